@@ -1,0 +1,129 @@
+"""What can go wrong, drawn as a tree.
+
+K8sWatchError
+├── ApiError                 the API server answered, and the answer was no (`.status`)
+│   ├── Expired              410: this resourceVersion or continue token is history
+│   ├── Unauthorized         401: it does not know who we are
+│   ├── Forbidden            403: it knows, and refuses
+│   ├── NotFound             404: no such resource, or no such object
+│   ├── NotWatchable         405, 406, 415: the resource cannot be listed or watched as JSON
+│   └── TooManyRequests      429: come back later
+├── Unavailable              no answer: refused, reset, timed out, TLS failed
+├── ProtocolError            an answer that does not make sense
+├── ConfigError              kubeconfig, credentials or arguments are wrong
+├── StaleError               the copy is older than the caller can accept
+└── WatchStopped             the watch has ended; what was waited for cannot happen any more
+
+No httpx type is in here: where one was the cause, it is chained as `__cause__`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "ApiError",
+    "ConfigError",
+    "Expired",
+    "Forbidden",
+    "K8sWatchError",
+    "NotFound",
+    "NotWatchable",
+    "ProtocolError",
+    "StaleError",
+    "Status",
+    "StatusCause",
+    "StatusDetails",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "WatchStopped",
+]
+
+
+class StatusCause(msgspec.Struct, frozen=True, rename="camel"):
+    """One cause inside `StatusDetails`."""
+
+    reason: str | None = None
+    message: str | None = None
+    field: str | None = None
+
+
+class StatusDetails(msgspec.Struct, frozen=True, rename="camel"):
+    """What a `Status` says beyond its message; `retry_after_seconds` is in seconds."""
+
+    name: str | None = None
+    group: str | None = None
+    kind: str | None = None
+    uid: str | None = None
+    causes: tuple[StatusCause, ...] | None = None
+    retry_after_seconds: float | None = None
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of a refusal, as `meta/v1.Status` has it.
+
+    Where the server sent plain text or HTML instead, `code` is the HTTP status and `message` the beginning of that text.
+    """
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: StatusDetails | None = None
+
+
+class K8sWatchError(Exception):
+    """The root: everything this library raises on purpose."""
+
+
+class ApiError(K8sWatchError):
+    """The API server refused. `status` is what it said, `retry_after` the seconds it asked us to wait, if it did."""
+
+    def __init__(self, message: str, *, status: Status, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Expired(ApiError):
+    """410 Gone or reason Expired: history is no longer kept that far back; list again."""
+
+
+class Unauthorized(ApiError):
+    """401: the credentials were not accepted, even after one refresh."""
+
+
+class Forbidden(ApiError):
+    """403: the user may not do this; the message names the verb, the resource and the user."""
+
+
+class NotFound(ApiError):
+    """404: the resource is not served, or the object does not exist."""
+
+
+class NotWatchable(ApiError):
+    """405, 406 or 415: this resource cannot be listed or watched as JSON."""
+
+
+class TooManyRequests(ApiError):
+    """429: throttled, or the server is starting or stopping. `retry_after` says for how long, if the server did."""
+
+
+class Unavailable(K8sWatchError):
+    """No answer came: connection refused or reset, name not found, TLS failure, time limit reached."""
+
+
+class ProtocolError(K8sWatchError):
+    """The answer was not what the Kubernetes API promises: not JSON, another kind, no resourceVersion, a line too long."""
+
+
+class ConfigError(K8sWatchError):
+    """Kubeconfig, credentials or arguments are wrong. The message names the file and the field."""
+
+
+class StaleError(K8sWatchError):
+    """Raised by `Store.require_fresh`: the copy has not been confirmed for longer than the caller accepts."""
+
+
+class WatchStopped(K8sWatchError):
+    """The watch has ended, so what the caller waits for cannot happen any more."""
