@@ -17,22 +17,22 @@ class TLS(Protocol):
     """How a connection is encrypted, and which certificates both ends show.
 
     Made for a network backend: ask `context()` before every new connection, wrap the socket with it and with
-    `server_name` (or else the host), and let `get_extra_info("is_readable")` be true once `is_current` is false, so that
-    the pool drops idle connections which carry an old client certificate.
+    `server_name` (or else the host), and let `get_extra_info("is_readable")` be true once `is_current` is
+    false, so that the pool drops idle connections which carry an old client certificate.
     """
 
     @property
     def server_name(self) -> str | None:
-        """What the server's certificate must be made out to, where that is not the host of the URL; also sent as SNI."""
+        """The name in the server's certificate, if that is not the host of the URL; also sent as SNI."""
         ...
 
     async def context(self) -> ssl.SSLContext:
         """What a connection opened now must use.
 
-        The same object for as long as nothing changed: a rotated CA, a renewed client certificate (a file, or from a
-        plugin) give a new one. Set ALPN on it just before the handshake. Files are read in a thread, a plugin runs as
-        a process: the loop is never blocked, and cancelling is safe. Raises `ConfigError` if a file or certificate is
-        unusable and there is no earlier good one, `Unavailable` if a plugin failed.
+        The same object for as long as nothing changed: a rotated CA, a renewed client certificate (a file, or
+        from a plugin) give a new one. Set ALPN on it just before the handshake. Files are read in a thread, a
+        plugin runs as a process: the loop is never blocked, and cancelling is safe. Raises `ConfigError` if a
+        file or certificate is unusable and there is no earlier good one, `Unavailable` if a plugin failed.
         """
         ...
 
@@ -41,7 +41,7 @@ class TLS(Protocol):
         ...
 
     def explain(self, error: BaseException, *, host: str) -> str | None:
-        """One line on why the handshake with `host` failed, naming file and field; None if TLS was not to blame."""
+        """One line on why TLS with `host` failed, naming file and field; None if TLS was not to blame."""
         ...
 
 
@@ -54,12 +54,14 @@ class Prepares(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Connection:
-    """One API server, and who we are to it. Nothing is opened by making one; any number of clients may share it.
+    """One API server, and who we are to it.
 
-    `auth` adds the Authorization header; on a 401 it refreshes once, for all requests that wait, and repeats the request if
-    that brought other credentials. `tls` is None for http. `proxy` is an http, https or socks5 URL, chosen as kubectl
-    chooses it. `headers` go with every request (impersonation). `compress` is false where answers must not be gzipped.
-    `source` says in words where all this was found, for error messages.
+    Nothing is opened by making one; any number of clients may share it.
+
+    `auth` adds the Authorization header; on a 401 it refreshes once, for all requests that wait, and repeats
+    the request if that brought other credentials. `tls` is None for http. `proxy` is an http, https or socks5
+    URL, chosen as kubectl chooses it. `headers` go with every request (impersonation). `compress` is false
+    where answers must not be gzipped. `source` says in words where all this was found, for error messages.
     """
 
     server: str
