@@ -1,0 +1,62 @@
+"""How credentials go into requests, and what follows on a 401."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from trio_k8swatch.connect._connection import TLS
+    from trio_k8swatch.connect._credential import Credential, CredentialSource
+
+__all__ = ["CredentialAuth"]
+
+UNAUTHORIZED = 401
+
+
+class CredentialAuth(httpx.Auth):
+    """Authorise each request from one source; after a 401, ask it for better credentials and repeat the request.
+
+    The request is repeated once, and only if there is something new to show: another Authorization header, or another
+    client certificate than the connection was made with.
+    """
+
+    def __init__(self, source: CredentialSource, tls: TLS | None) -> None:
+        self._source = source
+        self._tls = tls
+
+    async def prepare(self) -> None:
+        await self._source.current()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        shown = await self._source.current()
+        _authorize(request, shown)
+        response = yield request
+        if response.status_code != UNAUTHORIZED:
+            return
+        better = await self._source.renewed(shown)
+        if better != shown or await self._certificate_changed(response):
+            _authorize(request, better)
+            yield request
+
+    async def _certificate_changed(self, response: httpx.Response) -> bool:
+        used = _context_of(response)
+        if self._tls is None or used is None:
+            return False
+        await self._tls.context()
+        return not self._tls.is_current(used)
+
+
+def _authorize(request: httpx.Request, credential: Credential) -> None:
+    if credential.authorization is not None:
+        request.headers["Authorization"] = credential.authorization
+
+
+def _context_of(response: httpx.Response) -> ssl.SSLContext | None:
+    stream = response.extensions.get("network_stream")
+    ssl_object = stream.get_extra_info("ssl_object") if stream is not None else None
+    return ssl_object.context if isinstance(ssl_object, ssl.SSLObject | ssl.SSLSocket) else None

@@ -1,0 +1,107 @@
+"""Run a program to its end, or to ours: bounded output, a time limit, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Finished", "run"]
+
+# A hundred times more than the longest ExecCredential seen.
+MAX_OUTPUT_BYTES = 1024 * 1024
+# Enough for the last words of a program that fails.
+KEPT_ERROR_BYTES = 4096
+# Between a polite request to end and the other kind.
+TERMINATION_GRACE_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Finished:
+    """How a program ended. `status` is None if it did not, within its time; `errors` is the end of its stderr."""
+
+    status: int | None
+    output: bytes
+    errors: bytes
+
+
+async def run(
+    command: Sequence[str], *, environ: Mapping[str, str], limit_seconds: float, interactive: bool
+) -> Finished:
+    """Run `command` without a shell.
+
+    `interactive` gives it our stdin and shows its stderr as it comes. Otherwise it has no stdin, and a process group of
+    its own, so that whatever it started ends with it. On cancellation it is ended before this returns. More than
+    `MAX_OUTPUT_BYTES` of output end it, too. Raises OSError if it cannot be started.
+    """
+    process = await trio.lowlevel.open_process(
+        command,
+        env=environ,
+        stdin=None if interactive else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=None if interactive else 0,
+    )
+    output, errors = bytearray(), bytearray()
+    try:
+        with trio.move_on_after(limit_seconds):
+            await _follow(process, output, errors, show_errors=interactive)
+        status = process.returncode
+    finally:
+        await _end(process, own_group=not interactive)
+    return Finished(status, bytes(output), bytes(errors))
+
+
+async def _follow(process: trio.Process, output: bytearray, errors: bytearray, *, show_errors: bool) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_keep_errors, process.stderr, errors, show_errors)
+        async for chunk in _pipe(process.stdout):
+            output += chunk
+            if len(output) > MAX_OUTPUT_BYTES:
+                nursery.cancel_scope.cancel()
+        await process.wait()
+
+
+async def _keep_errors(stream: trio.abc.ReceiveStream | None, errors: bytearray, show: bool) -> None:  # noqa: FBT001 - start_soon takes no keywords
+    async for chunk in _pipe(stream):
+        errors += chunk
+        del errors[:-KEPT_ERROR_BYTES]
+        if show:
+            sys.stderr.write(chunk.decode(errors="replace"))
+            sys.stderr.flush()
+
+
+def _pipe(stream: trio.abc.ReceiveStream | None) -> trio.abc.ReceiveStream:
+    """None only for a process that was opened without the pipe, and ours are not."""
+    return cast("trio.abc.ReceiveStream", stream)
+
+
+async def _end(process: trio.Process, *, own_group: bool) -> None:
+    """End the process if it runs, and in any case what it left behind in its group."""
+    with trio.CancelScope(shield=True):
+        if process.returncode is None:
+            _signal(process, signal.SIGTERM, own_group=own_group)
+            with trio.move_on_after(TERMINATION_GRACE_SECONDS):
+                await process.wait()
+        if process.returncode is None or own_group:
+            _signal(process, signal.SIGKILL, own_group=own_group)
+        await process.wait()
+        for stream in (process.stdout, process.stderr):
+            await _pipe(stream).aclose()
+
+
+def _signal(process: trio.Process, number: signal.Signals, *, own_group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if own_group:
+            os.killpg(process.pid, number)
+        elif process.returncode is None:
+            process.send_signal(number)

@@ -1,0 +1,89 @@
+"""Which proxy stands between us and a server, as Go's net/http decides it."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from trio_k8swatch._errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from urllib.parse import SplitResult
+
+__all__ = ["checked_proxy", "proxy_from_environment"]
+
+SCHEMES = ("http", "https", "socks5", "socks5h")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def proxy_from_environment(server: str, environ: Mapping[str, str]) -> str | None:
+    """HTTPS_PROXY or HTTP_PROXY, by the scheme of `server`, unless NO_PROXY names its host. Never for loopback."""
+    url = urlsplit(server)
+    name = f"{url.scheme}_proxy"
+    proxy = environ.get(name.upper()) or environ.get(name)
+    if not proxy or _is_loopback(url.hostname or ""):
+        return None
+    excluded = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    if any(_matches(entry.strip().lower(), url) for entry in excluded.split(",")):
+        return None
+    return checked_proxy(proxy if "://" in proxy else f"http://{proxy}", label=name.upper())
+
+
+def checked_proxy(proxy: str, *, label: str) -> str:
+    """`proxy` as httpx takes it; `ConfigError`, without quoting it (it may hold a password), if it is no proxy URL."""
+    try:
+        url = urlsplit(proxy)
+        usable = url.scheme in SCHEMES and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(f"{label} must be a URL that begins with http://, https:// or socks5://")
+    # httpx always leaves name resolution to the SOCKS proxy, which is what the h says.
+    return proxy.replace("socks5h://", "socks5://", 1)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _matches(entry: str, url: SplitResult) -> bool:
+    """Whether an entry of NO_PROXY names the host of `url`: `*`, name, `.name`, address, network; maybe with port."""
+    host = (url.hostname or "").lower()
+    address = _address(host)
+    if entry in {"", "*"}:
+        return entry == "*"
+    if "/" in entry:
+        return address is not None and _in_network(address, entry)
+    if _address(entry) is not None:
+        return _address(entry) == address
+    name, colon, port = entry.rpartition(":")
+    if not (colon and port.isdigit()):
+        return _names(entry, host, address)
+    return int(port) == (url.port or DEFAULT_PORTS.get(url.scheme)) and _names(name, host, address)
+
+
+def _names(name: str, host: str, address: Address | None) -> bool:
+    if address is not None:
+        return _address(name) == address
+    name = name.removeprefix("*")
+    return host.endswith(name) if name.startswith(".") else host == name or host.endswith(f".{name}")
+
+
+def _in_network(address: Address, network: str) -> bool:
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _address(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None

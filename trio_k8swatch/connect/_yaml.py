@@ -1,0 +1,78 @@
+"""YAML or JSON text to plain data, as kubectl reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import msgspec
+import yaml
+
+from trio_k8swatch._errors import ConfigError
+
+__all__ = ["plain_data"]
+
+
+# PyYAML's own patterns take 12:30:00 for a number, in base 60.
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F]+)$")
+FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?$")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a date or a time of day stays the text that it is."""
+
+
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """What a plain scalar is taken for, by its first character."""
+    inherited: dict[str, list[tuple[str, re.Pattern[str]]]] = cast("Any", yaml.SafeLoader).yaml_implicit_resolvers
+    unwanted = (":timestamp", ":int", ":float")
+    table = {
+        first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith(unwanted)]
+        for first, pairs in inherited.items()
+    }
+    for first in "-+.0123456789":
+        table.setdefault(first, []).extend([("tag:yaml.org,2002:int", INTEGER), ("tag:yaml.org,2002:float", FRACTION)])
+    return table
+
+
+_Loader.yaml_implicit_resolvers = _resolvers()
+
+
+def plain_data(raw: bytes, *, label: str) -> object:
+    """Dicts, lists, strings, numbers, booleans. UTF-8, or UTF-16 with a byte order mark.
+
+    Nulls are left out of mappings: for kubectl a null is as good as nothing. Errors name `label` and the line,
+    and never quote the text, which may be secret.
+    """
+    try:
+        return _without_nulls(_parse(raw))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{label}{where}: not YAML ({_unquoted(error.problem or 'unreadable')})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
+        raise ConfigError(f"{label}: not YAML (neither UTF-8 nor UTF-16 text)") from None
+
+
+def _parse(raw: bytes) -> object:
+    # Tabs between JSON tokens are no YAML for PyYAML.
+    if raw.lstrip().startswith(b"{"):
+        try:
+            return msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            pass
+    return yaml.load(raw, Loader=_Loader)  # noqa: S506 - a SafeLoader
+
+
+def _without_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        mapping = cast("dict[object, object]", value)
+        return {key: _without_nulls(item) for key, item in mapping.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in cast("list[object]", value)]
+    return value
+
+
+def _unquoted(problem: str) -> str:
+    """PyYAML quotes the characters, anchors and tags it stumbles over."""
+    return re.sub(r"\s*(['\"]).*\1", "", problem)
