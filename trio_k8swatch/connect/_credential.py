@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import trio
 
-from trio_k8swatch._errors import K8sWatchError
+from trio_k8swatch._errors import ConfigError, K8sWatchError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +30,13 @@ class Credential:
     identity: bytes | None = None
 
 
-def bearer(token: str) -> str:
+def bearer(token: str, *, label: str) -> str:
+    """The header for `token`, which may have white space around it; `ConfigError` if it could not be in a header."""
+    token = token.strip()
+    if not token:
+        raise ConfigError(f"{label} is empty")
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigError(f"{label} is not a token: it has characters that no token has")
     return f"Bearer {token}"
 
 

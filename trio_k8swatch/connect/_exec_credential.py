@@ -70,7 +70,7 @@ def decode(output: bytes, *, api_version: str, label: str) -> tuple[Credential, 
     if bool(status.client_certificate_data) != bool(status.client_key_data):
         raise ConfigError(f"{label} printed a client certificate or a key, but not both")
     credential = Credential(
-        authorization=bearer(status.token) if status.token else None,
+        authorization=bearer(status.token, label=f"{label}: status.token") if status.token else None,
         identity=_pem(status) if status.client_certificate_data else None,
     )
     return credential, _seconds(status.expiration_timestamp, label)

@@ -89,6 +89,11 @@ class RotatingTLS:
                 logger.warning("%s; the last good certificates stay in use", error)
             return self._context
 
+    def check(self) -> None:
+        """Read and try what was configured, now; `ConfigError` names what is wrong. Blocks for a few milliseconds."""
+        if self._ca is not None or self._certificate is not None:
+            self._materials, self._context = self._renewed(None)
+
     def is_current(self, context: ssl.SSLContext) -> bool:
         if context is not self._context or self._materials is None:
             return False

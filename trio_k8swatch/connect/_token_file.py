@@ -24,13 +24,13 @@ REREAD_SECONDS = 60
 class TokenFile:
     """The token in `file`, read again each minute and after a 401.
 
-    A file that is missing, unreadable or empty for a moment leaves the last good token in use; `fallback` is that token
-    until the file has been read once. The file is then tried again at every request.
+    A file that is missing, unreadable or empty for a moment leaves the last good token in use; `fallback` is that
+    token until the file has been read once. The file is then tried again at every request.
     """
 
-    def __init__(self, file: File, *, fallback: str | None = None) -> None:
+    def __init__(self, file: File, *, fallback: Credential | None = None) -> None:
         self._file = file
-        self._credential = Credential(bearer(fallback)) if fallback else None
+        self._credential = fallback
         self._due_at = 0.0
         self._read = SingleFlight(self._reread)
 
@@ -47,7 +47,9 @@ class TokenFile:
     async def _reread(self) -> Credential:
         try:
             raw = await trio.to_thread.run_sync(self._file.read, abandon_on_cancel=True)
-            credential = Credential(bearer(_token(raw, self._file)))
+            credential = Credential(
+                bearer(raw.decode(errors="replace"), label=f"{self._file.label}: {self._file.path}")
+            )
         except ConfigError as error:
             if self._credential is None:
                 raise
@@ -56,15 +58,3 @@ class TokenFile:
         self._credential = credential
         self._due_at = trio.current_time() + REREAD_SECONDS
         return credential
-
-
-def _token(raw: bytes, file: File) -> str:
-    try:
-        token = raw.decode("ascii").strip()
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file.label}: {file.path} does not hold a token, but other bytes") from None
-    if not token:
-        raise ConfigError(f"{file.label}: {file.path} is empty")
-    if not token.isprintable():
-        raise ConfigError(f"{file.label}: {file.path} holds more than one token")
-    return token

@@ -1,0 +1,78 @@
+"""The connection of a pod to its own cluster: the service account that the kubelet keeps fresh."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from trio_k8swatch._errors import ConfigError
+from trio_k8swatch.connect._auth import CredentialAuth
+from trio_k8swatch.connect._connection import Connection
+from trio_k8swatch.connect._material import File
+from trio_k8swatch.connect._proxy import proxy_from_environment
+from trio_k8swatch.connect._tls import RotatingTLS
+from trio_k8swatch.connect._tls_failure import Subject
+from trio_k8swatch.connect._token_file import TokenFile
+
+if TYPE_CHECKING:
+    from trio_k8swatch.connect._surroundings import Surroundings
+
+__all__ = ["in_cluster_connection", "is_in_cluster"]
+
+logger = logging.getLogger("trio_k8swatch")
+
+
+def is_in_cluster(surroundings: Surroundings) -> bool:
+    """Whether this looks like a pod with a service account."""
+    environ = surroundings.environ
+    has_address = bool(environ.get("KUBERNETES_SERVICE_HOST") and environ.get("KUBERNETES_SERVICE_PORT"))
+    return has_address and (surroundings.service_account / "token").is_file()
+
+
+def in_cluster_connection(surroundings: Surroundings) -> Connection:
+    """As client-go's InClusterConfig; `ConfigError` says what is missing."""
+    host, port = (_variable(name, surroundings) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"))
+    account = surroundings.service_account
+    token = File("service account token", account / "token")
+    token.read()
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    tls = RotatingTLS(
+        subject=Subject(
+            ca=str(account / "ca.crt"),
+            identity="a pod's service account has none",
+            server_name="KUBERNETES_SERVICE_HOST",
+        ),
+        ca=_authority(surroundings),
+    )
+    tls.check()
+    return Connection(
+        server=server,
+        namespace=_namespace(surroundings),
+        auth=CredentialAuth(TokenFile(token), tls),
+        tls=tls,
+        proxy=proxy_from_environment(server, surroundings.environ),
+        source=f"service account in {account}",
+    )
+
+
+def _variable(name: str, surroundings: Surroundings) -> str:
+    value = surroundings.environ.get(name, "").strip("[]")
+    if not value:
+        raise ConfigError(f"not inside a cluster: the environment variable {name} is not set")
+    return value
+
+
+def _authority(surroundings: Surroundings) -> File | None:
+    path = surroundings.service_account / "ca.crt"
+    if path.exists():
+        return File("service account CA", path)
+    logger.warning("%s is missing; only the system's authorities are trusted", path)
+    return None
+
+
+def _namespace(surroundings: Surroundings) -> str:
+    named = surroundings.environ.get("POD_NAMESPACE", "")
+    try:
+        return named or (surroundings.service_account / "namespace").read_text().strip() or "default"
+    except (OSError, UnicodeDecodeError):
+        return "default"
