@@ -1,0 +1,48 @@
+"""What time it is in the cluster: trio's clock, and the timestamps it stands for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import trio
+
+
+class Clock:
+    """Seconds since this server was first used, by trio's clock, so that virtual time works.
+
+    Outside of trio (a fixture, a module that prepares objects) time stands still.
+    """
+
+    def __init__(self, epoch: datetime) -> None:
+        self._epoch = epoch.astimezone(UTC)
+        self._offset: float | None = None
+        self._last = 0.0
+
+    def now(self) -> float:
+        """Seconds since the start; never less than before, even if trio is run again."""
+        try:
+            time = trio.current_time()
+        except RuntimeError:
+            return self._last
+        if self._offset is None or time + self._offset < self._last:
+            self._offset = self._last - time
+        self._last = time + self._offset
+        return self._last
+
+    def trio_time(self, seconds: float) -> float:
+        """The moment on trio's clock that is `seconds` after the start."""
+        self.now()
+        return seconds - (self._offset or 0.0)
+
+    def datetime(self) -> datetime:
+        """The cluster's wall clock."""
+        return self._epoch + timedelta(seconds=self.now())
+
+    def timestamp(self) -> str:
+        """The cluster's wall clock as `metadata.creationTimestamp` has it."""
+        return timestamp(self.datetime())
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC and whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

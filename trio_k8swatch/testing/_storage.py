@@ -1,0 +1,193 @@
+"""What the cluster holds and how it came to be so: objects, one resourceVersion for all of them, and the history."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import trio
+
+from ._json import Object, copied, encode, encode_sorted
+
+# (namespace, name); the namespace of a cluster-wide object is empty.
+Key: TypeAlias = tuple[str, str]
+ChangeType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+class Revision:
+    """One object at one resourceVersion. Never changed once made; its JSON is made once and shared by all readers."""
+
+    __slots__ = ("_json", "custom", "object", "resource_version")
+
+    def __init__(self, obj: Object, resource_version: int, *, custom: bool) -> None:
+        self.object = obj
+        self.resource_version = resource_version
+        self.custom = custom
+        self._json: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """As a watch sends it, kind and apiVersion included."""
+        if self._json is None:
+            self._json = encode_sorted(self.object) if self.custom else encode(self.object)
+        return self._json
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of the history. A deletion's `new` is the last state under the resourceVersion of the deletion."""
+
+    type: ChangeType
+    key: Key
+    old: Revision | None
+    new: Revision
+    time: float
+
+    @property
+    def resource_version(self) -> int:
+        """When it happened, as the server counts."""
+        return self.new.resource_version
+
+
+class Collection:
+    """All objects of one resource, and the changes that are still remembered.
+
+    `floor` is the resourceVersion before which nothing is known: a watch from there or later is possible.
+    """
+
+    def __init__(self, history_limit: int, floor: int) -> None:
+        self.current: dict[Key, Revision] = {}
+        self.changes: list[Change] = []
+        self.floor = floor
+        self._history_limit = history_limit
+        self._listeners: dict[Callable[[Change], None], None] = {}
+
+    def record(self, change: Change) -> None:
+        """Take a step, and tell those who listen."""
+        self.changes.append(change)
+        if change.type == "DELETED":
+            del self.current[change.key]
+        else:
+            self.current[change.key] = change.new
+        # Twice the limit, so that forgetting costs little for each change.
+        if len(self.changes) > 2 * self._history_limit:
+            self.forget(self.changes[-self._history_limit - 1].resource_version)
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    def since(self, resource_version: int) -> list[Change]:
+        """All changes after it, oldest first."""
+        return self.changes[bisect_right(self.changes, resource_version, key=_version) :]
+
+    def at(self, resource_version: int) -> dict[Key, Revision]:
+        """What there was at a resourceVersion not older than `floor`."""
+        state = dict(self.current)
+        for change in reversed(self.since(resource_version)):
+            if change.old is None:
+                state.pop(change.key, None)
+            else:
+                state[change.key] = change.old
+        return state
+
+    def forget(self, resource_version: int) -> None:
+        """Forget how anything came to be up to that resourceVersion."""
+        del self.changes[: bisect_right(self.changes, resource_version, key=_version)]
+        self.floor = max(self.floor, resource_version)
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Have `listener` called after each change; returns how to stop it."""
+        self._listeners[listener] = None
+
+        def stop() -> None:
+            self._listeners.pop(listener, None)
+
+        return stop
+
+
+class Storage:
+    """Collections under one counter, as etcd keeps them."""
+
+    def __init__(self, *, first_resource_version: int, history_limit: int, compaction_seconds: float) -> None:
+        self.resource_version = first_resource_version
+        self.compacted = first_resource_version
+        self._collections: dict[str, Collection] = {}
+        self._history_limit = history_limit
+        self._compaction_seconds = compaction_seconds
+        self._revisions: deque[tuple[float, int]] = deque()
+        self._advanced = trio.Event()
+
+    async def reaches(self, resource_version: int, seconds: float) -> bool:
+        """Wait until that resourceVersion is reached, but no longer than `seconds`; whether it is."""
+        with trio.move_on_after(seconds):
+            while self.resource_version < resource_version:
+                await self._advanced.wait()
+        return self.resource_version >= resource_version
+
+    def __getitem__(self, name: str) -> Collection:
+        """The collection of a resource, by its qualified name; made empty where there is none yet."""
+        if name not in self._collections:
+            self._collections[name] = Collection(self._history_limit, self.compacted)
+        return self._collections[name]
+
+    def collections(self) -> dict[str, Collection]:
+        """All there are, by qualified name."""
+        return self._collections
+
+    def put(self, name: str, key: Key, obj: Object, time: float, *, custom: bool) -> Revision:
+        """Add the object or replace it; its resourceVersion is set here. `obj` belongs to the storage from then on."""
+        collection = self[name]
+        new = self._next(obj, time, custom=custom)
+        old = collection.current.get(key)
+        collection.record(Change("ADDED" if old is None else "MODIFIED", key, old, new, time))
+        self._advance()
+        return new
+
+    def drop(self, name: str, key: Key, time: float) -> Revision:
+        """Remove the object; returns its last state, under the resourceVersion of the deletion."""
+        collection = self[name]
+        old = collection.current[key]
+        new = self._next(copied(old.object), time, custom=old.custom)
+        collection.record(Change("DELETED", key, old, new, time))
+        self._advance()
+        return new
+
+    def compact(self, resource_version: int | None = None) -> None:
+        """Forget the history up to a resourceVersion, by default all of it, for watches and for lists alike."""
+        self.compacted = max(self.compacted, self.resource_version if resource_version is None else resource_version)
+        for collection in self._collections.values():
+            collection.forget(self.compacted)
+
+    def oldest_list(self, now: float) -> int:
+        """The oldest resourceVersion at which a list is still possible: etcd is compacted every few minutes."""
+        while self._revisions and self._revisions[0][0] < now - self._compaction_seconds:
+            self.compacted = max(self.compacted, self._revisions.popleft()[1])
+        return self.compacted
+
+    def roll_back(self, resource_version: int) -> None:
+        """Be as it was then, as if a backup had been restored: what came later never happened, and nobody is told."""
+        for collection in self._collections.values():
+            collection.current = collection.at(resource_version)
+            del collection.changes[len(collection.changes) - len(collection.since(resource_version)) :]
+        self.resource_version = resource_version
+        while self._revisions and self._revisions[-1][1] > resource_version:
+            self._revisions.pop()
+
+    def _next(self, obj: Object, time: float, *, custom: bool) -> Revision:
+        self.resource_version += 1
+        if not self._revisions or self._revisions[-1][0] < time:
+            self._revisions.append((time, self.resource_version))
+        else:
+            self._revisions[-1] = (time, self.resource_version)
+        obj["metadata"]["resourceVersion"] = str(self.resource_version)
+        return Revision(obj, self.resource_version, custom=custom)
+
+    def _advance(self) -> None:
+        self._advanced.set()
+        self._advanced = trio.Event()
+
+
+def _version(change: Change) -> int:
+    return change.resource_version

@@ -1,0 +1,82 @@
+"""Where active faults are kept, and found for a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trio_k8swatch.testing._body import Filter
+from trio_k8swatch.testing._clock import Clock
+from trio_k8swatch.testing._log import Call
+from ._fault import Effect, Fault, On, When, WhenOptions
+
+if TYPE_CHECKING:
+    from trio_k8swatch.testing._server import FakeApiServer
+
+
+class FaultBase:
+    """The active faults, in the order they were added: that is the order in which they act."""
+
+    def __init__(self, server: FakeApiServer, clock: Clock) -> None:
+        self._server = server
+        self._clock = clock
+        self._active: list[Fault] = []
+
+    def __repr__(self) -> str:
+        return f"<faults: {', '.join(fault.name for fault in self.active) or 'none'}>"
+
+    @property
+    def active(self) -> list[Fault]:
+        """The faults that may still strike."""
+        self._active = [fault for fault in self._active if not fault.spent]
+        return list(self._active)
+
+    def clear(self) -> None:
+        """Remove all faults. Streams that are frozen stay so: what is lost on the wire is lost."""
+        self._active.clear()
+
+    def _once(self, name: str, effect: Effect, on: On, when: WhenOptions) -> Fault:
+        """A fault that strikes one time unless told otherwise."""
+        return self._add(name, effect, {"on": on, "times": 1, **when})
+
+    def _lasting(self, name: str, effect: Effect, on: On, when: WhenOptions) -> Fault:
+        """A fault that strikes until it is removed unless told otherwise."""
+        return self._add(name, effect, {"on": on, **when})
+
+    def _add(self, name: str, effect: Effect, when: WhenOptions) -> Fault:
+        fault = Fault(name, When(**when), effect, self._clock)
+        fault.remove = lambda: self._active.remove(fault) if fault in self._active else None
+        self._active.append(fault)
+        self._server.poke_streams()
+        return fault
+
+    def _now(self) -> float:
+        return self._clock.trio_time(self._clock.now())
+
+
+class FaultsOfCall:
+    """The faults that meet one call: those there when it began, and, for a stream, those added while it lasts."""
+
+    def __init__(self, active: Callable[[], list[Fault]], call: Call) -> None:
+        self._active = active
+        self._call = call
+        self._asked: set[int] = set()
+        self._met: list[tuple[Fault, Filter | None]] = []
+        self._meet()
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Those that meet the call."""
+        return [fault for fault, _ in self._met]
+
+    def filters(self) -> list[Filter]:
+        """What they put into the stream."""
+        self._meet()
+        return [one for _, one in self._met if one is not None]
+
+    def _meet(self) -> None:
+        for fault in self._active():
+            if id(fault) not in self._asked:
+                self._asked.add(id(fault))
+                if fault.meets(self._call):
+                    self._met.append((fault, fault.effect.filter(fault.strike)))

@@ -1,0 +1,110 @@
+"""Faults of HTTP statuses: the server, or something in front of it, says no."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from trio_k8swatch.testing._answers import refusal, text_answer
+from trio_k8swatch.testing._http import Request, Response
+from trio_k8swatch.testing._paths import kind_of_call
+from trio_k8swatch.testing._status import EXPIRED_CONTINUE, Refused, expired, invalid_options, too_large_resource_version, unauthorized
+from ._answers import Instead, status, text
+from ._base import FaultBase
+from ._fault import Fault, WhenOptions
+
+BAD_GATEWAY_HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
+
+
+class RefusalFaults(FaultBase):
+    """What may be answered instead of what was asked for."""
+
+    def status(
+        self,
+        code: int,
+        reason: str = "InternalError",
+        message: str = "Internal error occurred: injected by FakeApiServer",
+        *,
+        retry_after: str | float | None = None,
+        **when: Unpack[WhenOptions],
+    ) -> Fault:
+        """Any `Status` with any code, once. `retry_after` is the header, as it is: a date or nonsense too."""
+        headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
+        return self._once(f"status({code})", status(Refused(code, reason, message), headers), "any", when)
+
+    def unauthorized(self, **when: Unpack[WhenOptions]) -> Fault:
+        """401, once; `times=None` for ever."""
+        return self._once("unauthorized", status(unauthorized()), "any", when)
+
+    def forbidden(self, *, user: str = "limited", **when: Unpack[WhenOptions]) -> Fault:
+        """403, until removed: a role was taken away."""
+
+        def refuse(request: Request) -> Response:
+            verb, resource, namespace = kind_of_call(request)
+            plural, _, group = resource.partition(".")
+            where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+            message = (
+                f'{resource} is forbidden: User "{user}" cannot {verb} resource "{plural}" '
+                f'in API group "{group}" {where}'
+            )
+            details = {"group": group, "kind": plural} if group else {"kind": plural}
+            return refusal(Refused(403, "Forbidden", message, details=details))
+
+        return self._lasting("forbidden", Instead(refuse), "any", when)
+
+    def too_many_requests(self, *, retry_after: str | float | None = 1, **when: Unpack[WhenOptions]) -> Fault:
+        """429 in plain text, as priority and fairness sends it, once. `retry_after` is the header, or None for none."""
+        headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
+        answer = text(429, "Too many requests, please try again later.\n", headers=headers)
+        return self._once("too_many_requests", answer, "any", when)
+
+    def shutting_down(self, **when: Unpack[WhenOptions]) -> Fault:
+        """429 in plain text with Retry-After: the server is about to stop. Until removed."""
+        headers = (("Connection", "close"), ("Retry-After", "5"))
+        answer = text(429, "The apiserver is shutting down, please try again later.\n", headers=headers)
+        return self._lasting("shutting_down", answer, "any", when)
+
+    def unavailable(self, *, html: bool = True, code: int = 503, **when: Unpack[WhenOptions]) -> Fault:
+        """A load balancer answers for a server that is away: an HTML page, or no body at all. Until removed."""
+        answer = text(code, BAD_GATEWAY_HTML if html else "", "text/html" if html else "text/plain")
+        return self._lasting("unavailable", answer, "any", when)
+
+    def redirect(self, location: str, *, code: int = 307, **when: Unpack[WhenOptions]) -> Fault:
+        """A proxy sends the client elsewhere, once."""
+        return self._once("redirect", text(code, "", headers=(("Location", location),)), "any", when)
+
+    def too_large_resource_version(self, **when: Unpack[WhenOptions]) -> Fault:
+        """504: this server has not seen that resourceVersion yet. Once."""
+
+        def refuse(request: Request) -> Response:
+            current = self._server.version
+            asked = request.parameter("resourceVersion")
+            return refusal(too_large_resource_version(int(asked) if asked.isdigit() else current + 1, current))
+
+        return self._once("too_large_resource_version", Instead(refuse), "read", when)
+
+    def expired_list(self, **when: Unpack[WhenOptions]) -> Fault:
+        """A list, or one of its later pages, is answered 410. Once."""
+
+        def refuse(request: Request) -> Response:
+            if request.parameter("continue"):
+                return refusal(expired(EXPIRED_CONTINUE))
+            return refusal(expired("The resourceVersion for the provided list is too old."))
+
+        return self._once("expired_list", Instead(refuse), "list", when)
+
+    def not_served(self, **when: Unpack[WhenOptions]) -> Fault:
+        """404 in plain text, until removed: a group that is not there (yet, or any more)."""
+        return self._lasting("not_served", Instead(lambda _: text_answer(404, "404 page not found\n")), "any", when)
+
+    def not_watchable(self, code: int = 405, **when: Unpack[WhenOptions]) -> Fault:
+        """A watch is refused because the resource has no such verb (405) or no such format (406, 415). Until removed."""
+        reasons = {405: "MethodNotAllowed", 406: "NotAcceptable", 415: "UnsupportedMediaType"}
+        refused = Refused(code, reasons[code], "the server does not allow this method on the requested resource")
+        return self._lasting("not_watchable", status(refused), "watch", when)
+
+    def watch_list_unsupported(self, **when: Unpack[WhenOptions]) -> Fault:
+        """An older server: `sendInitialEvents` is answered 422. Until removed."""
+        why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+        refused = invalid_options("sendInitialEvents", "FieldValueForbidden", f"Forbidden: {why}")
+        effect = Instead(lambda request: refusal(refused) if request.parameter("sendInitialEvents") else None)
+        return self._lasting("watch_list_unsupported", effect, "watch", when)
