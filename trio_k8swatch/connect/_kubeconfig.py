@@ -49,6 +49,16 @@ __all__ = ["Cluster", "Context", "Entry", "Exec", "Kubeconfig", "User", "kubecon
 
 T = TypeVar("T")
 
+# msgspec's names of types.
+IN_WORDS = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+
 
 class _Part(msgspec.Struct, frozen=True, rename="kebab"):
     """A piece of a kubeconfig. Not to be printed: it may hold secrets."""
@@ -250,4 +260,4 @@ def _in_words(problem: str) -> str:
         return problem
     expected, got, where = match.groups()
     hint = " (put it in quotes)" if expected == "str" and got in {"int", "float", "bool"} else ""
-    return f"{where or 'the document'} must be {expected}, but is {got}{hint}"
+    return f"{where or 'the document'} must be {IN_WORDS.get(expected, expected)}, not {IN_WORDS.get(got, got)}{hint}"
