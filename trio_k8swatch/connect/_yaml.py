@@ -14,7 +14,7 @@ __all__ = ["plain_data"]
 
 
 # PyYAML's own patterns take 12:30:00 for a number, in base 60.
-INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F]+)$")
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)$")
 FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?$")
 
 
