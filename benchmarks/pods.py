@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import Any
 
 __all__ = ["bookmark", "event", "list_head", "pod"]

@@ -167,7 +167,7 @@ class _Connection:
 
 # Enough for the clients that look around before they list.
 _DISCOVERY: dict[str, object] = {
-    "/version": {"major": "1", "minor": "36", "gitVersion": "v1.36.2"},
+    "/version": {"major": "1", "minor": "35", "gitVersion": "v1.35.0"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
     "/api/v1": {

@@ -1,0 +1,215 @@
+"""This library as a user has it: `open_client`, `open_watch`, a store, a `NameIndex` and handlers.
+
+`kind`: `typed`, a struct of the whole metadata, as the limit decodes; `own`, a small struct of a user's; `dynamic`.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import trio
+
+from benchmarks.driver import ListMeasure, Record, Task, kubeconfig, run
+from trio_k8swatch import (
+    DynamicObject,
+    HandlerFuncs,
+    IndexedStore,
+    ListStrategy,
+    NameIndex,
+    ObjectMeta,
+    WatchConfig,
+    connect,
+    open_client,
+    open_watch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+# Long enough that nothing ends by itself, short enough that a run that hangs does not hang for ever.
+_ANSWER_SECONDS = 120
+
+
+class Typed(msgspec.Struct, frozen=True, gc=False):
+    metadata: ObjectMeta
+
+
+class OwnMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    name: str
+    namespace: str
+    uid: str
+    resource_version: str
+
+
+class OwnSpec(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    node_name: str = ""
+
+
+class OwnStatus(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    phase: str = ""
+
+
+class Own(msgspec.Struct, frozen=True, gc=False):
+    metadata: OwnMeta
+    spec: OwnSpec = OwnSpec()
+    status: OwnStatus = OwnStatus()
+
+
+_TYPES: dict[str, Any] = {"typed": Typed, "own": Own, "dynamic": DynamicObject}
+
+
+@asynccontextmanager
+async def _pods(task: Task) -> AsyncIterator[Any]:
+    with kubeconfig(task.url, task.ca) as path:
+        async with open_client(connect.from_kubeconfig(path)) as client:
+            yield client.resource("v1", "pods", type=_TYPES[task.kind])
+
+
+async def _follow(task: Task, record: Record, seen: Any) -> None:
+    done = trio.Event()
+
+    def update(_old: object, _new: object) -> None:
+        seen()
+        if record.meter.count == task.events:
+            done.set()
+
+    handlers = HandlerFuncs(update=update)
+    async with _pods(task) as pods, open_watch(pods, handlers=handlers) as store:
+        with IndexedStore(store, NameIndex()), trio.fail_after(_ANSWER_SECONDS):
+            await done.wait()
+
+
+def watch(task: Task, record: Record) -> None:
+    trio.run(_follow, task, record, record.event)
+
+
+def paced(task: Task, record: Record) -> None:
+    trio.run(_follow, task, record, record.paced_event)
+
+
+async def _list(task: Task, record: Record, strategy: ListStrategy) -> None:
+    config = WatchConfig(list_strategy=strategy)
+    for _ in range(task.repeats):
+        async with _pods(task) as pods:
+            measure = ListMeasure(record, task.objects)
+            measure.__enter__()
+            async with open_watch(pods, config=config) as store:
+                measure.__exit__()
+                with IndexedStore(store, NameIndex()):
+                    measure.kept()
+                    assert len(store) == task.objects
+
+
+def list_(task: Task, record: Record) -> None:
+    trio.run(_list, task, record, ListStrategy.PAGES)
+
+
+def streaming_list(task: Task, record: Record) -> None:
+    trio.run(_list, task, record, ListStrategy.STREAM)
+
+
+class _Ticker:
+    """Notes for how much CPU time it did not get its turn: while the whole process sleeps, nobody holds the loop."""
+
+    def __init__(self) -> None:
+        self.longest_ns = 0
+
+    async def run(self) -> None:
+        while True:
+            begun = time.process_time_ns()
+            await trio.lowlevel.checkpoint()
+            self.longest_ns = max(self.longest_ns, time.process_time_ns() - begun)
+
+
+@asynccontextmanager
+async def _ticking(record: Record) -> AsyncIterator[_Ticker]:
+    ticker = _Ticker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ticker.run)
+        yield ticker
+        nursery.cancel_scope.cancel()
+    record.others["longest_hold_ms"] = ticker.longest_ns / 1e6
+
+
+async def _relist(task: Task, record: Record) -> None:
+    calls = 0
+
+    def changed(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    handlers = HandlerFuncs(update=changed, delete=changed)
+    async with _pods(task) as pods, open_watch(pods, handlers=handlers) as store:
+        with IndexedStore(store, NameIndex()):
+            before = {obj.metadata.uid: obj for obj in store.items()}
+            async with _ticking(record):
+                await store.relist()
+            record.others["handler_calls"] = calls
+            record.others["new_objects"] = sum(before[obj.metadata.uid] is not obj for obj in store.items())
+
+
+def hold_relist(task: Task, record: Record) -> None:
+    trio.run(_relist, task, record)
+
+
+async def _hold_list(task: Task, record: Record, strategy: ListStrategy) -> None:
+    handlers = HandlerFuncs(add=lambda _obj, _preexisting: None)
+    config = WatchConfig(list_strategy=strategy)
+    async with (
+        _pods(task) as pods,
+        _ticking(record),
+        open_watch(pods, handlers=handlers, config=config) as store,
+    ):
+        assert len(store) == task.objects
+
+
+def hold_list(task: Task, record: Record) -> None:
+    trio.run(_hold_list, task, record, ListStrategy.PAGES)
+
+
+def hold_streaming_list(task: Task, record: Record) -> None:
+    trio.run(_hold_list, task, record, ListStrategy.STREAM)
+
+
+async def _burst(task: Task, record: Record) -> None:
+    async with _ticking(record):
+        await _follow(task, record, record.event)
+
+
+def hold_burst(task: Task, record: Record) -> None:
+    trio.run(_burst, task, record)
+
+
+async def _cancelled(task: Task, record: Record) -> None:
+    """Cancel in the middle of the list, again and again, each time a little later, and see how long leaving takes."""
+    late: list[float] = []
+    for step in range(40):
+        with trio.CancelScope() as scope:
+            scope.deadline = trio.current_time() + 0.02 * step
+            async with _pods(task) as pods, open_watch(pods):
+                await trio.sleep_forever()
+        late.append(trio.current_time() - scope.deadline)
+    record.others["longest_farewell_ms"] = max(late) * 1_000
+
+
+def cancelled(task: Task, record: Record) -> None:
+    trio.run(_cancelled, task, record)
+
+
+if __name__ == "__main__":
+    run(
+        {
+            "watch": watch,
+            "paced": paced,
+            "list": list_,
+            "streaming_list": streaming_list,
+            "hold_list": hold_list,
+            "hold_streaming_list": hold_streaming_list,
+            "hold_relist": hold_relist,
+            "hold_burst": hold_burst,
+            "cancelled": cancelled,
+        }
+    )
