@@ -164,7 +164,7 @@ async def test_a_plugin_that_fails_at_length(plugin: Plugin) -> None:
         (exec_credential(), "printed neither a token nor a client certificate with its key"),
         (exec_credential(clientKeyData="canary"), "printed a client certificate or a key, but not both"),
         (exec_credential(token="canary\n1"), "status.token is not a token: it has characters that no token has"),
-        (exec_credential(token="canary", expirationTimestamp="x"), "an expirationTimestamp that is not an RFC 3339 time"),
+        (exec_credential(token="canary", expirationTimestamp="x"), "expirationTimestamp that is not an RFC 3339 time"),
         (exec_credential(V1 + "beta1", token="canary"), f"in apiVersion {V1}beta1, but kubeconfig asks for {V1}"),
     ],
     ids=lambda value: "junk",

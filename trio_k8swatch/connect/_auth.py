@@ -58,5 +58,6 @@ def _authorize(request: httpx.Request, credential: Credential) -> None:
 
 def _context_of(response: httpx.Response) -> ssl.SSLContext | None:
     stream = response.extensions.get("network_stream")
-    ssl_object = stream.get_extra_info("ssl_object") if stream is not None else None
-    return ssl_object.context if isinstance(ssl_object, ssl.SSLObject | ssl.SSLSocket) else None
+    secured = stream.get_extra_info("ssl_object") if stream is not None else None
+    context = getattr(secured, "context", None)
+    return context if isinstance(context, ssl.SSLContext) else None

@@ -69,6 +69,8 @@ def _refused(error: ssl.SSLError, host: str, subject: Subject) -> str:
         return f"{host}: {REFUSALS[reason]} ({subject.identity})"
     if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
         return f"{host} does not speak TLS on this port; is its URL http:// instead of https://?"
+    if reason == "UNEXPECTED_EOF_WHILE_READING":
+        return f"{host} cut the connection off; does it speak TLS on this port?"
     return f"{host}: {reason.lower().replace('_', ' ') or 'the handshake failed'}"
 
 
