@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from typing import Any
+from typing import cast
 
 from ._clock import Clock
 from ._json import Object, copied
 from ._resources import ResourceType
+from ._schema import shaped
 from ._status import Refused, bad_request, invalid
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -35,8 +36,11 @@ class Admission:
         self._clock = clock
         self._rng = rng
 
-    def new(self, kind: ResourceType, namespace: str, obj: Object) -> Object:
-        """A copy of `obj` ready to be stored for the first time: name, namespace, uid, creationTimestamp, generation."""
+    def new(self, kind: ResourceType, namespace: str, obj: Object, *, free: bool) -> Object:
+        """A copy of `obj` ready to be stored for the first time: name, namespace, uid, creationTimestamp, generation.
+
+        Unless `free`, the status that came with it is dropped: it is not the client's to set.
+        """
         obj = copied(obj)
         check_type(kind, obj)
         metadata = check_metadata(kind, namespace, obj)
@@ -52,11 +56,34 @@ class Admission:
         metadata["creationTimestamp"] = self._clock.timestamp()
         if counts_generations(kind):
             metadata["generation"] = 1
+        if not free and "status" in kind.subresources:
+            obj.pop("status", None)
+        _set_defaults(kind, obj)
         return obj
+
+    def shaped(self, kind: ResourceType, obj: Object) -> Object:
+        """Bring a custom object into the shape of its schema; 422 where it does not fit."""
+        return shaped(kind, obj) if kind.schema is not None else obj
 
     def uid(self) -> str:
         """A random UUID out of the seeded source."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def _set_defaults(kind: ResourceType, obj: Object) -> None:
+    """The few defaults without which clients would misread an object; a real server has hundreds."""
+    match kind.qualified:
+        case "namespaces":
+            obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
+            obj.setdefault("spec", {"finalizers": ["kubernetes"]})
+            obj.setdefault("status", {"phase": "Active"})
+        case "pods":
+            obj.setdefault("status", {}).setdefault("phase", "Pending")
+            obj["status"].setdefault("qosClass", "BestEffort")
+        case "deployments.apps" | "replicasets.apps" | "statefulsets.apps":
+            obj.setdefault("spec", {}).setdefault("replicas", 1)
+        case _:
+            pass
 
 
 def check_type(kind: ResourceType, obj: Object) -> None:
@@ -71,9 +98,10 @@ def check_type(kind: ResourceType, obj: Object) -> None:
 
 def check_metadata(kind: ResourceType, namespace: str, obj: Object) -> Object:
     """The object's metadata, with the namespace of the path; 400 if it names another."""
-    metadata: Any = obj.setdefault("metadata", {})
-    if not isinstance(metadata, dict):
-        raise bad_request(f"{kind.kind} in version {kind.version!r} cannot be handled: metadata is no object")
+    sent: object = obj.setdefault("metadata", {})
+    if not isinstance(sent, dict):
+        raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled: metadata is no object')
+    metadata = cast("Object", sent)
     if not kind.namespaced:
         metadata.pop("namespace", None)
         return metadata
@@ -87,10 +115,10 @@ def check_name(kind: ResourceType, name: str) -> None:
     """Refuse a name that is missing or no DNS subdomain."""
     if not name:
         message = "Required value: name or generateName is required"
-        raise invalid(kind.kind, kind.group, name, "metadata.name", "FieldValueRequired", message)
+        raise invalid(kind.kind, kind.group, name, field="metadata.name", cause="FieldValueRequired", message=message)
     if kind.plural not in _LOOSE_NAMES and (len(name) > 253 or not _NAME.fullmatch(name)):
         message = f'Invalid value: "{name}": {_NAME_RULE}'
-        raise invalid(kind.kind, kind.group, name, "metadata.name", "FieldValueInvalid", message)
+        raise invalid(kind.kind, kind.group, name, field="metadata.name", cause="FieldValueInvalid", message=message)
 
 
 def counts_generations(kind: ResourceType) -> bool:

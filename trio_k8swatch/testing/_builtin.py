@@ -22,7 +22,7 @@ CORE: tuple[Row, ...] = (
     ("nodes", "Node", _CL, "no", "", "status"),
     ("persistentvolumeclaims", "PersistentVolumeClaim", _NS, "pvc", "", "status"),
     ("persistentvolumes", "PersistentVolume", _CL, "pv", "", "status"),
-    ("pods", "Pod", _NS, "po", "all", "binding ephemeralcontainers eviction resize status"),
+    ("pods", "Pod", _NS, "po", "all", "binding eviction status"),
     ("podtemplates", "PodTemplate", _NS, "", "", ""),
     ("replicationcontrollers", "ReplicationController", _NS, "rc", "all", "scale status"),
     ("resourcequotas", "ResourceQuota", _NS, "quota", "", "status"),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from ._answers import json_answer
+import base64
+import hashlib
+import json
+
+from ._aggregated import aggregated
+from ._answers import JSON, json_answer, text_answer
 from ._http import Request, Response, answer
 from ._json import Object
-from ._resources import Registry, ResourceType
-from ._status import RefusedInText, method_not_allowed, no_such_resource
+from ._negotiation import accepted
+from ._openapi import openapi
+from ._resources import Registry, ResourceType, subresource_of
+from ._status import NOT_FOUND_TEXT, RefusedInText, method_not_allowed, no_such_resource, not_imitated
 
 VERSION: Object = {
     "major": "1",
@@ -23,45 +30,51 @@ VERSION: Object = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
-HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
-
-
-def discover(request: Request, registry: Registry) -> Response | None:
-    """The answer to a discovery request, or None if it is none."""
-    path = request.path.rstrip("/") or "/"
-    parts = path.strip("/").split("/")
-    if path == "/version":
-        return _only_get(request, _pretty(VERSION))
-    if path in HEALTH_PATHS:
-        return answer(200, "text/plain; charset=utf-8", [b"ok"], (("X-Content-Type-Options", "nosniff"),))
-    if path == "/api":
-        return _only_get(request, json_answer(200, {"kind": "APIVersions", "versions": ["v1"], **_ADDRESSES}))
-    if path == "/apis":
-        groups = [_group(registry, group) for group in registry.groups()]
-        return _only_get(request, json_answer(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
-    if parts[0] == "api" and len(parts) == 2:
-        return _only_get(request, _resource_list(registry, "", parts[1]))
-    if parts[0] == "apis" and len(parts) == 2 and registry.versions(parts[1]):
-        group = {"kind": "APIGroup", "apiVersion": "v1", **_group(registry, parts[1])}
-        return _only_get(request, json_answer(200, group))
-    if parts[0] == "apis" and len(parts) == 3:
-        return _only_get(request, _resource_list(registry, parts[1], parts[2]))
-    return None
 
 
 _ADDRESSES: Object = {"serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "HOST"}]}
 
 
-def _only_get(request: Request, response: Response) -> Response:
-    if request.method not in {"GET", "HEAD"}:
+def discover(request: Request, registry: Registry) -> Response | None:
+    """The answer to a discovery request, or None if it is none. Raises 405 for anything but GET."""
+    response = _found(request, request.path.rstrip("/").strip("/").split("/"), registry)
+    if response is not None and request.method not in {"GET", "HEAD"}:
         raise method_not_allowed()
     return response
 
 
-def _pretty(value: Object) -> Response:
-    import json
+def _found(request: Request, parts: list[str], registry: Registry) -> Response | None:  # noqa: PLR0911 - a table
+    match parts:
+        case ["version"]:
+            return answer(200, JSON, [json.dumps(VERSION, indent=2).encode()])
+        case ["healthz" | "livez" | "readyz"]:
+            return text_answer(200, "ok")
+        case ["api" | "apis"] if _wants_aggregated(request):
+            return aggregated(registry, core=parts == ["api"])
+        case ["api"]:
+            return json_answer(200, {"kind": "APIVersions", "versions": ["v1"], **_ADDRESSES})
+        case ["apis"]:
+            groups = [_group(registry, group) for group in registry.groups()]
+            return json_answer(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        case ["api", version]:
+            return _resource_list(registry, "", version)
+        case ["apis", group] if registry.versions(group):
+            return json_answer(200, {"kind": "APIGroup", "apiVersion": "v1", **_group(registry, group)})
+        case ["apis", group, version]:
+            return _resource_list(registry, group, version)
+        case ["openapi", "v3", *rest]:
+            return openapi(registry, "/".join(rest))
+        case ["openapi", *_]:
+            raise not_imitated("OpenAPI version 2")
+        case _:
+            return None
 
-    return answer(200, "application/json", [json.dumps(value, indent=2).encode()])
+
+def _wants_aggregated(request: Request) -> bool:
+    return any(
+        one.parameters.get("as") == "APIGroupDiscoveryList" and one.parameters.get("v") == "v2"
+        for one in accepted(request)
+    )
 
 
 def _group(registry: Registry, group: str) -> Object:
@@ -69,12 +82,18 @@ def _group(registry: Registry, group: str) -> Object:
     return {"name": group, "versions": versions, "preferredVersion": versions[0]}
 
 
+def storage_version_hash(kind: ResourceType) -> str:
+    """Eight bytes of SHA-256 over the stored type, as the real server hashes it."""
+    digest = hashlib.sha256(f"{kind.group}/{kind.version}/{kind.kind}".encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
+
+
 def _resource_list(registry: Registry, group: str, version: str) -> Response:
     kinds = sorted((one for one in registry if (one.group, one.version) == (group, version)), key=lambda k: k.plural)
     if not kinds:
         if registry.versions(group):
             raise no_such_resource()
-        raise RefusedInText(404, "404 page not found\n")
+        raise RefusedInText(404, NOT_FOUND_TEXT)
     resources = [entry for kind in kinds for entry in _entries(kind)]
     group_version = f"{group}/{version}" if group else version
     head: Object = {"kind": "APIResourceList"} | ({"apiVersion": "v1"} if group else {})
@@ -93,23 +112,13 @@ def _entries(kind: ResourceType) -> list[Object]:
         main["shortNames"] = list(kind.short_names)
     if kind.categories:
         main["categories"] = list(kind.categories)
+    main["storageVersionHash"] = storage_version_hash(kind)
     return [main, *(_subresource(kind, name) for name in kind.subresources)]
 
 
 def _subresource(kind: ResourceType, name: str) -> Object:
-    special = SUBRESOURCES.get(name)
+    group, version, other_kind, verbs = subresource_of(kind, name)
     entry: Object = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
-    if special is None:
-        return {**entry, "kind": kind.kind, "verbs": ["get", "patch", "update"]}
-    group, version, other_kind, verbs = special
-    if group:
+    if group and other_kind != kind.kind:
         entry |= {"group": group, "version": version}
     return {**entry, "kind": other_kind, "verbs": list(verbs)}
-
-
-# Subresources that are of another kind: group, version, kind, verbs.
-SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "binding": ("", "", "Binding", ("create",)),
-    "eviction": ("policy", "v1", "Eviction", ("create",)),
-    "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
-}

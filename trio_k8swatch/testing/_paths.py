@@ -8,12 +8,16 @@ from typing import Literal, TypeAlias
 
 from ._http import Request
 from ._resources import Registry, ResourceType
-from ._status import NOT_FOUND_TEXT, RefusedInText, method_not_allowed, no_such_resource
+from ._status import NOT_FOUND_TEXT, RefusedInText, method_not_allowed, no_such_resource, not_imitated
 
 Verb: TypeAlias = Literal[
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "discovery", "other"
 ]
 
+# A real server has these; this one would have to invent what a kubelet says, or a schema that it does not know.
+NOT_IMITATED = frozenset(
+    {"approval", "attach", "ephemeralcontainers", "exec", "finalize", "log", "portforward", "proxy", "resize", "token"}
+)
 _RESOURCE_PATH = re.compile(r"/(?:api/(?P<core>[^/]+)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))(?P<rest>/.+)")
 _DISCOVERY_PATH = re.compile(r"/(version|api|apis)(/[^/]*){0,2}/?|/openapi/.*")
 
@@ -51,6 +55,8 @@ def parse(request: Request, registry: Registry) -> Target:
             raise RefusedInText(404, NOT_FOUND_TEXT)
         raise no_such_resource()
     if parts.subresource and parts.subresource not in kind.subresources:
+        if parts.subresource in NOT_IMITATED and not kind.custom:
+            raise not_imitated(f"the subresource {kind.qualified}/{parts.subresource}")
         raise no_such_resource()
     verb = _verb(request, parts)
     if parts.namespace and not kind.namespaced:

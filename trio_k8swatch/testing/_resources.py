@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._builtin import BUILTIN, Row
+from ._json import Object
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -39,8 +40,7 @@ class ResourceType:
     warning: str = ""
     columns: tuple[Column, ...] = ()
     selectable_fields: tuple[str, ...] = ()
-    schema: tuple[bytes, ...] = ()
-    storage_version: str = ""
+    schema: Object | None = field(default=None, compare=False, repr=False)
 
     @property
     def api_version(self) -> str:
@@ -71,6 +71,19 @@ class ResourceType:
         return f"{root}{middle}/{self.plural}" + (f"/{name}" if name else "")
 
 
+# Subresources that are of another kind: group, version, kind, verbs.
+_OTHER_KINDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "binding": ("", "", "Binding", ("create",)),
+    "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
+}
+
+
+def subresource_of(kind: ResourceType, name: str) -> tuple[str, str, str, tuple[str, ...]]:
+    """Group, version, kind and verbs of a subresource."""
+    return _OTHER_KINDS.get(name) or (kind.group, kind.version, kind.kind, ("get", "patch", "update"))
+
+
 class Registry:
     """All that is served at this moment, in the order it was added: the order of discovery."""
 
@@ -99,6 +112,14 @@ class Registry:
     def by_kind(self, api_version: str, kind: str) -> ResourceType | None:
         """By the first two fields of an object."""
         return next((one for one in self if one.kind == kind and one.api_version == api_version), None)
+
+    def by_qualified(self, name: str) -> ResourceType | None:
+        """By plural and group, in the version that was added first."""
+        return next((one for one in self if one.qualified == name), None)
+
+    def newest(self) -> list[ResourceType]:
+        """Each resource once, in the version that was added first."""
+        return list({one.qualified: one for one in reversed(list(self))}.values())[::-1]
 
     def by_name(self, name: str) -> ResourceType | None:
         """By plural, `plural.group`, singular, short name or kind; the first that fits."""

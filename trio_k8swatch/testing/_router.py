@@ -1,35 +1,36 @@
-"""From a request to its answer: the pure middle of the server."""
+"""From a request to its answer: the middle of the server, which knows no door and no fault."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import cast
 
-from ._answers import JSON, json_answer
+from ._agenda import Agenda
+from ._answers import JSON
 from ._body import Body
 from ._clock import Clock
+from ._compression import compressed
+from ._deleting import Deleter
 from ._discovery import discover
-from ._http import Request, Response, answer
-from ._json import Object, decode
+from ._http import Request, Response
+from ._negotiation import NotAcceptable, form, not_acceptable
 from ._options import ListOptions
-from ._patching import json_patch, merge_patch
 from ._paths import Target, parse
-from ._reading import get, read_page
-from ._rendering import Whole
+from ._reading import read_page
+from ._rendering import Partial, Rendering, Table, Whole
 from ._resources import Registry
-from ._status import (
-    Refused,
-    bad_request,
-    not_imitated,
-    unsupported_media_type,
-)
-from ._storage import Revision, Storage
+from ._storage import Storage
 from ._watching import Watching, WatchSource
-from ._writing import Preconditions, Writer
+from ._writes import Writes
+from ._writing import Writer
 
 # How long a read waits for a resourceVersion that is not reached yet.
 FRESHNESS_SECONDS = 3.0
+_STREAM_HEADERS = (
+    ("Cache-Control", "no-cache, private"),
+    ("Content-Type", JSON),
+    ("Transfer-Encoding", "chunked"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,115 +41,96 @@ class Timing:
     min_request_timeout_seconds: float
 
 
-class Router:
-    """Knows what is served and stored; waits only for a resourceVersion to be reached."""
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Everything that an answer may depend on."""
 
-    def __init__(
-        self, registry: Registry, storage: Storage, writer: Writer, clock: Clock, timing: Timing, rng: random.Random
-    ) -> None:
-        self._registry = registry
-        self._storage = storage
-        self._writer = writer
-        self._clock = clock
+    registry: Registry
+    storage: Storage
+    writer: Writer
+    deleter: Deleter
+    clock: Clock
+    agenda: Agenda
+
+
+class Router:
+    """Answers requests. It waits only for a resourceVersion to be reached."""
+
+    def __init__(self, cluster: Cluster, timing: Timing, rng: random.Random) -> None:
+        self._cluster = cluster
         self._timing = timing
         self._rng = rng
-        self.sources: dict[WatchSource, str] = {}
+        self._writes = Writes(cluster.writer, cluster.deleter)
+        self._watches: dict[WatchSource, str] = {}
 
     async def respond(self, request: Request) -> Response:
         """The answer. Raises `Refused` and `RefusedInText` where the server says no."""
-        found = discover(request, self._registry)
+        found = discover(request, self._cluster.registry)
         if found is not None:
             return found
-        target = parse(request, self._registry)
+        target = parse(request, self._cluster.registry)
+        try:
+            rendering = self._rendering(request, target)
+        except NotAcceptable:
+            return not_acceptable()
         match target.verb:
             case "list":
-                response = await self._list(request, target)
+                response = await self._list(request, target, rendering)
             case "watch":
-                response = await self._watch(request, target)
-            case "get":
-                response = self._one(200, target, get(self._storage, target))
-            case "create" if not target.subresource:
-                response = self._one(201, target, self._writer.create(target, _body(request)))
-            case "update":
-                response = self._one(200, target, self._writer.replace(target, _body(request)))
-            case "patch":
-                response = self._one(200, target, self._patch(request, target))
-            case "delete":
-                response = self._delete(request, target)
+                response = await self._watch(request, target, rendering)
             case _:
-                raise not_imitated(f"{request.method} {request.path}")
-        if target.kind.warning:
-            return response.with_headers(("Warning", f'299 - "{target.kind.warning}"'))
-        return response
+                response = self._writes.respond(request, target, rendering)
+        warning = target.kind.warning
+        return response.with_headers(("Warning", f'299 - "{warning}"')) if warning else response
 
-    async def _list(self, request: Request, target: Target) -> Response:
+    def end_watches(self, resource: str) -> None:
+        """End the watches of a resource, after what they still have to say."""
+        for source, name in tuple(self._watches.items()):
+            if name == resource:
+                source.finish()
+
+    def wake_watches(self) -> None:
+        """Have all watches look at the clock again."""
+        for source in tuple(self._watches):
+            source.poke()
+
+    def _rendering(self, request: Request, target: Target) -> Rendering:
+        match form(request):
+            case "partial":
+                return Partial()
+            case "table":
+                now = self._cluster.clock.datetime
+                return Table(target.kind, request.parameter("includeObject"), now)
+            case "whole":
+                return Whole(target.kind)
+
+    async def _list(self, request: Request, target: Target, rendering: Rendering) -> Response:
         options = ListOptions.parse(request, target.kind, watch=False)
+        storage = self._cluster.storage
         if options.version and not options.exact:
-            await self._storage.reaches(options.version, FRESHNESS_SECONDS)
-        page = read_page(self._storage, target, options, self._clock.now())
-        return answer(200, JSON, Whole(target.kind).page(page))
+            await storage.reaches(options.version, FRESHNESS_SECONDS)
+        page = read_page(storage, target, options, self._cluster.clock.now())
+        return compressed(request, rendering.page(page), JSON)
 
-    async def _watch(self, request: Request, target: Target) -> Response:
+    async def _watch(self, request: Request, target: Target, rendering: Rendering) -> Response:
         options = ListOptions.parse(request, target.kind, watch=True)
+        storage = self._cluster.storage
         if options.send_initial_events:
-            await self._storage.reaches(options.version, FRESHNESS_SECONDS)
+            await storage.reaches(options.version, FRESHNESS_SECONDS)
         shortest = self._timing.min_request_timeout_seconds
         seconds = options.timeout_seconds or self._rng.uniform(shortest, 2 * shortest)
         watching = Watching(
-            self._storage, target, options, Whole(target.kind), self._clock, seconds, self._timing.bookmark_seconds
+            storage=storage,
+            target=target,
+            options=options,
+            rendering=rendering,
+            clock=self._cluster.clock,
+            agenda=self._cluster.agenda,
+            seconds=seconds,
+            bookmark_seconds=self._timing.bookmark_seconds,
         )
-        source = WatchSource(watching, poke=lambda: body.poke())
+        source = WatchSource(watching, on_close=lambda: self._watches.pop(source, None))
+        self._watches[source] = target.kind.qualified
         body = Body(source)
+        source.poke = body.poke
         return Response(200, _STREAM_HEADERS, body)
-
-    def _one(self, status: int, target: Target, revision: Revision) -> Response:
-        return answer(status, JSON, [Whole(target.kind).object(revision) + b"\n"])
-
-    def _patch(self, request: Request, target: Target) -> Revision:
-        old = self._writer.existing(target)
-        patch = decode(request.body)
-        match request.headers.get("content-type", "").partition(";")[0]:
-            case "application/merge-patch+json" | "application/strategic-merge-patch+json":
-                changed = cast("Object", merge_patch(old.object, patch))
-            case "application/json-patch+json":
-                try:
-                    changed = json_patch(old.object, patch)
-                except ValueError as error:
-                    raise Refused(422, "Invalid", f"the server rejected our request: {error}") from None
-            case other:
-                raise not_imitated(f"patches of type {other}")
-        return self._writer.replace(target, changed)
-
-    def _delete(self, request: Request, target: Target) -> Response:
-        sent = cast("Object", decode(request.body)) if request.body else {}
-        conditions = sent.get("preconditions") or {}
-        preconditions = Preconditions(conditions.get("uid") or "", conditions.get("resourceVersion") or "")
-        revision, gone = self._writer.delete(target, preconditions)
-        if not gone or target.kind.qualified in {"pods", "persistentvolumeclaims", "services", "serviceaccounts"}:
-            return self._one(200, target, revision)
-        details: Object = {"name": target.name}
-        if target.kind.group:
-            details["group"] = target.kind.group
-        details |= {"kind": target.kind.plural, "uid": revision.object["metadata"]["uid"]}
-        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
-        return json_answer(200, status)
-
-
-_STREAM_HEADERS = (
-    ("Cache-Control", "no-cache, private"),
-    ("Content-Type", JSON),
-    ("Transfer-Encoding", "chunked"),
-)
-
-
-def _body(request: Request) -> Object:
-    content_type = request.headers.get("content-type", JSON).partition(";")[0]
-    if content_type != JSON:
-        raise unsupported_media_type(JSON, "application/yaml", "application/vnd.kubernetes.protobuf")
-    try:
-        sent = decode(request.body)
-    except ValueError as error:
-        raise bad_request(f"the object provided is unrecognized: {error}") from None
-    if not isinstance(sent, dict):
-        raise bad_request("the object provided is unrecognized: not a JSON object")
-    return cast("Object", sent)

@@ -52,6 +52,19 @@ def label_selector(text: str) -> Predicate | None:
     return lambda obj: all(one.matches(obj["metadata"].get("labels") or {}) for one in requirements)
 
 
+def matches_labels(selector: Object, labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector object (`matchLabels`, `matchExpressions`) selects these labels."""
+    wanted = cast("dict[str, str]", selector.get("matchLabels") or {})
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    operators = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+    expressions = cast("list[Object]", selector.get("matchExpressions") or [])
+    return all(
+        Requirement(one["key"], operators[one["operator"]], tuple(one.get("values") or ())).matches(labels)
+        for one in expressions
+    )
+
+
 def field_selector(text: str, kind: ResourceType) -> Predicate | None:
     """A predicate for `metadata.name=a,status.phase!=Running`; None if it selects everything."""
     tests: list[tuple[str, str, bool]] = []
@@ -154,14 +167,14 @@ class _LabelParser:
             raise bad_request(f"unable to parse requirement: found '{opened}' expected: '('")
         values: list[str] = []
         expect_value = True
-        while (token := self._next()) != ")":
-            if token == "":
+        while (found := self._next()) != ")":
+            if not found:
                 raise bad_request("unable to parse requirement: found '', expected: ',' or ')'")
-            if token == ",":
+            if found == ",":
                 values += [""] if expect_value else []
                 expect_value = True
             else:
-                values.append(token)
+                values.append(found)
                 expect_value = False
         return tuple(values + ([""] if expect_value and values else []))
 

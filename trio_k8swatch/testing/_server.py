@@ -1,4 +1,4 @@
-"""The API server in a box."""
+"""The API server in a box: the cluster inside, the doors outside, faults in between."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ from bisect import bisect_right
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
 
 import httpx
 import trio
 
-from ._admission import Admission
 from ._answers import refusal, text_answer
 from ._body import Body
-from ._clock import Clock
 from ._http import Headers, Request, Response
-from ._json import Object, decode
+from ._inside import Inside
 from ._log import Call, RequestLog
-from ._patching import merge_patch
-from ._paths import Target, kind_of_call
-from ._resources import Registry, ResourceType
+from ._paths import kind_of_call
 from ._router import Router, Timing
 from ._status import Refused, RefusedInText, unauthorized
 from ._steps import Step
 from ._storage import Storage
-from ._writing import Preconditions, Writer
 from .doors._respx import Mountable, mount
-from .doors._socket import serve
+from .doors._socket import Url, serve
 from .doors._transport import FakeTransport
 from .faults import Faults
 from .faults._base import FaultsOfCall
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+BASE_URL = "https://kubernetes.test"
 
 
-class FakeApiServer:
+class FakeApiServer(Inside):
     """An API server in memory: honest, deterministic, in virtual time.
 
-    Everything random comes from `seed`; all time is trio's. It needs no task of its own: what is due is done when
-    somebody looks. `token`: if given, requests without it are answered 401.
+    It needs no task of its own: what is due is done when somebody looks. All time is trio's, and everything random
+    comes from `seed`.
+
+    `epoch` is the wall clock at the start. With `token`, requests without it are answered 401. `history_limit`: so
+    many changes of each resource are remembered for watches; `compaction_seconds`: so long for pages and exact lists.
+    `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
+    served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
     """
 
     def __init__(
@@ -54,148 +53,69 @@ class FakeApiServer:
         first_resource_version: int = 1,
         history_limit: int = 10_000,
         compaction_seconds: float = 300.0,
+        kubelet_seconds: float = 1.0,
+        crd_seconds: float = 0.0,
         bookmark_seconds: float = 60.0,
         min_request_timeout_seconds: float = 1800.0,
     ) -> None:
-        self.clock = Clock(epoch)
-        self.registry = Registry()
-        self.storage = Storage(
+        storage = Storage(
             first_resource_version=first_resource_version,
             history_limit=history_limit,
             compaction_seconds=compaction_seconds,
         )
-        self.requests = RequestLog()
-        self.faults = Faults(self, self.clock)
-        self.token = token
-        self._ids = random.Random(f"{seed} audit")
-        self._writer = Writer(self.storage, self.clock, Admission(self.clock, random.Random(f"{seed} uid")))
-        timing = Timing(bookmark_seconds, min_request_timeout_seconds)
-        rng = random.Random(f"{seed} timeouts")
-        self._router = Router(self.registry, self.storage, self._writer, self.clock, timing, rng)
-        self._streams: dict[Body, Call] = {}
-        self._flow_uid = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
-        self._level_uid = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
-        for name in NAMESPACES:
-            self._ensure_namespace(name)
-
-    # The cluster, from the inside
-
-    @property
-    def resource_version(self) -> str:
-        """The cluster's resourceVersion at this moment."""
-        return str(self.storage.resource_version)
-
-    @property
-    def version(self) -> int:
-        """The same as a number."""
-        return self.storage.resource_version
-
-    def create(self, obj: Object) -> Object:
-        """Create an object, its namespace too if need be. Returns it as stored."""
-        target = self._target_of(obj)
-        if target.namespace:
-            self._ensure_namespace(target.namespace)
-        return _copy(self._writer.create(target, obj).json)
-
-    def replace(self, obj: Object) -> Object:
-        """Replace an object, status included; 409 if `obj` has a resourceVersion and it is not the last one."""
-        return _copy(self._writer.replace(self._target_of(obj), obj).json)
-
-    def patch(self, resource: str, name: str, patch: Object, *, namespace: str | None = None) -> Object:
-        """Merge `patch` into an object (RFC 7386), status included."""
-        target = self._target(resource, namespace, name)
-        changed = merge_patch(self._writer.existing(target).object, patch)
-        return _copy(self._writer.replace(target, changed).json)
-
-    def delete(self, resource: str | Object, name: str | None = None, *, namespace: str | None = None) -> None:
-        """Delete an object, given itself or its resource, name and namespace. Finalizers are respected."""
-        target = self._target_of(resource) if isinstance(resource, dict) else self._target(resource, namespace, name)
-        self._writer.delete(target, Preconditions())
-
-    def get(self, resource: str, name: str, *, namespace: str | None = None) -> Object | None:
-        """An object as it is at this moment, or None."""
-        target = self._target(resource, namespace, name)
-        revision = self.storage[target.kind.qualified].current.get((target.namespace, target.name))
-        return None if revision is None else _copy(revision.json)
-
-    def objects(self, resource: str, *, namespace: str | None = None) -> list[Object]:
-        """All objects of a resource at this moment, in the order of a list: what a perfect client would know."""
-        state = self.storage[self.kind(resource).qualified].current
-        chosen = [key for key in state if namespace in {None, key[0]}]
-        return [_copy(state[key].json) for key in sorted(chosen, key="/".join)]
-
-    def compact(self) -> None:
-        """Forget the history: a watch or list from before now is answered 410."""
-        self.storage.compact()
-
-    def kind(self, resource: str) -> ResourceType:
-        """What `pods`, `po`, `Pod` or `deployments.apps` is here. Raises LookupError for what is not served."""
-        found = self.registry.by_name(resource)
-        if found is None:
-            raise LookupError(f"this server has no resource {resource!r}; fake.register(...) makes one")
-        return found
-
-    def register(
-        self,
-        api_version: str,
-        kind: str,
-        *,
-        plural: str | None = None,
-        namespaced: bool = True,
-        short_names: tuple[str, ...] = (),
-    ) -> ResourceType:
-        """Serve a custom resource, without a CustomResourceDefinition and without a schema."""
-        group, _, version = api_version.rpartition("/")
-        made = ResourceType(
-            group=group,
-            version=version,
-            plural=plural or f"{kind.lower()}s",
-            kind=kind,
-            namespaced=namespaced,
-            singular=kind.lower(),
-            short_names=short_names,
-            subresources=("status",),
-            custom=True,
+        super().__init__(
+            seed=seed,
+            epoch=epoch,
+            storage=storage,
+            kubelet_seconds=kubelet_seconds,
+            crd_seconds=crd_seconds,
+            end_watches=self._end_watches,
         )
-        self.registry.add(made)
-        return made
+        self.requests = RequestLog()
+        self.faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
+        self.token = token
+        timing = Timing(bookmark_seconds, min_request_timeout_seconds)
+        self._router = Router(self.cluster(), timing, random.Random(f"{seed} timeouts"))
+        self.agenda.on_change = self._router.wake_watches
+        self._streams: dict[Body, Call] = {}
+        self._ids = random.Random(f"{seed} audit")
+        self._flow_uid, self._level_uid = self._uuid(), self._uuid()
 
-    # The doors
-
-    def mount(self, router: Mountable, base_url: str = "https://kubernetes.test") -> None:
+    def mount(self, router: Mountable, base_url: str = BASE_URL) -> None:
         """Answer all requests below `base_url` that go through a respx router, `respx_mock` for one."""
         mount(self.handle, router, base_url)
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """For `httpx.AsyncClient(transport=...)`."""
+        """For `httpx.AsyncClient(transport=...)`. Any host leads here."""
         return FakeTransport(self.handle)
 
-    def serve(self, *, port: int = 0) -> AbstractAsyncContextManager[str]:
-        """A real socket on 127.0.0.1 for the time of an `async with`; the value is the base URL."""
-        return serve(self.handle, port=port)
+    def serve(self, *, port: int = 0, tls: bool = False) -> AbstractAsyncContextManager[Url]:
+        """A real socket on 127.0.0.1 for the time of an `async with`; the value is the base URL, a `str`.
+
+        With `tls`, its attribute `ca` is the certificate of the authority, as PEM.
+        """
+        return serve(self.handle, port=port, tls=tls)
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request. Raises `Dropped` where the connection breaks instead."""
+        """Answer a request: what all doors lead to. Raises `Dropped` where the connection breaks instead."""
         await trio.lowlevel.checkpoint()
+        self.agenda.catch_up()
         call = Call.of(request, self.clock.now())
         self.requests.append(call)
         faults = FaultsOfCall(lambda: self.faults.active, call)
-        response: Response | None = None
-        for fault in faults.faults:
-            result = await fault.effect.before(request, fault.strike)
-            if isinstance(result, Response):
-                response = result
-                break
-            request = result
-        if response is None:
-            response = await self._answer(request)
+        response = await self._answer(request, faults)
         for fault in faults.faults:
             response = fault.effect.after(response, fault.strike)
         call.status = response.status
         self._accompany(response.body, faults, call)
         return replace(response, headers=self._finished(response.headers))
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, faults: FaultsOfCall) -> Response:
+        for fault in faults.faults:
+            result = await fault.effect.before(request, fault.strike)
+            if isinstance(result, Response):
+                return result
+            request = result
         try:
             if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
                 raise unauthorized()
@@ -204,6 +124,9 @@ class FakeApiServer:
             return refusal(refused)
         except RefusedInText as refused:
             return text_answer(refused.status, refused.text, refused.headers)
+
+    def _end_watches(self, resource: str) -> None:
+        self._router.end_watches(resource)
 
     # For faults
 
@@ -234,11 +157,13 @@ class FakeApiServer:
         self._streams[body] = call
         body.accompany(faults.filters, closed)
 
+    # Headers
+
     def _finished(self, headers: Headers) -> Headers:
-        audit = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        """In the order of Go's net/http: sorted, then the date, then the framing."""
         framing = [pair for pair in headers if pair[0] in {"Content-Length", "Transfer-Encoding"}]
         named = [
-            ("Audit-Id", audit),
+            ("Audit-Id", self._uuid()),
             *(pair for pair in headers if pair not in framing),
             ("X-Kubernetes-Pf-Flowschema-Uid", self._flow_uid),
             ("X-Kubernetes-Pf-Prioritylevel-Uid", self._level_uid),
@@ -246,26 +171,5 @@ class FakeApiServer:
         date = self.clock.datetime().strftime("%a, %d %b %Y %H:%M:%S GMT")
         return (*sorted(named), ("Date", date), *framing)
 
-    # Names
-
-    def _target_of(self, obj: Object) -> Target:
-        api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
-        found = self.registry.by_kind(api_version, kind)
-        if found is None:
-            raise LookupError(f"this server has no kind {api_version} {kind}; fake.register(...) makes one")
-        metadata = cast("Object", obj.get("metadata") or {})
-        namespace = metadata.get("namespace") or "default" if found.namespaced else ""
-        return Target("create", found, namespace, metadata.get("name") or "")
-
-    def _target(self, resource: str, namespace: str | None, name: str | None) -> Target:
-        found = self.kind(resource)
-        return Target("get", found, (namespace or "default") if found.namespaced else "", name or "")
-
-    def _ensure_namespace(self, name: str) -> None:
-        if ("", name) not in self.storage["namespaces"].current:
-            obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            self._writer.create(Target("create", self.kind("namespaces"), "", name), obj)
-
-
-def _copy(data: bytes) -> Object:
-    return cast("Object", decode(data))
+    def _uuid(self) -> str:
+        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))

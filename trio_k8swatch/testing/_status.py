@@ -122,7 +122,7 @@ def unsupported_media_type(*accepted: str) -> Refused:
     return Refused(415, "UnsupportedMediaType", message)
 
 
-def invalid(kind: str, group: str, name: str, field: str, cause: str, message: str) -> Refused:
+def invalid(kind: str, group: str, name: str, *, field: str, cause: str, message: str) -> Refused:
     """422: one field is wrong. `cause` is the machine's word for it, `message` the human's."""
     subject = f"{kind}.{group}" if group else kind
     details: Object = {"name": name} if name else {}
@@ -135,7 +135,7 @@ def invalid(kind: str, group: str, name: str, field: str, cause: str, message: s
 
 def invalid_options(field: str, cause: str, message: str) -> Refused:
     """422: the parameters of a list or watch contradict each other."""
-    return invalid("ListOptions", "meta.k8s.io", "", field, cause, message)
+    return invalid("ListOptions", "meta.k8s.io", "", field=field, cause=cause, message=message)
 
 
 def too_large_resource_version(wanted: int, current: int) -> Refused:

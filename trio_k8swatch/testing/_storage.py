@@ -113,6 +113,8 @@ class Storage:
     def __init__(self, *, first_resource_version: int, history_limit: int, compaction_seconds: float) -> None:
         self.resource_version = first_resource_version
         self.compacted = first_resource_version
+        # Which objects name an owner, by the owner's uid: (qualified name, key).
+        self.dependents: dict[str, set[tuple[str, Key]]] = {}
         self._collections: dict[str, Collection] = {}
         self._history_limit = history_limit
         self._compaction_seconds = compaction_seconds
@@ -141,6 +143,7 @@ class Storage:
         collection = self[name]
         new = self._next(obj, time, custom=custom)
         old = collection.current.get(key)
+        self._note_owners(name, key, old, new)
         collection.record(Change("ADDED" if old is None else "MODIFIED", key, old, new, time))
         self._advance()
         return new
@@ -150,6 +153,7 @@ class Storage:
         collection = self[name]
         old = collection.current[key]
         new = self._next(copied(old.object), time, custom=old.custom)
+        self._note_owners(name, key, old, None)
         collection.record(Change("DELETED", key, old, new, time))
         self._advance()
         return new
@@ -174,6 +178,18 @@ class Storage:
         self.resource_version = resource_version
         while self._revisions and self._revisions[-1][1] > resource_version:
             self._revisions.pop()
+        self.dependents.clear()
+        for name, collection in self._collections.items():
+            for key, revision in collection.current.items():
+                self._note_owners(name, key, None, revision)
+
+    def _note_owners(self, name: str, key: Key, old: Revision | None, new: Revision | None) -> None:
+        for uid in _owners(old):
+            self.dependents[uid].discard((name, key))
+            if not self.dependents[uid]:
+                del self.dependents[uid]
+        for uid in _owners(new):
+            self.dependents.setdefault(uid, set()).add((name, key))
 
     def _next(self, obj: Object, time: float, *, custom: bool) -> Revision:
         self.resource_version += 1
@@ -187,6 +203,12 @@ class Storage:
     def _advance(self) -> None:
         self._advanced.set()
         self._advanced = trio.Event()
+
+
+def _owners(revision: Revision | None) -> list[str]:
+    if revision is None:
+        return []
+    return list({one["uid"] for one in revision.object["metadata"].get("ownerReferences") or ()})
 
 
 def _version(change: Change) -> int:

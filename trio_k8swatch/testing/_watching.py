@@ -6,13 +6,14 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from ._agenda import Agenda
 from ._clock import Clock
 from ._json import Object, copied, encode
 from ._options import ListOptions
 from ._paths import Target
 from ._reading import in_order
+from ._rendering import Rendering
 from ._status import Refused, expired, too_large_resource_version
 from ._steps import End, Line, Step
 from ._storage import Change, Revision, Storage
@@ -24,18 +25,6 @@ LAST_BOOKMARK_SECONDS = 2.0
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
-class Renderer(Protocol):
-    """How objects look to this client: themselves, their metadata, or rows of a table."""
-
-    def event(self, revision: Revision) -> bytes:
-        """The object of an event."""
-        ...
-
-    def bookmark(self, metadata: Object) -> bytes:
-        """The object of a bookmark."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Watching:
     """Everything a watch needs to know from the start; `seconds` is how long it lasts."""
@@ -43,8 +32,9 @@ class Watching:
     storage: Storage
     target: Target
     options: ListOptions
-    renderer: Renderer
+    rendering: Rendering
     clock: Clock
+    agenda: Agenda
     seconds: float
     bookmark_seconds: float
 
@@ -52,9 +42,11 @@ class Watching:
 class WatchSource:
     """The events of one watch, in order, each exactly once."""
 
-    def __init__(self, watching: Watching, *, poke: Callable[[], None]) -> None:
+    def __init__(self, watching: Watching, *, on_close: Callable[[], object]) -> None:
         self._watching = watching
-        self._poke = poke
+        # Called when there is something to be had; set by whoever reads.
+        self.poke: Callable[[], None] = lambda: None
+        self._on_close = on_close
         self._collection = watching.storage[watching.target.kind.qualified]
         self._pending: deque[Change] = deque()
         self._overflowed = False
@@ -67,6 +59,7 @@ class WatchSource:
 
     def ready(self) -> list[Step]:
         """The events that wait, the bookmark if its time has come, the end if its time has."""
+        self._watching.agenda.catch_up()
         steps, self._start = self._start, []
         while self._pending:
             steps += self._line(self._pending.popleft())
@@ -79,15 +72,17 @@ class WatchSource:
         return steps
 
     def deadline(self) -> float:
-        return self._watching.clock.trio_time(min(self._end, self._bookmark))
+        due = min(self._end, self._bookmark, self._watching.agenda.next())
+        return self._watching.clock.trio_time(due)
 
     def close(self) -> None:
         self._stop_listening()
+        self._on_close()
 
     def finish(self) -> None:
         """End after what is pending: the resource is no longer served."""
         self._ended = True
-        self._poke()
+        self.poke()
 
     def _first(self) -> list[Step]:
         watching = self._watching
@@ -106,7 +101,7 @@ class WatchSource:
 
     def _initial(self) -> list[Step]:
         found = in_order(self._collection.current, self._watching.target, self._watching.options.selector)
-        return [_event("ADDED", self._watching.renderer.event(revision)) for _, revision in found]
+        return [_event("ADDED", self._watching.rendering.event(revision)) for _, revision in found]
 
     def _initial_end(self) -> list[Step]:
         options = self._watching.options
@@ -119,14 +114,14 @@ class WatchSource:
             self._overflowed = True
         else:
             self._pending.append(change)
-        self._poke()
+        self.poke()
 
     def _line(self, change: Change) -> list[Step]:
         if change.resource_version <= self._position:
             return []
         self._position = change.resource_version
         seen = self._visible(change)
-        return [_event(seen[0], self._watching.renderer.event(seen[1]))] if seen else []
+        return [_event(seen[0], self._watching.rendering.event(seen[1]))] if seen else []
 
     def _visible(self, change: Change) -> tuple[str, Revision] | None:
         """The change as this watch sees it: an object that leaves its selector is deleted, one that enters is added."""
@@ -145,7 +140,7 @@ class WatchSource:
 
     def _bookmark_line(self, **metadata: Object) -> Line:
         version = str(self._watching.storage.resource_version)
-        return _event("BOOKMARK", self._watching.renderer.bookmark({"resourceVersion": version, **metadata}))
+        return _event("BOOKMARK", self._watching.rendering.bookmark({"resourceVersion": version, **metadata}))
 
     def _next_bookmark(self, now: float) -> float:
         if not self._watching.options.bookmarks:

@@ -25,5 +25,5 @@ def mount(handle: Handle, router: Mountable, base_url: str) -> None:
     async def answered(request: httpx.Request) -> httpx.Response:
         return await exchange(handle, request, prefix)
 
-    lookups = {"scheme": url.scheme, "host": url.host} | ({"port": url.port} if url.port else {})
+    lookups: dict[str, Any] = {"scheme": url.scheme, "host": url.host} | ({"port": url.port} if url.port else {})
     router.route(**lookups, path__startswith=f"{prefix}/").mock(side_effect=answered)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import trio
@@ -11,6 +10,7 @@ from trio_k8swatch.testing._answers import refusal, text_answer
 from trio_k8swatch.testing._http import Headers, Request, Response, answer
 from trio_k8swatch.testing._status import Refused
 from trio_k8swatch.testing._steps import Dropped, Ending
+
 from ._fault import Effect, Strike
 
 
@@ -33,7 +33,7 @@ class Late(Effect):
 
     async def before(self, request: Request, strike: Strike) -> Request | Response:
         if strike():
-            await (trio.sleep_forever() if self._seconds == math.inf else trio.sleep(self._seconds))
+            await trio.sleep(self._seconds)
         return request
 
 

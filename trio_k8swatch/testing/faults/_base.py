@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._log import Call
+
 from ._fault import Effect, Fault, On, When, WhenOptions
 
 if TYPE_CHECKING:
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 class FaultBase:
     """The active faults, in the order they were added: that is the order in which they act."""
 
-    def __init__(self, server: FakeApiServer, clock: Clock) -> None:
+    def __init__(self, server: FakeApiServer, clock: Clock, rng: random.Random) -> None:
         self._server = server
         self._clock = clock
+        self._rng = rng
         self._active: list[Fault] = []
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import Unpack
 
 from trio_k8swatch.testing._steps import Drop, End, Ending, Freeze, Line, Send, Step, Wait
+
 from ._answers import Late, NoAnswer
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
@@ -16,7 +17,7 @@ class ConnectionFaults(FaultBase):
     """What may happen to bytes on their way."""
 
     def refuse(self, **when: Unpack[WhenOptions]) -> Fault:
-        """Connections are refused, until removed. (On a socket that is open already: reset.)"""
+        """Connections are refused, until removed. The socket door resets them: it cannot stop listening."""
         return self._lasting("refuse", NoAnswer("refused"), "any", when)
 
     def reset(self, **when: Unpack[WhenOptions]) -> Fault:

@@ -11,6 +11,7 @@ from trio_k8swatch.testing._json import Object, decode, encode
 from trio_k8swatch.testing._status import Refused, expired
 from trio_k8swatch.testing._steps import End, Line, Step
 from trio_k8swatch.testing._watching import INITIAL_EVENTS_END
+
 from ._answers import Instead, Rewritten
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
@@ -24,7 +25,7 @@ class EventFaults(FaultBase):
 
     def gone(self, *, as_status: bool = False, after_events: int = 0, **when: Unpack[WhenOptions]) -> Fault:
         """A watch is told that its history is lost: an ERROR event with code 410, or HTTP 410 `as_status`. Once."""
-        version = self._server.version
+        version = self._server.storage.resource_version
         refused = expired(f"too old resource version: {version} ({version})")
         if as_status:
             return self._once("gone", Instead(lambda _: refusal(refused)), "watch", when)

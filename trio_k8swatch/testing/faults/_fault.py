@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, Self, TypeAlias, TypedDict
 
 from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
@@ -100,7 +100,7 @@ class Fault:
     def __post_init__(self) -> None:
         self._until = self.clock.now() + self.when.for_seconds
 
-    def __enter__(self) -> Fault:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from trio_k8swatch.testing._steps import Drop, Ending, Line, Send, Step
+
 from ._fault import Effect, Filter, Strike
 
 EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trio_k8swatch.testing._steps import Drop, End, Ending
+
 from ._answers import NoAnswer
 from ._base import FaultBase
 from ._fault import Fault
@@ -28,7 +29,7 @@ class HistoryFaults(FaultBase):
         self._server.interrupt_streams(End())
 
     def restart(self, *, seconds: float = 0.0, clean: bool = True) -> Fault | None:
-        """The server restarts: all streams end (cleanly, or by reset), for `seconds` nobody is let in, history is lost."""
+        """The server restarts: streams end (cleanly, or by reset), nobody is let in for `seconds`, history is lost."""
         self._server.compact()
         self._server.interrupt_streams(End() if clean else Drop("reset"))
         return self.outage(seconds) if seconds else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from trio_k8swatch.testing._http import Request
+
 from ._answers import Rewritten
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions

@@ -7,7 +7,15 @@ from typing import Unpack
 from trio_k8swatch.testing._answers import refusal, text_answer
 from trio_k8swatch.testing._http import Request, Response
 from trio_k8swatch.testing._paths import kind_of_call
-from trio_k8swatch.testing._status import EXPIRED_CONTINUE, Refused, expired, invalid_options, too_large_resource_version, unauthorized
+from trio_k8swatch.testing._status import (
+    EXPIRED_CONTINUE,
+    Refused,
+    expired,
+    invalid_options,
+    too_large_resource_version,
+    unauthorized,
+)
+
 from ._answers import Instead, status, text
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
@@ -76,7 +84,7 @@ class RefusalFaults(FaultBase):
         """504: this server has not seen that resourceVersion yet. Once."""
 
         def refuse(request: Request) -> Response:
-            current = self._server.version
+            current = self._server.storage.resource_version
             asked = request.parameter("resourceVersion")
             return refusal(too_large_resource_version(int(asked) if asked.isdigit() else current + 1, current))
 
@@ -97,7 +105,7 @@ class RefusalFaults(FaultBase):
         return self._lasting("not_served", Instead(lambda _: text_answer(404, "404 page not found\n")), "any", when)
 
     def not_watchable(self, code: int = 405, **when: Unpack[WhenOptions]) -> Fault:
-        """A watch is refused because the resource has no such verb (405) or no such format (406, 415). Until removed."""
+        """A watch is refused: the resource has no such verb (405), no such format (406, 415). Until removed."""
         reasons = {405: "MethodNotAllowed", 406: "NotAcceptable", 415: "UnsupportedMediaType"}
         refused = Refused(code, reasons[code], "the server does not allow this method on the requested resource")
         return self._lasting("not_watchable", status(refused), "watch", when)

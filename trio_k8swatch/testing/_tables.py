@@ -1,0 +1,84 @@
+"""Tables: what `kubectl get` asks for."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, cast
+
+from ._cells import ONLY_AGE, SIMPLE, age, since
+from ._json import Object
+from ._pod_cells import DETAILED, pod_conditions
+from ._resources import Column, ResourceType
+
+_NAME_TEXT = (
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
+    "client to request the generation of an appropriate name automatically. Name is primarily intended for creation "
+    "idempotence and configuration definition. Cannot be updated. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
+)
+
+
+def column_definitions(kind: ResourceType) -> list[Object]:
+    """The columns, the name first. Descriptions are shorter than a real server's."""
+    name: Object = {"name": "Name", "type": "string", "format": "name", "description": _NAME_TEXT, "priority": 0}
+    return [name, *(_definition(column) for column in _columns(kind))]
+
+
+def row(kind: ResourceType, obj: Object, now: datetime, shown: Object | None) -> Object:
+    """One object as a row; `shown` is what of the object itself comes with it."""
+    cells = [obj["metadata"].get("name", ""), *_cells(kind, obj, now)]
+    conditions = pod_conditions(obj) if kind.qualified == "pods" else []
+    return {"cells": cells, **({"conditions": conditions} if conditions else {}), "object": shown}
+
+
+def _columns(kind: ResourceType) -> tuple[Column, ...]:
+    if kind.custom:
+        return kind.columns or ONLY_AGE[0]
+    return _known(kind)[0]
+
+
+def _cells(kind: ResourceType, obj: Object, now: datetime) -> list[Any]:
+    if not kind.custom:
+        return _known(kind)[1](obj, now)
+    if not kind.columns:
+        return [age(obj, now)]
+    return [_custom_cell(column, obj, now) for column in kind.columns]
+
+
+def _known(kind: ResourceType) -> Any:
+    return DETAILED.get(kind.qualified) or SIMPLE.get(kind.qualified) or ONLY_AGE
+
+
+def _definition(column: Column) -> Object:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": column.format,
+        "description": column.description,
+        "priority": column.priority,
+    }
+
+
+def _custom_cell(column: Column, obj: Object, now: datetime) -> Any:
+    value = _json_path(column.json_path, obj)
+    if value is not None and column.type == "date":
+        return since(value, now)
+    return value
+
+
+def _json_path(path: str, obj: Object) -> Any:
+    """The simple paths that printer columns use: `.spec.a`, `.spec['b.c']`, `.items[0].x`, `.c[?(@.type=="R")].s`."""
+    value: Any = obj
+    pattern = r"""\.([\w-]+)|\['([^']+)'\]|\[(\d+)\]|\[\?\(@\.([\w-]+)\s*==\s*["']([^"']*)["']\)\]"""
+    for name, quoted, index, key, wanted in re.findall(pattern, path.replace(r"\.", "\0")):
+        if name or quoted:
+            field = (name or quoted).replace("\0", ".")
+            value = cast("Object", value).get(field) if isinstance(value, dict) else None
+        elif isinstance(value, list):
+            entries = cast("list[Any]", value)
+            chosen = entries[int(index) : int(index) + 1] if index else [e for e in entries if e.get(key) == wanted]
+            value = chosen[0] if chosen else None
+        else:
+            return None
+    return value
