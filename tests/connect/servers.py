@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -57,7 +57,11 @@ class SecureServer:
         try:
             await secured.do_handshake()
         except trio.BrokenResourceError:
-            await trio.aclose_forcefully(stream)
+            # trio keeps the alert to itself; real servers say why.
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(secured._outgoing.read())
+                await stream.send_eof()
+                await stream.receive_some()
             return
         self.handshakes += 1
         certificate = secured.getpeercert()

@@ -304,7 +304,7 @@ def encrypted_key(certificate: trustme.LeafCert) -> bytes:
     )
 
 
-def test_an_encrypted_key(tmp_path: Path) -> None:
+async def test_an_encrypted_key(tmp_path: Path) -> None:
     """OpenSSL must not ask for its password on the terminal, and wait."""
     me = trustme.CA().issue_cert("me@example.com")
     user = identity(me) | {"client-key-data": base64.b64encode(encrypted_key(me)).decode()}
@@ -312,7 +312,7 @@ def test_an_encrypted_key(tmp_path: Path) -> None:
         load(tmp_path, {}, user)
 
 
-def test_a_private_key_never_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_private_key_never_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What OpenSSL reads is memory under another name, and gone afterwards."""
     opened: list[str] = []
     real = ssl.SSLContext.load_cert_chain
@@ -329,7 +329,7 @@ def test_a_private_key_never_reaches_the_disk(tmp_path: Path, monkeypatch: pytes
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_a_private_file_where_there_is_no_such_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_private_file_where_there_is_no_such_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its owner can read it, and it is gone with the block."""
     monkeypatch.setattr("trio_k8swatch.connect._tls.sys.platform", "darwin")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -134,7 +134,7 @@ def _trust(context: ssl.SSLContext, ca: bytes, subject: Subject) -> None:
     try:
         # Whatever else is in the file, between the certificates, is comment.
         context.load_verify_locations(cadata=ca.decode("ascii", errors="replace").replace("\ufffd", "?"))
-    except ssl.SSLError:
+    except (ssl.SSLError, ValueError):
         raise ConfigError(f"{subject.ca} holds no PEM certificate") from None
 
 
