@@ -1,7 +1,24 @@
-"""An API server in a box, for tests of programs that talk to one."""
+"""An API server in a box, for tests of programs that talk to one.
 
-from ._server import FakeApiServer
-from ._status import Refused
-from .faults import Fault, Faults
+Loaded on first use: pytest imports this package at every start, for the sake of its plugin.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._server import FakeApiServer
+    from ._status import Refused
+    from .faults import Fault, Faults
 
 __all__ = ["FakeApiServer", "Fault", "Faults", "Refused"]
+
+_HOMES = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_status"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -12,7 +12,7 @@ from ._agenda import Agenda
 from ._clock import Clock
 from ._crds import CustomResources
 from ._deleting import DeleteOptions, Deleter
-from ._json import Object, decode
+from ._json import Object, copied, decode
 from ._patching import merge_patch
 from ._paths import Target
 from ._resources import Column, Registry, ResourceType
@@ -107,6 +107,18 @@ class Inside:
         chosen = [key for key in state if namespace in {None, key[0]}]
         return [_copy(state[key]) for key in sorted(chosen, key="/".join)]
 
+    def load(self, *objects: Object) -> None:
+        """Put objects there as they are, uid and resourceVersion included: a dump of a real cluster, lists too.
+
+        Nothing is checked or defaulted, no namespace is made. What is newer than the cluster's resourceVersion moves
+        it on and is seen by watches; objects without a resourceVersion get the next.
+        """
+        flat = [one for obj in objects for one in _flattened(obj)]
+        for obj in sorted(flat, key=lambda one: int(one["metadata"].get("resourceVersion") or 0)):
+            kind = self._target_of(obj).kind
+            key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+            self.storage.load(kind.qualified, key, copied(obj), self.clock.now(), custom=kind.custom)
+
     def compact(self, resource_version: int | str | None = None) -> None:
         """Forget the history up to a resourceVersion, by default all: what asks for older ones is answered 410."""
         self.storage.compact(None if resource_version is None else int(resource_version))
@@ -179,6 +191,14 @@ class Inside:
         if ("", name) not in self.storage["namespaces"].current:
             obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self._writer.create(Target("create", self.kind("namespaces"), "", name), obj, FROM_INSIDE)
+
+
+def _flattened(obj: Object) -> list[Object]:
+    """The items of a list, with the kind that they do not say themselves; or the object alone."""
+    if "items" not in obj:
+        return [obj]
+    head = {"kind": obj["kind"].removesuffix("List"), "apiVersion": obj["apiVersion"]}
+    return [one if "kind" in one else {**head, **one} for one in cast("list[Object]", obj["items"])]
 
 
 def _copy(revision: Revision) -> Object:

@@ -148,6 +148,18 @@ class Storage:
         self._advance()
         return new
 
+    def load(self, name: str, key: Key, obj: Object, time: float, *, custom: bool) -> None:
+        """Store the object under the resourceVersion it has; one from the past has no part in the history."""
+        version = int(obj["metadata"].get("resourceVersion") or 0)
+        if version == 0 or version > self.resource_version:
+            self.resource_version = version - 1 if version else self.resource_version
+            self.put(name, key, obj, time, custom=custom)
+            return
+        collection = self[name]
+        revision = Revision(obj, version, custom=custom)
+        self._note_owners(name, key, collection.current.get(key), revision)
+        collection.current[key] = revision
+
     def drop(self, name: str, key: Key, time: float) -> Revision:
         """Remove the object; returns its last state, under the resourceVersion of the deletion."""
         collection = self[name]

@@ -1,0 +1,19 @@
+"""The pytest plugin: hands out a fake API server to whoever asks, and loads nothing until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ._server import FakeApiServer
+
+
+@pytest.fixture
+def fake_apiserver() -> FakeApiServer:
+    """A fresh `FakeApiServer` with seed 0. It follows trio's clock, so `autojump_clock` makes its days pass in no time."""
+    # Every run of pytest imports this module; only those that use the fixture should pay for the server.
+    from ._server import FakeApiServer  # noqa: PLC0415
+
+    return FakeApiServer()
