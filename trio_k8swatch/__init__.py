@@ -1,0 +1,110 @@
+"""An exact, live, indexed copy of Kubernetes objects inside a trio program.
+
+async with open_client() as client:
+pods = client.resource("v1", "pods", namespace="default")
+async with open_watch(pods) as store:
+by_name = IndexedStore(store, NameIndex())
+pod = by_name.index.get("default", "web-0")
+"""
+
+from __future__ import annotations
+
+from ._backoff import Backoff, RetryPolicy, TimeRange
+from ._client import ApiClient, EventStream, Resource, open_client
+from ._config import InitMode, ListStrategy, WatchConfig
+from ._errors import (
+    ApiError,
+    ConfigError,
+    Expired,
+    Forbidden,
+    K8sWatchError,
+    NotFound,
+    NotWatchable,
+    ProtocolError,
+    StaleError,
+    Status,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    WatchStopped,
+)
+from ._handlers import HandlerFuncs
+from ._health import Health, State
+from ._index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
+from ._listeners import Listener
+from ._metrics import Metrics, MetricsConfig
+from ._objects import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
+from ._open import open_watch
+from ._resource import ListOptions
+from ._source import Accessors, Client
+from ._store import Gone, IndexedStore, Met, Store
+from ._subscribe import Change, Policy
+from ._tickets import RelistTicket
+from ._wire import Added, Bookmark, Deleted, Failure, Listing, Modified, WatchEvent
+
+__all__ = [
+    "Accessors",
+    "Added",
+    "ApiClient",
+    "ApiError",
+    "Backoff",
+    "Bookmark",
+    "Change",
+    "Client",
+    "ConfigError",
+    "Deleted",
+    "DynamicObject",
+    "EventStream",
+    "Expired",
+    "Failure",
+    "FlatNameIndex",
+    "Forbidden",
+    "Gone",
+    "HandlerFuncs",
+    "Health",
+    "Index",
+    "IndexedStore",
+    "InitMode",
+    "K8sWatchError",
+    "KeyIndex",
+    "ListMeta",
+    "ListOptions",
+    "ListStrategy",
+    "Listener",
+    "Listing",
+    "Met",
+    "Metrics",
+    "MetricsConfig",
+    "Modified",
+    "NameIndex",
+    "NotFound",
+    "NotWatchable",
+    "ObjectMeta",
+    "OwnerReference",
+    "PartialObjectMetadata",
+    "Policy",
+    "ProtocolError",
+    "RebuildableIndex",
+    "RelistTicket",
+    "Resource",
+    "RetryPolicy",
+    "StaleError",
+    "State",
+    "Status",
+    "Store",
+    "TimeRange",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "WatchConfig",
+    "WatchEvent",
+    "WatchStopped",
+    "open_client",
+    "open_watch",
+]
+
+# Shown to people where they import it from, in tracebacks, reprs and the reference.
+for _name in __all__:
+    if (_public := globals()[_name]).__class__ is not type(WatchEvent) and hasattr(_public, "__module__"):
+        _public.__module__ = __name__
+del _name, _public

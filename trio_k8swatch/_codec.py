@@ -1,53 +1,29 @@
-"""How objects of one type are read from the wire, and whether what arrives is of the kind that was asked for."""
+"""How objects of one type are read from the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from ._errors import ConfigError, ProtocolError
+from ._kinds import OBJECT_EVENTS, Kinds
 from ._objects import DynamicObject, ListMeta, ObjectMeta, PartialObjectMetadata
-from ._wire import Added, Bookmark, Deleted, Failure, Modified, Page, WatchEvent
+from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, Page, WatchEvent
 
 __all__ = ["Codec", "codec_for"]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-_META_API: Final = "meta.k8s.io/"
-_JSON: Final = "application/json"
-_METADATA_ONLY: Final = "application/json;as={};g=meta.k8s.io;v=v1"
-_OBJECT_EVENTS: Final = (Added, Modified, Deleted)
 
 _BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not JSON, not UTF-8, not of the type, or nested a million deep."""
 
-
-class Codec(Protocol[T_co]):
-    """Reads events and pages of one type. All errors are `ProtocolError`, and quote no contents."""
-
-    @property
-    def accept_list(self) -> str:
-        """The media type to ask for in a list."""
-        ...
-
-    @property
-    def accept_watch(self) -> str:
-        """The media type to ask for in a watch."""
-        ...
-
-    def event(self, line: bytes) -> WatchEvent[T_co]:
-        """One line of a watch."""
-        ...
-
-    def page(self, body: bytes) -> Page[T_co]:
-        """One body of a list."""
-        ...
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
-class _TypeMeta(msgspec.Struct, frozen=True, rename="camel"):
+class _AnyObject(msgspec.Struct, frozen=True, rename="camel"):
     kind: str = ""
     api_version: str = ""
     metadata: ObjectMeta = ObjectMeta()
@@ -58,221 +34,201 @@ class _AnyEvent(msgspec.Struct, frozen=True):
     object: msgspec.Raw
 
 
-class _PageHead(msgspec.Struct, frozen=True, rename="camel"):
+class _PageOf(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
     kind: str = ""
     api_version: str = ""
-
-
-class _PageOf(_PageHead, Generic[T], frozen=True):
     metadata: ListMeta = ListMeta()
     items: list[T] | None = None
 
 
-class _Kinds:
-    """The kind that a collection's objects have: whatever came first, and nothing else from then on.
+class Codec(ABC, Generic[T]):
+    """Reads events and pages of one type. All errors are `ProtocolError`, and quote no contents."""
 
-    Lists of built-in kinds leave kind and apiVersion out of their items (kubernetes#98925), so they are remembered here.
-    Events whose text begins as one that was found right are right: that spares a second look at each of them.
-    """
-
-    def __init__(self, api_version: str) -> None:
-        self._api_version = api_version
-        self._kind = ""
-        self.trusted: tuple[bytes, ...] = ()
-
-    def check(self, kind: str, api_version: str) -> None:
-        """Raise ProtocolError if this is not the kind that was asked for. Objects that do not say are believed."""
-        if api_version and api_version != self._api_version:
-            raise ProtocolError(f"asked for objects of {self._api_version}, the server sent {kind} of {api_version}")
-        if kind and self._kind and kind != self._kind:
-            raise ProtocolError(f"asked for {self._kind} of {self._api_version}, the server sent {kind}")
-        self._kind = self._kind or kind
-
-    def check_list(self, head: _PageHead) -> None:
-        """The same for a list: `PodList` holds `Pod`s."""
-        if head.kind and not head.kind.endswith("List"):
-            raise ProtocolError(f"asked for a list of {self._api_version}, the server sent a {head.kind}")
-        self.check(head.kind.removesuffix("List"), head.api_version)
-
-    def trust(self, line: bytes, kind: str, api_version: str) -> None:
-        """`line` was found right: what begins like it needs no second look."""
-        if not (kind and api_version):
-            return
-        orders = (
-            f'"kind":"{kind}","apiVersion":"{api_version}",',
-            f'"apiVersion":"{api_version}","kind":"{kind}",',
-        )
-        starts = tuple(
-            f'{{"type":"{event.type}","object":{{{order}'.encode() for event in _OBJECT_EVENTS for order in orders
-        )
-        if line.startswith(starts):
-            # The two orders of fields are those of built-in kinds and of custom resources; a server keeps to one of them.
-            order = 0 if line.startswith(starts[0::2]) else 1
-            self.trusted = starts[order::2]
-
-    @property
-    def prefix(self) -> bytes:
-        """What an item of a list lacks at its beginning: `{"kind":"Pod","apiVersion":"v1",`."""
-        if not self._kind:
-            return b""
-        return msgspec.json.encode({"kind": self._kind, "apiVersion": self._api_version})[:-1] + b","
-
-
-class _CheckedCodec(Generic[T]):
-    """What both ways of keeping objects have in common: the second look at lines that do not begin as expected."""
-
-    accept_list = _JSON
-    accept_watch = _JSON
+    accept_list: ClassVar[str] = "application/json"
+    accept_watch: ClassVar[str] = "application/json"
 
     def __init__(self, api_version: str) -> None:
-        self._kinds = _Kinds(api_version)
+        self._kinds = Kinds(api_version)
 
-    def _look_closer(self, line: bytes) -> bytes:
-        """`line` without its byte order mark; raises ProtocolError if it holds an object of another kind."""
-        line = line.removeprefix(b"\xef\xbb\xbf")
+    def events(self, lines: Lines) -> Iterator[WatchEvent[T]]:
+        """The events of some lines, each decoded only when it is asked for."""
+        buffer, begin, stop = lines
+        view = memoryview(buffer)
+        while begin < stop:
+            end = buffer.find(b"\n", begin, stop)
+            end = stop if end < 0 else end
+            if buffer.startswith(self._kinds.trusted, begin):
+                yield self._trusted_event(Lines(buffer, begin, end), view[begin:end])
+            elif line := buffer[begin:end].strip().removeprefix(_BYTE_ORDER_MARK):
+                self._look_closer(line)
+                yield self._event(line)
+            begin = end + 1
+
+    @abstractmethod
+    def page(self, body: bytes) -> Page[T]:
+        """One body of a list."""
+
+    @abstractmethod
+    def _event(self, line: bytes) -> WatchEvent[T]:
+        """An event in whatever form."""
+
+    @abstractmethod
+    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[T]:
+        """An event about an object that begins as one that was found right. Read once; `view` is the line uncopied."""
+
+    def _look_closer(self, line: bytes) -> None:
+        """Raise ProtocolError if `line` is no event, or is about an object of another kind."""
         try:
-            outer = msgspec.json.decode(line, type=_AnyEvent)
-            if outer.type not in {"ADDED", "MODIFIED", "DELETED"}:
-                return line
-            inner = msgspec.json.decode(outer.object, type=_TypeMeta)
+            event = msgspec.json.decode(line, type=_AnyEvent)
+            if event.type in _BY_TYPE:
+                obj = msgspec.json.decode(event.object, type=_AnyObject)
+                self._kinds.check(obj.kind, obj.api_version)
+                self._kinds.trust(line, obj.kind, obj.api_version)
         except _BROKEN as error:
             raise ProtocolError(f"a line of the watch ({len(line)} bytes) is not an event: {error}") from error
-        self._kinds.check(inner.kind, inner.api_version)
-        self._kinds.trust(line, inner.kind, inner.api_version)
-        return line
 
 
-def _unreadable(line: bytes, error: Exception) -> ProtocolError:
-    """Names the object that does not fit its type, if it can be found in there."""
-    try:
-        meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_TypeMeta).metadata
-        who = f" of {meta.namespace}/{meta.name}" if meta.name else ""
-    except _BROKEN:
-        who = ""
-    return ProtocolError(f"an event{who} does not have the expected form: {error}")
+_ObjectEvent: TypeAlias = Added[Any] | Modified[Any] | Deleted[Any]
+_BY_TYPE: Final[dict[str, Callable[[Any], _ObjectEvent]]] = {event.type: event for event in OBJECT_EVENTS}
 
 
-class _TypedCodec(_CheckedCodec[T]):
-    """Decodes straight into the user's type: fields that it does not name are skipped as bytes."""
+class _TypedCodec(Codec[T]):
+    """Decodes straight into the user's type: the fields that it does not name are skipped as bytes."""
 
-    def __init__(self, type_: type[T], api_version: str) -> None:
+    def __init__(self, type_: Any, api_version: str) -> None:
         super().__init__(api_version)
-        union = (
-            cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_] | Bookmark | Failure
-        )
-        self._decode: Callable[[bytes], WatchEvent[T]] = msgspec.json.Decoder(union).decode
-        # A type that wants its kind gets it, though a list's items lack it: they are completed first, then decoded.
-        self._wants_kind = type_ is dict or bool({"kind", "apiVersion"} & set(_fields(type_)))
+        event = cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_]
+        page = cast("type[_PageOf[T]]", cast("Any", _PageOf)[type_])
+        self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
+        self._decode = msgspec.json.Decoder(event | Bookmark | Failure).decode
+        self._decode_page = msgspec.json.Decoder(page).decode
         self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
-        self._decode_page = msgspec.json.Decoder(cast("type[_PageOf[T]]", cast("Any", _PageOf)[type_])).decode
+        # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
+        self._wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
 
-    def event(self, line: bytes) -> WatchEvent[T]:
-        if not line.startswith(self._kinds.trusted):
-            line = self._look_closer(line)
+    def page(self, body: bytes) -> Page[T]:
+        if self._wants_kind:
+            return _completed_page(body, self._kinds, self._decode_item)
+        try:
+            page = self._decode_page(body)
+        except _BROKEN as error:
+            raise _not_a_list(body, error) from error
+        self._kinds.check_list(page.kind, page.api_version)
+        return Page(page.items or [], page.metadata)
+
+    def _event(self, line: bytes) -> WatchEvent[T]:
         try:
             return self._decode(line)
         except _BROKEN as error:
             raise _unreadable(line, error) from error
 
-    def page(self, body: bytes) -> Page[T]:
-        if self._wants_kind:
-            return _completed_page(body, self._kinds, lambda raw: self._decode_item(raw))
+    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[T]:
         try:
-            page = self._decode_page(body)
+            return self._decode(view)
         except _BROKEN as error:
-            raise _not_a_list(body, error) from error
-        self._kinds.check_list(page)
-        return Page(page.items or [], page.metadata)
+            raise _unreadable(bytes(view), error) from error
 
 
-class _MetadataCodec(_TypedCodec[T]):
-    """PartialObjectMetadata: the server leaves out all but the metadata."""
+class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
+    """The server itself leaves out all but the metadata."""
 
-    accept_list = _METADATA_ONLY.format("PartialObjectMetadataList")
-    accept_watch = _METADATA_ONLY.format("PartialObjectMetadata")
+    accept_list = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    accept_watch = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
-    def __init__(self, type_: type[T]) -> None:
-        super().__init__(type_, _META_API + "v1")
-
-
-class _DynamicLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    type: str
-    object: _DynamicHead
+    def __init__(self) -> None:
+        super().__init__(PartialObjectMetadata, "meta.k8s.io/v1")
 
 
 class _DynamicHead(msgspec.Struct, frozen=True, gc=False):
     metadata: ObjectMeta
 
 
-class _DynamicCodec(_CheckedCodec[DynamicObject]):
+class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    type: str
+    object: _DynamicHead
+
+
+class _DynamicCodec(Codec[DynamicObject]):
     """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
 
     def __init__(self, api_version: str) -> None:
         super().__init__(api_version)
-        self._decode = msgspec.json.Decoder(_DynamicLine).decode
+        self._decode = msgspec.json.Decoder(_DynamicEvent).decode
+        self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
         self._decode_any = msgspec.json.Decoder(
             Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
         ).decode
-        self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
-
-    def event(self, line: bytes) -> WatchEvent[DynamicObject]:
-        if line.startswith(self._kinds.trusted) and line.endswith(b"}}"):
-            try:
-                if not line.isascii():
-                    line.decode()
-                head = self._decode(line)
-            except _BROKEN as error:
-                raise _unreadable(line, error) from error
-            event = _EVENT_OF[head.type]
-            # The text is `{"type":"…","object":` + the object + `}`: both ends were looked at, the middle was decoded.
-            return event(DynamicObject(head.object.metadata, line[_OBJECT_STARTS[head.type] : -1]))
-        return self._any_event(self._look_closer(line))
-
-    def _any_event(self, line: bytes) -> WatchEvent[DynamicObject]:
-        try:
-            event = self._decode_any(line)
-            if isinstance(event, (Bookmark, Failure)):
-                return event
-            return _EVENT_OF[event.type](self._object(bytes(event.object)))
-        except _BROKEN as error:
-            raise _unreadable(line, error) from error
 
     def page(self, body: bytes) -> Page[DynamicObject]:
         return _completed_page(body, self._kinds, self._object)
 
+    def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
+        try:
+            event = self._decode_any(line)
+            if isinstance(event, (Bookmark, Failure)):
+                return event
+            return _BY_TYPE[event.type](self._object(bytes(event.object)))
+        except _BROKEN as error:
+            raise _unreadable(line, error) from error
+
+    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[DynamicObject]:
+        buffer, begin, end = line
+        if not buffer.endswith(b"}}", begin, end):
+            return self._event(bytes(view))
+        try:
+            event = self._decode(view)
+            # The line is `{"type":"…","object":` + object + `}`: both ends were looked at, the middle was decoded.
+            raw = buffer[begin + len('{"type":"","object":') + len(event.type) : end - 1]
+            _require_utf8(raw)
+        except _BROKEN as error:
+            raise _unreadable(bytes(view), error) from error
+        return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
+
     def _object(self, raw: bytes) -> DynamicObject:
-        if not raw.isascii():
-            raw.decode()
+        _require_utf8(raw)
         return DynamicObject(self._decode_head(raw).metadata, raw)
 
 
-_EVENT_OF: Final[dict[str, Callable[[Any], Added[Any] | Modified[Any] | Deleted[Any]]]] = {
-    event.type: event for event in _OBJECT_EVENTS
-}
-_OBJECT_STARTS: Final = {event.type: len(f'{{"type":"{event.type}","object":') for event in _OBJECT_EVENTS}
+def _require_utf8(raw: bytes) -> None:
+    """What is kept undecoded must not fail its reader later (F45)."""
+    if not raw.isascii():
+        raw.decode()
 
 
-def _completed_page(body: bytes, kinds: _Kinds, item: Callable[[bytes], T]) -> Page[T]:
-    """A page whose items are given the kind and apiVersion that lists leave out, then read by `item`."""
+def _completed_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T]) -> Page[T]:
+    """A page whose items are given the kind and apiVersion that lists leave out, then decoded."""
     try:
         page = msgspec.json.decode(body, type=_PageOf[msgspec.Raw])
-        kinds.check_list(page)
+        kinds.check_list(page.kind, page.api_version)
         prefix = kinds.prefix
-        items = [item(_complete(bytes(raw), prefix)) for raw in page.items or ()]
+        items = [decode(_completed(bytes(raw), prefix)) for raw in page.items or ()]
     except _BROKEN as error:
         raise _not_a_list(body, error) from error
     return Page(items, page.metadata)
 
 
-def _complete(raw: bytes, prefix: bytes) -> bytes:
-    if not prefix or raw.startswith((b'{"kind":', b'{"apiVersion":')):
+def _completed(raw: bytes, prefix: bytes) -> bytes:
+    """`raw`, with `prefix` where it does not say its kind itself. Servers that say it do so at the beginning."""
+    if raw.startswith((b'{"kind":', b'{"apiVersion":')) or not prefix:
         return raw
-    head = msgspec.json.decode(raw, type=_TypeMeta) if b'"apiVersion"' in raw[:64] or b'"kind"' in raw[:64] else None
-    return raw if head and head.kind and head.api_version else prefix + raw[1:]
+    head = (
+        msgspec.json.decode(raw, type=_AnyObject) if b'"apiVersion"' in raw[:-1].partition(b'"metadata"')[0] else None
+    )
+    return raw if head is not None and head.kind else prefix + raw[1:].lstrip()
+
+
+def _unreadable(line: bytes, error: Exception) -> ProtocolError:
+    """Names the object that does not fit its type, if it can be found in there."""
+    try:
+        meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_AnyObject).metadata
+    except _BROKEN:
+        meta = ObjectMeta()
+    whose = f" of {meta.namespace}/{meta.name}" if meta.name else ""
+    return ProtocolError(f"an event{whose} does not have the expected form: {error}")
 
 
 def _not_a_list(body: bytes, error: Exception) -> ProtocolError:
-    return ProtocolError(f"the body of a list ({len(body)} bytes) is not a Kubernetes list: {error}")
+    return ProtocolError(f"the body of a list ({len(body)} bytes) does not have the expected form: {error}")
 
 
 def codec_for(type_: type[T], api_version: str) -> Codec[T]:
@@ -280,33 +236,32 @@ def codec_for(type_: type[T], api_version: str) -> Codec[T]:
     if type_ is DynamicObject:
         return cast("Codec[T]", _DynamicCodec(api_version))
     if type_ is PartialObjectMetadata:
-        return _MetadataCodec(type_)
-    if type_ is not dict:
-        _require_metadata(type_)
+        return cast("Codec[T]", _MetadataCodec())
+    name = getattr(type_, "__name__", repr(type_))
     try:
-        return _TypedCodec(cast("type[T]", dict[str, Any]) if type_ is dict else type_, api_version)
+        if not _is_mapping(type_):
+            _require_metadata(name, _fields(type_))
+        return _TypedCodec(dict[str, Any] if type_ is dict else type_, api_version)
     except TypeError as error:
-        raise ConfigError(f"type={type_.__name__} cannot be decoded from JSON: {error}") from error
+        raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
+
+
+def _is_mapping(type_: Any) -> bool:
+    return isinstance(msgspec.inspect.type_info(type_), (msgspec.inspect.DictType, msgspec.inspect.TypedDictType))
 
 
 def _fields(type_: Any) -> dict[str, msgspec.inspect.Field]:
     """The fields of a struct, dataclass or attrs class by their names in JSON; empty for anything else."""
-    info = msgspec.inspect.type_info(type_)
-    return {field.encode_name: field for field in getattr(info, "fields", ())}
+    return {field.encode_name: field for field in getattr(msgspec.inspect.type_info(type_), "fields", ())}
 
 
-def _require_metadata(type_: Any) -> None:
-    """Raise ConfigError unless the type has the metadata that a watch cannot do without."""
-    try:
-        fields = _fields(type_)
-    except TypeError as error:
-        raise ConfigError(f"type={type_!r} cannot be decoded from JSON: {error}") from error
+def _require_metadata(name: str, fields: dict[str, msgspec.inspect.Field]) -> None:
+    """Raise ConfigError unless there is the metadata that a watch cannot do without."""
     advice = "declare `metadata: ObjectMeta` (from trio_k8swatch), or use DynamicObject or dict"
-    if "metadata" not in fields:
-        raise ConfigError(f"type={type_.__name__} has no field `metadata`: {advice}")
-    info = fields["metadata"].type
-    has = {field.name: field.encode_name for field in getattr(info, "fields", ())}
+    if "metadata" not in fields or fields["metadata"].name != "metadata":
+        raise ConfigError(f"type={name} has no field `metadata`: {advice}")
+    has = {field.name: field.encode_name for field in getattr(fields["metadata"].type, "fields", ())}
     needs = {"name": "name", "namespace": "namespace", "uid": "uid", "resource_version": "resourceVersion"}
-    missing = [f"{name} (in JSON: {wire})" for name, wire in needs.items() if has.get(name) != wire]
-    if missing and not isinstance(info, msgspec.inspect.DictType):
-        raise ConfigError(f"the metadata of type={type_.__name__} lacks {', '.join(missing)}: {advice}")
+    missing = [f"{ours} (in JSON: {theirs})" for ours, theirs in needs.items() if has.get(ours) != theirs]
+    if missing:
+        raise ConfigError(f"the metadata of type={name} lacks {', '.join(missing)}: {advice}")

@@ -17,8 +17,6 @@ K8sWatchError
 No httpx type is in here: where one was the cause, it is chained as `__cause__`.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 __all__ = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, KeysView
+from collections.abc import Callable, Collection, Hashable, Iterator, KeysView
 from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload, runtime_checkable
 
 from ._objects import Metadata, MetadataOf, key_of, metadata_of
@@ -209,7 +209,9 @@ class KeyIndex(Generic[T, K]):
         made = self._key_function(obj)
         if made is None:
             return ()
-        return tuple(made) if isinstance(made, (list, set, frozenset)) else (cast("K", made),)
+        if isinstance(made, (list, set, frozenset)):
+            return tuple(cast("Collection[K]", made))
+        return (cast("K", made),)
 
     def _forget(self, who: str, keys: tuple[K, ...]) -> None:
         for key in keys:

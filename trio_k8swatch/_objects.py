@@ -4,8 +4,6 @@ An object here is anything with metadata: a msgspec struct, a dataclass, an attr
 What a type does not name is never decoded, so it costs neither time nor memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType

@@ -1,8 +1,6 @@
 """What a watch stream and a list body consist of: lines, events, pages."""
 
-from __future__ import annotations
-
-from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,10 +15,12 @@ __all__ = [
     "Deleted",
     "Failure",
     "LineSplitter",
+    "Lines",
     "Listing",
     "Modified",
     "Page",
     "WatchEvent",
+    "bookmark_at",
 ]
 
 T = TypeVar("T")
@@ -99,6 +99,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
     items: list[T]
     metadata: ListMeta
+    body_bytes: int = 0
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True):
@@ -113,6 +114,14 @@ class Listing(msgspec.Struct, Generic[T], frozen=True):
         return self.metadata.resource_version
 
 
+class Lines(NamedTuple):
+    """Whole lines: the part of `buffer` from `begin` to `stop`. Nothing is copied to cut them out."""
+
+    buffer: bytes
+    begin: int
+    stop: int
+
+
 class LineSplitter:
     """Cuts a byte stream at newlines, and nowhere else.
 
@@ -124,21 +133,29 @@ class LineSplitter:
         self._limit_bytes = limit_bytes
         self._begun = bytearray()
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that `chunk` completes, without their newlines; blank ones are left out.
+    def feed(self, chunk: bytes) -> list[Lines]:
+        """The lines that are complete with `chunk`; blank ones may be among them.
 
-        Raises `ProtocolError` for a line over the limit.
+        Raises `ProtocolError` for a line over the limit, after the lines before it were returned.
         """
-        lines = chunk.split(b"\n")
-        rest = lines.pop()
-        if self._begun and lines:
-            self._begun += lines[0]
-            lines[0] = bytes(self._begun)
-            self._begun.clear()
-        if rest:
-            self._begun += rest
-            if len(self._begun) > self._limit_bytes:
-                raise ProtocolError(
-                    f"a line of the watch is over {self._limit_bytes} bytes ({len(self._begun)} so far) and has no end"
-                )
-        return [line for line in lines if line and not line.isspace()]
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        if len(self._begun) > self._limit_bytes:
+            raise ProtocolError(f"a line of the watch is over {self._limit_bytes} bytes, and no end of it in sight")
+        if first < 0:
+            self._begun += chunk
+            return []
+        whole: list[Lines] = []
+        begin = 0
+        if self._begun:
+            self._begun += chunk[:first]
+            whole.append(Lines(bytes(self._begun), 0, len(self._begun)))
+            begin = first + 1
+        self._begun = bytearray(chunk[last + 1 :])
+        if begin <= last:
+            whole.append(Lines(chunk, begin, last + 1))
+        return whole
+
+
+def bookmark_at(resource_version: str) -> Bookmark:
+    """A bookmark from a client that has decoded it itself."""
+    return Bookmark(_Marker(_MarkerMeta(resource_version)))

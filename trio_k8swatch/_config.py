@@ -1,0 +1,75 @@
+"""What can be chosen about a watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+
+from ._backoff import Backoff, RetryPolicy, TimeRange
+from ._errors import ConfigError, K8sWatchError, TooManyRequests
+from ._metrics import MetricsConfig
+
+__all__ = ["InitMode", "ListStrategy", "WatchConfig"]
+
+
+class InitMode(Enum):
+    """When the handlers are told of what is there at the start."""
+
+    SYNC = "sync"
+    """Before the body of `open_watch` begins: the store is full and every `add(obj, preexisting=True)` has run."""
+    DEFER = "defer"
+    """After it began: list and first watch have succeeded and the store is full, but the adds run while the body does.
+    Every call that takes the lock waits for them. For handlers that feed a bounded queue which the body drains."""
+
+
+class ListStrategy(Enum):
+    """How the whole collection is read."""
+
+    AUTO = "auto"
+    """Streaming lists where the server says that it is Kubernetes 1.34 or later, pages otherwise. Only a cluster that was
+    found as kubectl finds it is asked; for a server named by `base_url`, and in tests, it means pages."""
+    PAGES = "pages"
+    """Always pages of `ListOptions.page_size`."""
+    STREAM = "stream"
+    """Streaming lists (KEP-3157); pages once the server has shown that it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """How `open_watch` behaves. Every field has a default that is right for months against a real cluster."""
+
+    object_name_log_field: str = "object"
+    """The key in log records (`extra=`) under which `namespace/name` of an object stands."""
+    metrics: MetricsConfig | None = None
+    """From `Metrics(prefix).instance(name)`; None costs nothing."""
+    retry_relist_after: RetryPolicy | None = field(default_factory=Backoff)
+    """The pause after a failed list. None: the failure ends the watch and `open_watch` raises it."""
+    retry_watch_after: RetryPolicy | None = field(default_factory=Backoff)
+    """The pause after a failed or short-lived watch. None as above."""
+    retry_at_start: tuple[type[K8sWatchError], ...] = (TooManyRequests,)
+    """Which failures to sit out before the first list has succeeded; any other comes out of `open_watch` at once.
+    `(NotFound,)` waits for a CustomResourceDefinition, `(K8sWatchError,)` for anything."""
+    watch_timeout: TimeRange = field(default_factory=lambda: TimeRange(300, 600))
+    """For how many seconds the server is asked to keep a watch open; random, so that many watches do not end together."""
+    silence_limit: float = 70.0
+    """Seconds without a byte, bookmarks included, after which a watch is taken for dead. The API server sends a bookmark
+    about every 60 s and keeps events for 75 s, so that within this nothing is lost."""
+    list_strategy: ListStrategy = ListStrategy.AUTO
+    stream_progress_limit: float = 10.0
+    """Seconds that a streaming list may stand still before pages are read instead."""
+    replay_unchanged: bool = False
+    """Call `update` in a relist for objects that did not change, too, as the Go package does (seed row L11)."""
+    clear_when_not_served: bool = False
+    """When the resource itself is gone (a deleted CustomResourceDefinition): deliver deletions for everything, instead of
+    keeping the last known state."""
+    rng: Random = field(default_factory=Random)
+    """Where all jitter comes from; give it a seed and the watch repeats itself."""
+
+    def __post_init__(self) -> None:
+        for name in ("silence_limit", "stream_progress_limit"):
+            value = getattr(self, name)
+            if not 0 < value < float("inf"):
+                raise ConfigError(f"WatchConfig({name}={value}): needs a positive number of seconds")
+        if self.watch_timeout.min_seconds < 1:
+            raise ConfigError(f"WatchConfig(watch_timeout={self.watch_timeout}): a watch needs at least one second")

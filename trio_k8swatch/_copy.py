@@ -1,0 +1,242 @@
+"""The local copy itself: objects, indexes and resourceVersion, which only ever move together.
+
+Rule 1: one writer, the watcher; everyone else reads.
+Rule 2: a commit is one synchronous call without a checkpoint, which Ctrl-C cannot split; so a reader without a lock
+sees one state of the server, and all indexes built from exactly that state.
+Rule 3: whoever is told of a change is told after the commit, so that all can look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final, Generic, TypeVar
+
+import trio
+
+from ._handlers import HandlerFuncs
+from ._health import Vitals
+from ._index import Index, RebuildableIndex
+from ._listeners import Listeners
+from ._metrics import WatchMetrics
+from ._objects import MetadataOf
+from ._reflector import Delta, Drop, Put
+from ._subscribe import Subscription
+from ._tickets import RelistTicket, Tickets
+
+__all__ = ["Copy"]
+
+T = TypeVar("T")
+
+_SLICE_OBJECTS: Final = 250
+"""How many objects are worked on between two checkpoints: well under a millisecond each, so the loop stays responsive."""
+
+_REBUILD_ABOVE_CHANGES: Final = 1000
+"""From so many changes in one commit on, indexes that can be rebuilt out of sight are, instead of holding up the loop."""
+
+
+class Copy(Generic[T]):
+    """Everything that one watch keeps; `Store` is how readers see it."""
+
+    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, metrics: WatchMetrics) -> None:
+        self.metadata = metadata
+        self.handlers = handlers
+        self.metrics = metrics
+        self.objects: dict[str, T] = {}
+        self.resource_version = ""
+        # Held by the watcher while handlers run, and by readers who need the picture to stand still across awaits.
+        self.lock = trio.Lock()
+        self.listeners = Listeners()
+        self.tickets = Tickets()
+        self.subscriptions: tuple[Subscription[T], ...] = ()
+        self.vitals = Vitals()
+        self.stopped: str | None = None
+        """Why the watch has ended, if it has."""
+        self.moved = trio.lowlevel.ParkingLot()
+        """Where those park who wait for any change of the copy."""
+        self.life = trio.CancelScope()
+        """The watcher's whole life; cancelling it ends the watch and leaves the copy as it is."""
+        self.stopping = False
+        self.round: trio.CancelScope | None = None
+        """What the watcher is doing, if that is to be left when a relist is asked for."""
+        self._indexes: tuple[tuple[object, Index[T]], ...] = ()
+
+    # What the watcher calls
+
+    def apply(self, delta: Delta[T], version: str) -> None:
+        """Commit one change, then tell everyone. Raises what an index or a handler raises."""
+        self._commit(delta, version)
+        self.tell((delta,))
+
+    def advance(self, version: str) -> None:
+        """Nothing changed up to `version` (a bookmark)."""
+        self.resource_version = version
+        if self.moved:
+            self.moved.unpark_all()
+
+    async def replace(self, objects: dict[str, T], deltas: list[Delta[T]], version: str) -> None:
+        """Commit a whole list at once. Tells nobody yet; nothing has changed if it is cancelled.
+
+        Indexes that can be are built anew beforehand, with checkpoints, when the list changes very much.
+        """
+        rebuilt = await self._rebuild(objects) if len(deltas) > _REBUILD_ABOVE_CHANGES else {}
+        self._swap(objects, deltas, version, rebuilt)
+
+    async def tell_all(self, deltas: list[Delta[T]], *, preexisting: bool) -> None:
+        """Tell everyone of changes that were committed, with checkpoints. Shield it: who is told half is misled."""
+        for begin in range(0, len(deltas), _SLICE_OBJECTS):
+            self.tell(deltas[begin : begin + _SLICE_OBJECTS], preexisting=preexisting)
+            await trio.lowlevel.checkpoint()
+
+    def tell(self, deltas: Sequence[Delta[T]], *, preexisting: bool = False) -> None:
+        """Wake who listens, queue for who subscribed, call the handlers."""
+        if self.moved:
+            self.moved.unpark_all()
+        for subscription in self.subscriptions:
+            subscription.put(deltas, self.objects)
+        if self.listeners:
+            for delta in deltas:
+                self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
+        if self.metrics.counts_handlers:
+            began = perf_counter()
+            self._call_handlers(deltas, preexisting=preexisting)
+            self.metrics.handled(perf_counter() - began)
+        else:
+            self._call_handlers(deltas, preexisting=preexisting)
+
+    def _call_handlers(self, deltas: Sequence[Delta[T]], *, preexisting: bool) -> None:
+        handlers = self.handlers
+        for delta in deltas:
+            if isinstance(delta, Put):
+                if delta.old is not None:
+                    if handlers.update is not None:
+                        handlers.update(delta.old, delta.new)
+                elif handlers.add is not None:
+                    handlers.add(delta.new, preexisting)
+            else:
+                self._tell_drop(delta)
+
+    def _tell_drop(self, drop: Drop[T]) -> None:
+        handlers = self.handlers
+        if drop.final is not None and handlers.update is not None:
+            # The final state may differ from the last one: who keys on a mutable field would miss that (H6).
+            handlers.update(drop.old, drop.final)
+        if handlers.delete is not None:
+            handlers.delete(drop.old if drop.final is None else drop.final, drop.final is None)
+
+    def end(self, why: str) -> None:
+        """The watch is over: wake everyone who waits on it."""
+        self.stopped = why
+        self.tickets.close(why)
+        self.listeners.stop(why)
+        self.moved.unpark_all()
+        for subscription in self.subscriptions:
+            subscription.close()
+
+    # What readers call
+
+    def stop(self) -> None:
+        """End the watch."""
+        self.stopping = True
+        self.life.cancel()
+
+    def join(self, subscription: Subscription[T]) -> Subscription[T]:
+        """Queue every change from now on for `subscription`."""
+        self.subscriptions = (*self.subscriptions, subscription)
+        if self.stopped is not None:
+            subscription.close()
+        return subscription
+
+    def leave(self, subscription: Subscription[T]) -> None:
+        """Queue nothing more for it, and let the watch not wait for it."""
+        self.subscriptions = tuple(other for other in self.subscriptions if other is not subscription)
+        subscription.close()
+
+    def ask_for_list(self) -> RelistTicket:
+        """Draw a ticket, and end the round that the watcher is in so that it sees it."""
+        ticket = self.tickets.draw()
+        if self.round is not None:
+            self.round.cancel()
+        return ticket
+
+    def attach(self, index: Index[T]) -> object:
+        """Fill `index` with what is there and keep it exact from now on. What is returned takes it out again."""
+        for obj in self.objects.values():
+            index.add(obj)
+        registration = object()
+        self._indexes = (*self._indexes, (registration, index))
+        return registration
+
+    def detach(self, registration: object) -> None:
+        """Leave the index as it is from now on. May be called twice, and from a finalizer."""
+        self._indexes = tuple(entry for entry in self._indexes if entry[0] is not registration)
+
+    # The commit
+
+    @trio.lowlevel.enable_ki_protection
+    def _commit(self, delta: Delta[T], version: str) -> None:
+        if isinstance(delta, Put):
+            self.objects[delta.key] = delta.new
+        else:
+            del self.objects[delta.key]
+        self.resource_version = version
+        if self._indexes:
+            self._index((delta,))
+
+    @trio.lowlevel.enable_ki_protection
+    def _swap(
+        self, objects: dict[str, T], deltas: Sequence[Delta[T]], version: str, rebuilt: Mapping[object, Any]
+    ) -> None:
+        self.objects = objects
+        self.resource_version = version
+        adopted: list[object] = []
+        for registration, index in self._indexes:
+            if registration in rebuilt and isinstance(index, RebuildableIndex):
+                index.adopt(rebuilt[registration])
+                adopted.append(registration)
+        self._index(deltas, but=adopted)
+
+    def _index(self, deltas: Sequence[Delta[T]], *, but: Sequence[object] = ()) -> None:
+        """Take the changes into the indexes, in the order in which these were registered (H8).
+
+        An index that raises is taken out, so that the others still agree with the objects; then its error is raised.
+        """
+        broken: Exception | None = None
+        for registration, index in self._indexes:
+            if registration in but:
+                continue
+            try:
+                for delta in deltas:
+                    _take_in(index, delta)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
+                self.detach(registration)
+                error.add_note(f"raised by the index {type(index).__name__}, which was taken out of the store")
+                broken = broken or error
+        if broken is not None:
+            raise broken
+
+    async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
+        rebuilt: dict[object, Any] = {}
+        for registration, index in self._indexes:
+            if isinstance(index, RebuildableIndex):
+                fresh = index.fresh()
+                for count, obj in enumerate(objects.values(), 1):
+                    fresh.add(obj)
+                    if count % _SLICE_OBJECTS == 0:
+                        await trio.lowlevel.checkpoint()
+                rebuilt[registration] = fresh
+        return rebuilt
+
+
+def _take_in(index: Index[T], delta: Delta[T]) -> None:
+    if isinstance(delta, Put):
+        if delta.old is None:
+            index.add(delta.new)
+        else:
+            index.update(delta.old, delta.new)
+    else:
+        last = delta.old
+        if delta.final is not None:
+            index.update(last, delta.final)
+            last = delta.final
+        index.delete(last)

@@ -1,0 +1,62 @@
+"""Whether what arrives is of the kind that was asked for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ._errors import ProtocolError
+from ._wire import Added, Deleted, Modified
+
+__all__ = ["OBJECT_EVENTS", "Kinds"]
+
+OBJECT_EVENTS: Final = (Added, Modified, Deleted)
+
+
+class Kinds:
+    """The kind of the objects in one collection: whatever came first, and nothing else from then on.
+
+    Lists of built-in kinds leave kind and apiVersion out of their items (kubernetes#98925), so they are remembered here.
+    An event whose text begins as that of one which was found right is right: that spares it a second look.
+    """
+
+    def __init__(self, api_version: str) -> None:
+        self._api_version = api_version
+        self._kind = ""
+        self.trusted: tuple[bytes, ...] = ()
+        """What the text of an event of this kind begins with, one for each type of event; empty before the first."""
+
+    def check(self, kind: str, api_version: str) -> None:
+        """Raise ProtocolError if this is not the kind that was asked for. Objects that do not say are believed."""
+        if api_version and api_version != self._api_version:
+            raise ProtocolError(f"asked for objects of {self._api_version}, the server sent {kind} of {api_version}")
+        if kind and self._kind and kind != self._kind:
+            raise ProtocolError(f"asked for {self._kind} of {self._api_version}, the server sent {kind}")
+        self._kind = self._kind or kind
+
+    def check_list(self, kind: str, api_version: str) -> None:
+        """The same for a list: a `PodList` holds `Pod`s."""
+        if kind and not kind.endswith("List"):
+            raise ProtocolError(f"asked for a list of {self._api_version}, the server sent a {kind}")
+        self.check(kind.removesuffix("List"), api_version)
+
+    def trust(self, line: bytes, kind: str, api_version: str) -> None:
+        """`line` is an event that was found right: others that begin like it need no second look."""
+        if not (kind and api_version):
+            return
+        # The order of these two fields is one for built-in kinds and one for custom resources; a server keeps to it.
+        for order in (
+            f'"kind":"{kind}","apiVersion":"{api_version}",',
+            f'"apiVersion":"{api_version}","kind":"{kind}",',
+        ):
+            starts = tuple(f'{{"type":"{event.type}","object":{{{order}'.encode() for event in OBJECT_EVENTS)
+            if line.startswith(starts):
+                self.trusted = starts
+
+    @property
+    def prefix(self) -> bytes:
+        """What an item of a list lacks at its beginning: `{"kind":"Pod","apiVersion":"v1",`. Empty if not known."""
+        if not self._kind:
+            return b""
+        return msgspec.json.encode({"kind": self._kind, "apiVersion": self._api_version})[:-1] + b","

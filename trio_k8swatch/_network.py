@@ -1,0 +1,274 @@
+"""Sockets: TCP and TLS for httpcore, and a short way past h11 for long bodies.
+
+httpcore and h11 cost more for each chunk of a body than all the rest of this library does for an event in it. So a
+stream hands h11 the head of a response and no more, and whoever reads the body takes it straight from here, as large as
+the socket gives it. Both sides are public: httpcore's network backend, and `network_stream` among the extensions of a
+response.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import httpcore
+import httptools
+import trio
+
+from ._errors import Unavailable
+from .connect import TLS
+
+__all__ = ["Backend", "Stream"]
+
+_READ_BYTES: Final = 64 * 1024
+"""Of one read of a body: larger ones measured hardly faster, and every open watch may hold one."""
+
+_MAX_HEAD_BYTES: Final = 64 * 1024
+"""h11 refuses larger heads; it gets to see them and says so itself."""
+
+_CLOSE_SECONDS: Final = 2.0
+"""For saying goodbye in TLS: a peer that is gone must not hold us up."""
+
+_HEAD_END: Final = b"\r\n\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+_KEEPALIVE: Final = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""A minute until the kernel gives up a peer that is gone: a second opinion beside our own clock, where it can be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Security:
+    """How connections to the API server are encrypted, as opposed to those to a proxy on the way."""
+
+    tls: TLS | None
+    # httpcore takes this for the API server's context. It stands for whatever `tls` gives when the time has come.
+    placeholder: ssl.SSLContext
+    protocols: tuple[str, ...]
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    """One connection, read by one task at a time."""
+
+    def __init__(self, stream: trio.abc.Stream, security: _Security, context: ssl.SSLContext | None = None) -> None:
+        self._stream = stream
+        self._security = security
+        self._context = context
+        # After ALPN has chosen HTTP/2 there are frames, and no heads.
+        self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
+        self._awaits_head = False
+        self._unread = b""
+        self._chunks: _Chunks | None = None
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What h11 gets to see: of a response to GET the head, then what `read_body` leaves of it."""
+        with _translated(httpcore.ReadError, httpcore.ReadTimeout), _limited(timeout):
+            data = await self._for_h11(max_bytes)
+        return data
+
+    async def _for_h11(self, max_bytes: int) -> bytes:
+        if self._chunks is not None:
+            return await self._drained(self._chunks)
+        data = self._unread or bytes(await self._stream.receive_some(max_bytes))
+        self._unread = b""
+        return await self._head(data) if self._awaits_head else data
+
+    async def _head(self, data: bytes) -> bytes:
+        """The head of the response that begins with `data`; the rest is kept."""
+        while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
+            more = await self._stream.receive_some(_READ_BYTES)
+            if not more:
+                break
+            data += more
+        if end < 0:
+            return data
+        end += len(_HEAD_END)
+        self._unread = data[end:]
+        # After an interim response (HTTP/1.1 1xx) comes another head.
+        self._awaits_head = data[9:10] == b"1"
+        return data[:end]
+
+    async def _drained(self, chunks: _Chunks) -> bytes:
+        """The end of a body that was read past h11: with this h11 is done, and the connection can be used again."""
+        while await self.read_body() is not None:
+            pass
+        self._unread, self._chunks = chunks.unread, None
+        return _LAST_CHUNK
+
+    def begin_body(self) -> bool:
+        """Read the chunked body, whose head h11 has just seen, by `read_body` from now on. False if that cannot be."""
+        if not self._speaks_http1 or self._awaits_head:
+            return False
+        self._chunks = _Chunks(self._unread)
+        self._unread = b""
+        return True
+
+    async def read_body(self) -> bytes | None:
+        """The next part of the body, as much as is there; None at its end. Raises Unavailable where it is cut off."""
+        chunks = self._chunks
+        assert chunks is not None
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not (data := chunks.take()):
+            if chunks.is_complete:
+                return None
+            try:
+                received = await self._stream.receive_some(_READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
+            if not received:
+                raise Unavailable("the connection was closed in the middle of the response")
+            chunks.feed(bytes(received))
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of `buffer`."""
+        if buffer:
+            self._awaits_head = self._speaks_http1 and buffer.startswith(b"GET ")
+            with _translated(httpcore.WriteError, httpcore.WriteTimeout), _limited(timeout):
+                await self._stream.send_all(buffer)
+
+    async def aclose(self) -> None:
+        """Close: politely for a moment, then in any case. Cancellation does not hold it up."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSE_SECONDS):
+            await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
+        """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
+        tls = self._security.tls
+        if tls is not None and ssl_context is self._security.placeholder:
+            ssl_context = await tls.context()
+            ssl_context.set_alpn_protocols(list(self._security.protocols))
+            server_hostname = tls.server_name or server_hostname
+        stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
+        try:
+            with _translated(httpcore.ConnectError, httpcore.ConnectTimeout), _limited(timeout):
+                await stream.do_handshake()
+        except BaseException:
+            await self.aclose()
+            raise
+        return Stream(stream, self._security, ssl_context)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection is of no more use."""
+        if info == "ssl_object":
+            return self._stream if self._context is not None else None
+        if info == "is_readable":
+            return self._is_outdated() or self._socket().is_readable()
+        return self._socket() if info == "socket" else None
+
+    def _is_outdated(self) -> bool:
+        tls = self._security.tls
+        return tls is not None and self._context is not None and not tls.is_current(self._context)
+
+    def _socket(self) -> trio.socket.SocketType:
+        stream: trio.abc.Stream = self._stream
+        while isinstance(stream, trio.SSLStream):
+            stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
+        assert isinstance(stream, trio.SocketStream)
+        return stream.socket
+
+
+class _Chunks:
+    """A chunked body, put together as it comes. httptools reads the framing, with its extensions and trailers."""
+
+    def __init__(self, begun: bytes) -> None:
+        self.is_complete = False
+        self.unread = b""
+        self._parts: list[bytes] = []
+        self._parser = httptools.HttpResponseParser(self)
+        # The parser has to know that chunks follow, and nothing else of the head that h11 has read.
+        self._parser.feed_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if begun:
+            self.feed(begun)
+
+    def feed(self, data: bytes) -> None:
+        """What came from the socket. Raises Unavailable if it is not HTTP any more."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise Unavailable(f"the body of the response is not chunked as HTTP has it: {error}") from error
+
+    def take(self) -> bytes:
+        """The body as far as it came since the last call."""
+        parts = self._parts
+        if len(parts) == 1:
+            return parts.pop()
+        data = b"".join(parts)
+        parts.clear()
+        return data
+
+    def on_body(self, data: bytes) -> None:
+        """Httptools calls this for each chunk, or for as much of one as there is."""
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """Httptools calls this after the last chunk and its trailers."""
+        self.is_complete = True
+
+
+class Backend(httpcore.AsyncNetworkBackend):
+    """Opens connections, each to whatever addresses the host name has by then."""
+
+    def __init__(self, tls: TLS | None, placeholder: ssl.SSLContext, *, http2: bool) -> None:
+        self._security = _Security(tls, placeholder, ("h2", "http/1.1") if http2 else ("http/1.1",))
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Stream:
+        """A TCP connection that the kernel watches over as well."""
+        del socket_options
+        with _translated(httpcore.ConnectError, httpcore.ConnectTimeout), _limited(timeout):
+            stream = await trio.open_tcp_stream(host, port, local_address=local_address)
+            _watch_over(stream)
+        return Stream(stream, self._security)
+
+    async def sleep(self, seconds: float) -> None:
+        """For retries of httpcore's, which we do not use."""
+        await trio.sleep(seconds)
+
+
+def _watch_over(stream: trio.SocketStream) -> None:
+    for option, value in _KEEPALIVE.items():
+        if hasattr(socket, option):
+            level = socket.SOL_SOCKET if option.startswith("SO_") else socket.IPPROTO_TCP
+            stream.setsockopt(level, getattr(socket, option), value)
+
+
+@contextmanager
+def _translated(broken: type[Exception], too_slow: type[Exception]) -> Generator[None]:
+    """Errors of trio as those of httpcore, with the reason in words."""
+    try:
+        yield
+    except trio.TooSlowError as error:
+        raise too_slow("time limit reached") from error
+    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
+        raise broken(_reason(error)) from error
+
+
+def _limited(seconds: float | None) -> AbstractContextManager[object]:
+    return trio.fail_after(float("inf") if seconds is None else seconds)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost reason that the operating system or TLS gave, for example `Connection refused`."""
+    said = str(error)
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            said = inner.strerror
+        several = cast("tuple[BaseException, ...]", getattr(inner, "exceptions", ()))
+        inner = several[0] if several else inner.__cause__ or inner.__context__
+    return said or type(error).__name__

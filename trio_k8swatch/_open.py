@@ -1,0 +1,139 @@
+"""The door: a watch for as long as a block lasts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast, overload
+
+import trio
+
+from ._config import InitMode, WatchConfig
+from ._copy import Copy
+from ._errors import ConfigError
+from ._handlers import HandlerFuncs
+from ._metrics import WatchMetrics
+from ._objects import metadata_of
+from ._resource import ListOptions
+from ._source import Accessors, Client, ForeignSource, Source
+from ._store import Store
+from ._watcher import Watcher
+
+__all__ = ["lone_exception", "open_watch"]
+
+T = TypeVar("T")
+
+
+@overload
+def open_watch(
+    client: Source[T],
+    *,
+    handlers: HandlerFuncs[T] | None = ...,
+    config: WatchConfig | None = ...,
+    list_options: ListOptions | None = ...,
+    init_mode: InitMode = ...,
+) -> AbstractAsyncContextManager[Store[T]]: ...
+@overload
+def open_watch(
+    client: Client,
+    *,
+    handlers: HandlerFuncs[T] | None = ...,
+    config: WatchConfig | None = ...,
+    list_options: ListOptions | None = ...,
+    init_mode: InitMode = ...,
+    accessors: Accessors[T],
+) -> AbstractAsyncContextManager[Store[T]]: ...
+@overload
+def open_watch(
+    client: Client,
+    *,
+    handlers: HandlerFuncs[Any] | None = ...,
+    config: WatchConfig | None = ...,
+    list_options: ListOptions | None = ...,
+    init_mode: InitMode = ...,
+    accessors: None = ...,
+) -> AbstractAsyncContextManager[Store[Any]]: ...
+def open_watch(
+    client: Source[Any] | Client,
+    *,
+    handlers: HandlerFuncs[Any] | None = None,
+    config: WatchConfig | None = None,
+    list_options: ListOptions | None = None,
+    init_mode: InitMode = InitMode.SYNC,
+    accessors: Accessors[Any] | None = None,
+) -> AbstractAsyncContextManager[Store[Any]]:
+    """Keep a copy of a collection up to date for as long as the block lasts.
+
+    `client` is a `Resource`, or anyone's `Client`, then with `accessors` unless its lists and objects look like ours.
+    With `InitMode.SYNC` the store is full, and `handlers.add` has run for everything, when the block begins.
+
+    Raises at once, before the block, for what will not get better by itself: no rights, no such resource, no answer
+    (`WatchConfig.retry_at_start`). Later failures are retried, and show in `store.health`. The block is cancelled, and
+    the error raised here as it is, when a handler or an index raises, or something fails whose retry policy is None. An
+    exception of the block itself leaves as it is, too; several at once leave as a group.
+
+    At the end of the block everything ends: no task, no socket, no handler is left, and those who wait on the store get
+    `WatchStopped`. The store can still be read, and no longer changes.
+    """
+    if not isinstance(init_mode, InitMode):
+        raise ConfigError(f"init_mode is {init_mode!r}: use InitMode.SYNC or InitMode.DEFER")
+    options = list_options or ListOptions()
+    _refuse_what_the_watch_decides(options)
+    source: Source[Any]
+    if accessors is None and isinstance(client, Source):
+        source, metadata = cast("Source[Any]", client), metadata_of
+    else:
+        source = foreign = ForeignSource[Any](cast("Client", client), accessors)
+        metadata = foreign.metadata
+    config = config or WatchConfig()
+    metrics = WatchMetrics() if config.metrics is None else config.metrics.watch()
+    copy = Copy[Any](handlers or HandlerFuncs(), metadata, metrics)
+    return _running(Watcher(source, copy, config, options, init_mode), copy)
+
+
+@asynccontextmanager
+async def _running(watcher: Watcher[T], copy: Copy[T]) -> AsyncGenerator[Store[T]]:
+    with lone_exception():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(watcher.run)
+            try:
+                yield Store(copy)
+            finally:
+                copy.stop()
+
+
+@contextmanager
+def lone_exception() -> Generator[None]:
+    """Let a single exception leave the nursery inside as itself; several stay a group."""
+    lone: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = cast("BaseExceptionGroup[BaseException]", group).exceptions
+        if len(errors) > 1:
+            raise
+        lone = errors[0]
+    if lone is not None:
+        context = lone.__context__
+        try:
+            raise lone
+        finally:
+            # Raising has made the group its context, and our frame keeps it alive: both would only confuse.
+            lone.__context__ = context
+            del lone, context
+
+
+def _refuse_what_the_watch_decides(options: ListOptions) -> None:
+    decided = {
+        "resource_version": options.resource_version,
+        "resource_version_match": options.resource_version_match,
+        "timeout_seconds": options.timeout_seconds,
+        "continue_token": options.continue_token,
+        "send_initial_events": options.send_initial_events or None,
+    }
+    given = [name for name, value in decided.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"list_options of open_watch has {', '.join(given)}: the watch decides about that; use selectors and page_size,"
+            " and WatchConfig for time limits"
+        )

@@ -1,0 +1,194 @@
+"""What changed, given what we know and what the API server just said.
+
+Rule 1: nothing here awaits, sleeps or reads a clock.
+Rule 2: nothing here changes what is known. It returns the changes; the store makes them.
+Rule 3: a deletion is never dropped for being doubtful, and nothing doubtful is kept without a list to settle it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from ._errors import ProtocolError
+from ._objects import Metadata, MetadataOf, key_of
+from ._versions import compare, is_older
+from ._wire import Added, Bookmark, Deleted, Modified
+
+__all__ = ["Delta", "Drop", "ObjectEvent", "Put", "Reflector", "Relisting", "checked_version"]
+
+T = TypeVar("T")
+
+
+class Put(msgspec.Struct, Generic[T], frozen=True, gc=False):
+    """`new` is the state of its object now; `old` is what we had of it, if anything."""
+
+    key: str
+    old: T | None
+    new: T
+
+
+class Drop(msgspec.Struct, Generic[T], frozen=True, gc=False):
+    """The object is gone. `final` is the state in which it went, None if a list only showed its absence."""
+
+    key: str
+    old: T
+    final: T | None
+
+
+Delta: TypeAlias = Put[T] | Drop[T]
+"""One change to the store."""
+
+ObjectEvent: TypeAlias = Added[T] | Modified[T] | Deleted[T]
+"""An event that is about an object."""
+
+
+class Reflector(Generic[T]):
+    """Follows one collection through its watch.
+
+    The whole state is `resource_version`, None for "ask for a list" and a string for "watch from here", and `doubt`: why
+    what we know needs a list to confirm it although the watch goes on, None if it does not.
+    """
+
+    def __init__(self, metadata: MetadataOf) -> None:
+        self._metadata = metadata
+        self.resource_version: str | None = None
+        self.doubt: str | None = None
+
+    def listed(self, version: str) -> None:
+        """A whole list was read at `version`: whatever was doubtful is settled."""
+        self.resource_version = checked_version(version)
+        self.doubt = None
+
+    def forget(self) -> None:
+        """Trust nothing until the next list."""
+        self.resource_version = None
+
+    def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:
+        """What `event` changes; None if it says nothing new.
+
+        A replay (F56) is what the stream has said before; a contradiction (F47) is what it cannot have said if we had
+        heard everything. Replays are ignored. A contradiction is taken as far as it is news, and raises a doubt.
+        Raises ProtocolError for an object without a resourceVersion: the next round could not begin there.
+        """
+        obj = event.object
+        meta = self._metadata(obj)
+        version = checked_version(meta.resource_version)
+        key = meta.uid or _named(meta)
+        old = known.get(key)
+        order = compare(version, self.resource_version or "")
+        if order != -1:
+            self.resource_version = version
+        if old is None:
+            return self._unknown(event, key, order)
+        return self._known(event, key, old, order)
+
+    def _unknown(self, event: ObjectEvent[T], key: str, order: int | None) -> Delta[T] | None:
+        kind = type(event)
+        if order == -1:
+            # Of an object that is gone by now, or from a server that was rolled back. A deletion is harmless in both.
+            self._question(kind is not Deleted, "an event about an unknown object is older than the watch")
+            return None
+        if kind is Added:
+            return Put(key, None, event.object)
+        self._question(order != 0, f"{event.type} for an object that was never added")
+        return None if kind is Deleted or order == 0 else Put(key, None, event.object)
+
+    def _known(self, event: ObjectEvent[T], key: str, old: T, order: int | None) -> Delta[T] | None:
+        kind = type(event)
+        new = event.object
+        ours, theirs = self._metadata(old).resource_version, self._metadata(new).resource_version
+        # Ahead of the watch is ahead of every object in it; only behind it the two have to be compared.
+        age = 1 if order == 1 else compare(theirs, ours)
+        if kind is Deleted:
+            # Versions as they were before Kubernetes 1.9: a deletion may carry the last version of the object.
+            self._question(age == -1, "DELETED for an older state of an object")
+            return None if age == -1 else Drop(key, old, new)
+        if age == 0:
+            return None
+        self._question(kind is Added, "ADDED for an object that is there already")
+        return None if age == -1 else Put(key, old, new)
+
+    def _question(self, is_contradiction: bool, why: str) -> None:  # noqa: FBT001 - reads as a condition
+        if is_contradiction:
+            self.doubt = why
+
+    def marked(self, bookmark: Bookmark) -> bool:
+        """Move to the version of `bookmark`; False if it says nothing (no version, F52).
+
+        A version older than ours comes from a server that lags (F60) or was rolled back (F58): we stay where we are,
+        and the watcher finds out which.
+        """
+        version = bookmark.resource_version
+        if not version or version == "0":
+            return False
+        if not is_older(version, self.resource_version or ""):
+            self.resource_version = version
+        return True
+
+
+class Relisting(Generic[T]):
+    """Puts a list together, page by page or event by event, out of everyone's sight.
+
+    An object whose version did not change stays the object that it was, so a list that changes nothing makes nothing.
+    With `replay` every object counts as changed: versions mean nothing after a server was rolled back.
+    """
+
+    def __init__(self, known: Mapping[str, T], metadata: MetadataOf, *, replay: bool = False) -> None:
+        self._known = known
+        self._metadata = metadata
+        self.replay = replay
+        self._puts: dict[str, Put[T]] = {}
+        self.objects: dict[str, T] = {}
+
+    def take(self, items: Iterable[T]) -> None:
+        """Items of one page, in the order of the list. Of an object that comes twice the last one counts (L14)."""
+        for obj in items:
+            meta = self._metadata(obj)
+            self._put(meta.uid or _named(meta), obj, meta.resource_version)
+
+    def received(self, event: ObjectEvent[T]) -> None:
+        """One event of a streaming list, before the bookmark that ends it (F78)."""
+        obj = event.object
+        meta = self._metadata(obj)
+        key = meta.uid or _named(meta)
+        if type(event) is Deleted:
+            self.objects.pop(key, None)
+            self._puts.pop(key, None)
+        else:
+            self._put(key, obj, checked_version(meta.resource_version))
+
+    def deltas(self) -> list[Delta[T]]:
+        """What the complete list changes: first all drops, then additions and updates in the order of the list.
+
+        So that a name which was freed and taken again while we were away never belongs to two objects at once (L9).
+        """
+        objects = self.objects
+        drops = [Drop(key, old, None) for key, old in self._known.items() if key not in objects]
+        return [*drops, *self._puts.values()]
+
+    def _put(self, key: str, obj: T, version: str) -> None:
+        old = self._known.get(key)
+        if old is not None and version and self._metadata(old).resource_version == version and not self.replay:
+            self.objects[key] = old
+            self._puts.pop(key, None)
+        else:
+            self.objects[key] = obj
+            self._puts[key] = Put(key, old, obj)
+
+
+def checked_version(version: str) -> str:
+    """`version`, if a watch can begin there; ProtocolError for none and for "0", which means "anything" (F53, F62)."""
+    if not version or version == "0":
+        raise ProtocolError(
+            f"the server sent resourceVersion {version!r}: a watch from there would miss or repeat events"
+        )
+    return version
+
+
+def _named(metadata: Metadata) -> str:
+    if not metadata.name:
+        raise ProtocolError("the server sent an object without uid and name: it cannot be told from others")
+    return key_of(metadata)

@@ -1,0 +1,117 @@
+"""One request to the API server: sent when the server is willing, its refusal an error, its body ready to be read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import httpx
+import trio
+
+from ._errors import ApiError, ProtocolError, TooManyRequests, Unavailable
+from ._status import error_from_response
+from ._stream import Body, body_of
+from ._throttle import Throttle
+from ._transport import translated
+from .connect import Connection
+
+__all__ = ["Requests", "located", "read_all"]
+
+_OK: Final = 200
+_TOO_MANY_REQUESTS: Final = 429
+_MAX_REDIRECTS: Final = 5
+_MAX_ERROR_BODY_BYTES: Final = 64 * 1024
+
+
+class Requests:
+    """Sends GETs, and holds them back for all who use it while the server asks for it."""
+
+    def __init__(self, connection: Connection, http: httpx.AsyncClient, throttle: Throttle) -> None:
+        self._connection = connection
+        self._http = http
+        self._throttle = throttle
+
+    @asynccontextmanager
+    async def get(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, doing: str, silence_limit: float
+    ) -> AsyncGenerator[Body]:
+        """The body of the answer, to be read in the block; leaving it early closes the connection.
+
+        `doing` says for people what this is for. Raises ApiError for a refusal, whose explanation may take
+        `silence_limit` seconds to come, and Unavailable if there is no answer. How long to wait for the answer is the
+        caller's business.
+        """
+        with located(doing):
+            await self._connection.prepare()
+            request = self._http.build_request("GET", self._connection.server + path, params=query, headers=headers)
+            response = await self._send(request)
+            body = body_of(response)
+        try:
+            if response.status_code != _OK:
+                raise await self._refusal(response, body, doing, silence_limit)
+            with located(doing):
+                yield body
+        finally:
+            await body.aclose()
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        async with self._throttle.turn():
+            for _ in range(_MAX_REDIRECTS):
+                with translated(self._connection):
+                    response = await self._http.send(request, stream=True)
+                if response.status_code != _TOO_MANY_REQUESTS:
+                    self._throttle.accepted()
+                if response.next_request is None:
+                    return response
+                await response.aclose()
+                _require_same_origin(request.url, response.next_request.url)
+                request = response.next_request
+        raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
+
+    async def _refusal(self, response: httpx.Response, body: Body, doing: str, silence_limit: float) -> ApiError:
+        try:
+            text = await read_all(body, silence_limit=silence_limit, at_most=_MAX_ERROR_BODY_BYTES)
+        except Unavailable:
+            # That the explanation is cut off does not change what the status says.
+            text = b""
+        error = error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
+        if isinstance(error, TooManyRequests) and error.retry_after:
+            self._throttle.refused(error.retry_after)
+        return error
+
+
+async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:
+    """A whole body, or its first bytes up to about `at_most`. Unavailable if nothing comes for `silence_limit` seconds."""
+    parts: list[bytes] = []
+    size = 0
+    with trio.CancelScope() as scope:
+        while at_most is None or size < at_most:
+            scope.deadline = trio.current_time() + silence_limit
+            part = await body.read()
+            if part is None:
+                break
+            parts.append(part)
+            size += len(part)
+    if scope.cancelled_caught:
+        raise Unavailable(f"no byte came for {silence_limit:g} s, {size} bytes into the answer")
+    return b"".join(parts)
+
+
+@contextmanager
+def located(doing: str) -> Generator[None]:
+    """Say of an error that has no place yet what it prevented."""
+    try:
+        yield
+    except (Unavailable, ProtocolError) as error:
+        raise type(error)(f"cannot {doing}: {error}") from error
+
+
+def _require_same_origin(origin: httpx.URL, target: httpx.URL) -> None:
+    """Credentials go to the server they are for, and nowhere else (F34)."""
+    if (origin.scheme, origin.host, origin.port) != (target.scheme, target.host, target.port):
+        raise ProtocolError(
+            f"{origin.scheme}://{origin.host} redirects to another origin, {target.scheme}://{target.host}: not followed, because"
+            " the credentials would go there; use that server if it is the right one"
+        )
