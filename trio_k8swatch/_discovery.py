@@ -145,7 +145,7 @@ _Document = _Aggregated | _CoreVersions | _OlderGroups | _OlderResources
 def _decode(body: bytes, path: str) -> _Document:
     try:
         return msgspec.json.decode(body, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise ProtocolError(f"GET {path}: the answer is not a discovery document") from error
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trio_k8swatch._errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["ServedResource", "resolve"]
 
@@ -117,12 +117,17 @@ def _rank(name: str, resource: ServedResource) -> int:
     return _names(resource).index(name)
 
 
-def _suggestion(argument: str, served: Iterable[ServedResource]) -> str:
-    full_names: dict[str, str] = {}
-    for resource in served:
-        full_names.setdefault(resource.full_name.lower(), resource.full_name)
-        for name in _names(resource):
-            full_names.setdefault(name, resource.full_name)
-    near = difflib.get_close_matches(argument.strip().lower(), full_names, n=NEAR_MATCHES)
-    meant = dict.fromkeys(full_names[name] for name in near)
-    return f"; did you mean {', '.join(meant)}?" if meant else ""
+def _suggestion(argument: str, served: Sequence[ServedResource]) -> str:
+    text = argument.strip().lower()
+    name = text.rpartition("/")[2].partition(".")[0]
+    # What is wrong is the group or version, if the name alone is right.
+    meant = [resource.full_name for resource in served if name in _names(resource)]
+    if not meant:
+        full_names: dict[str, str] = {}
+        for resource in served:
+            for known in (resource.full_name.lower(), *_names(resource)):
+                full_names.setdefault(known, resource.full_name)
+        near = difflib.get_close_matches(text, full_names) + difflib.get_close_matches(name, full_names)
+        meant = [full_names[known] for known in near]
+    suggestions = list(dict.fromkeys(meant))[:NEAR_MATCHES]
+    return f"; did you mean {', '.join(suggestions)}?" if suggestions else ""

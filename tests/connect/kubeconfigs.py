@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from pathlib import Path
 from typing import Any
+
+import trustme
 
 from trio_k8swatch.connect import Surroundings
 
@@ -46,3 +49,15 @@ def write(path: Path, content: dict[str, Any] | str | bytes) -> Path:
     else:
         path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
+
+
+def data(blob: trustme.Blob) -> str:
+    return base64.b64encode(blob.bytes()).decode()
+
+
+def identity(certificate: trustme.LeafCert) -> dict[str, str]:
+    """The fields of a user who has this certificate."""
+    return {
+        "client-certificate-data": data(certificate.cert_chain_pems[0]),
+        "client-key-data": data(certificate.private_key_pem),
+    }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,30 +14,18 @@ import httpx
 import pytest
 import trio
 import trustme
-from connect.kubeconfigs import document, machine, write
+from connect.kubeconfigs import data, document, identity, machine, write
 from connect.plugins import Plugin, exec_credential
 from connect.servers import SecureServer
 
 from trio_k8swatch import connect
-from trio_k8swatch._errors import ConfigError, Unavailable
+from trio_k8swatch._errors import Unavailable
 from trio_k8swatch._transport import Transport
 from trio_k8swatch.connect import Connection
-from trio_k8swatch.connect._tls import _private_file
 
 pytestmark = pytest.mark.usefixtures("time_limit")
 
 PODS = "/api/v1/pods"
-
-
-def data(blob: trustme.Blob) -> str:
-    return base64.b64encode(blob.bytes()).decode()
-
-
-def identity(certificate: trustme.LeafCert) -> dict[str, str]:
-    return {
-        "client-certificate-data": data(certificate.cert_chain_pems[0]),
-        "client-key-data": data(certificate.private_key_pem),
-    }
 
 
 def write_identity(folder: Path, certificate: trustme.LeafCert) -> dict[str, str]:
@@ -291,50 +277,3 @@ async def test_twenty_refused_at_once_renew_once(tmp_path: Path) -> None:
                 nursery.start_soon(get)
     assert statuses == [200] * 20
     assert plugin.count == 2
-
-
-def encrypted_key(certificate: trustme.LeafCert) -> bytes:
-    from cryptography.hazmat.primitives import serialization
-
-    key = serialization.load_pem_private_key(certificate.private_key_pem.bytes(), None)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"password"),
-    )
-
-
-async def test_an_encrypted_key(tmp_path: Path) -> None:
-    """OpenSSL must not ask for its password on the terminal, and wait."""
-    me = trustme.CA().issue_cert("me@example.com")
-    user = identity(me) | {"client-key-data": base64.b64encode(encrypted_key(me)).decode()}
-    with pytest.raises(ConfigError, match="the key is encrypted, and there is no way to give its password"):
-        load(tmp_path, {}, user)
-
-
-async def test_a_private_key_never_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What OpenSSL reads is memory under another name, and gone afterwards."""
-    opened: list[str] = []
-    real = ssl.SSLContext.load_cert_chain
-
-    def load_cert_chain(self: ssl.SSLContext, path: str, **options: Any) -> None:
-        opened.append(str(Path(path).readlink()))
-        real(self, path, **options)
-
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load_cert_chain)
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    load(tmp_path, {}, identity(trustme.CA().issue_cert("me@example.com")))
-    assert opened == ["/memfd:identity (deleted)"]
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
-
-
-async def test_a_private_file_where_there_is_no_such_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only its owner can read it, and it is gone with the block."""
-    monkeypatch.setattr("trio_k8swatch.connect._tls.sys.platform", "darwin")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with _private_file(b"secret") as path:
-        assert Path(path).read_bytes() == b"secret"
-        assert Path(path).stat().st_mode & 0o777 == 0o600
-        assert Path(path).parent == tmp_path
-    assert list(tmp_path.iterdir()) == []

@@ -99,7 +99,7 @@ async def test_no_token_at_the_start(volume: Volume, source: TokenFile) -> None:
 
 async def test_a_hundred_readers_during_rotations(volume: Volume, source: TokenFile, mock_clock: MockClock) -> None:
     """Each sees a token that was in the file."""
-    seen: set[str | None] = set()
+    seen = {await token(source)}
 
     async def read() -> None:
         for _ in range(20):
