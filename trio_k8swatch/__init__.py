@@ -9,6 +9,8 @@ pod = by_name.index.get("default", "web-0")
 
 from __future__ import annotations
 
+from types import FunctionType
+
 from ._backoff import Backoff, RetryPolicy, TimeRange
 from ._client import ApiClient, EventStream, Resource, open_client
 from ._config import InitMode, ListStrategy, WatchConfig
@@ -103,8 +105,13 @@ __all__ = [
     "open_watch",
 ]
 
+
 # Shown to people where they import it from, in tracebacks, reprs and the reference.
-for _name in __all__:
-    if (_public := globals()[_name]).__class__ is not type(WatchEvent) and hasattr(_public, "__module__"):
-        _public.__module__ = __name__
-del _name, _public
+def _own(names: list[str]) -> None:
+    for name in names:
+        public = globals()[name]
+        if isinstance(public, (type, FunctionType)):
+            public.__module__ = __name__
+
+
+_own(__all__)

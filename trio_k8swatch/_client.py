@@ -223,7 +223,7 @@ async def open_client(
                 transport=transport or Transport(connection, http2=http2),
                 auth=connection.auth,
                 headers=[("User-Agent", user_agent), *connection.headers],
-                timeout=None,
+                timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
                 trust_env=False,
             )
             return Requests(connection, await stack.enter_async_context(http), throttle)

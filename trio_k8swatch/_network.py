@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Generator, Iterable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -51,7 +51,10 @@ class _Security:
 
 
 class Stream(httpcore.AsyncNetworkStream):
-    """One connection, read by one task at a time."""
+    """One connection, read by one task at a time.
+
+    The `timeout`s of httpcore's interface are left alone: all limits are cancel scopes of whoever waits.
+    """
 
     def __init__(self, stream: trio.abc.Stream, security: _Security, context: ssl.SSLContext | None = None) -> None:
         self._stream = stream
@@ -65,9 +68,8 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What h11 gets to see: of a response to GET the head, then what `read_body` leaves of it."""
-        with _translated(httpcore.ReadError, httpcore.ReadTimeout), _limited(timeout):
-            data = await self._for_h11(max_bytes)
-        return data
+        with _translated(httpcore.ReadError):
+            return await self._for_h11(max_bytes)
 
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
@@ -127,7 +129,7 @@ class Stream(httpcore.AsyncNetworkStream):
         """Send all of `buffer`."""
         if buffer:
             self._awaits_head = self._speaks_http1 and buffer.startswith(b"GET ")
-            with _translated(httpcore.WriteError, httpcore.WriteTimeout), _limited(timeout):
+            with _translated(httpcore.WriteError):
                 await self._stream.send_all(buffer)
 
     async def aclose(self) -> None:
@@ -149,7 +151,7 @@ class Stream(httpcore.AsyncNetworkStream):
             server_hostname = tls.server_name or server_hostname
         stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
         try:
-            with _translated(httpcore.ConnectError, httpcore.ConnectTimeout), _limited(timeout):
+            with _translated(httpcore.ConnectError):
                 await stream.do_handshake()
         except BaseException:
             await self.aclose()
@@ -230,7 +232,7 @@ class Backend(httpcore.AsyncNetworkBackend):
     ) -> Stream:
         """A TCP connection that the kernel watches over as well."""
         del socket_options
-        with _translated(httpcore.ConnectError, httpcore.ConnectTimeout), _limited(timeout):
+        with _translated(httpcore.ConnectError):
             stream = await trio.open_tcp_stream(host, port, local_address=local_address)
             _watch_over(stream)
         return Stream(stream, self._security)
@@ -248,18 +250,12 @@ def _watch_over(stream: trio.SocketStream) -> None:
 
 
 @contextmanager
-def _translated(broken: type[Exception], too_slow: type[Exception]) -> Generator[None]:
+def _translated(broken: type[Exception]) -> Generator[None]:
     """Errors of trio as those of httpcore, with the reason in words."""
     try:
         yield
-    except trio.TooSlowError as error:
-        raise too_slow("time limit reached") from error
     except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
         raise broken(_reason(error)) from error
-
-
-def _limited(seconds: float | None) -> AbstractContextManager[object]:
-    return trio.fail_after(float("inf") if seconds is None else seconds)
 
 
 def _reason(error: BaseException) -> str:

@@ -75,16 +75,15 @@ def open_watch(
     At the end of the block everything ends: no task, no socket, no handler is left, and those who wait on the store get
     `WatchStopped`. The store can still be read, and no longer changes.
     """
-    if not isinstance(init_mode, InitMode):
-        raise ConfigError(f"init_mode is {init_mode!r}: use InitMode.SYNC or InitMode.DEFER")
     options = list_options or ListOptions()
     _refuse_what_the_watch_decides(options)
     source: Source[Any]
     if accessors is None and isinstance(client, Source):
-        source, metadata = cast("Source[Any]", client), metadata_of
+        source, metadata = client, metadata_of
     else:
         source = foreign = ForeignSource[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
+    init_mode = _init_mode(init_mode)
     config = config or WatchConfig()
     metrics = WatchMetrics() if config.metrics is None else config.metrics.watch()
     copy = Copy[Any](handlers or HandlerFuncs(), metadata, metrics)
@@ -109,10 +108,9 @@ def lone_exception() -> Generator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        errors = cast("BaseExceptionGroup[BaseException]", group).exceptions
-        if len(errors) > 1:
+        lone, *others = group.exceptions
+        if others:
             raise
-        lone = errors[0]
     if lone is not None:
         context = lone.__context__
         try:
@@ -121,6 +119,14 @@ def lone_exception() -> Generator[None]:
             # Raising has made the group its context, and our frame keeps it alive: both would only confuse.
             lone.__context__ = context
             del lone, context
+
+
+def _init_mode(mode: object) -> InitMode:
+    """The Go package took every word but one for "sync" (B24)."""
+    try:
+        return InitMode(mode)
+    except ValueError:
+        raise ConfigError(f"init_mode is {mode!r}: use InitMode.SYNC or InitMode.DEFER") from None
 
 
 def _refuse_what_the_watch_decides(options: ListOptions) -> None:

@@ -17,9 +17,10 @@ from ._wire import Added, Bookmark, Deleted, Failure, Modified, Page, WatchEvent
 __all__ = ["Accessors", "Client", "Events", "ForeignSource", "Source"]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-_OBJECT_EVENTS: Final = {event.type: event for event in (Added, Modified, Deleted)}
+_OBJECT_EVENTS: Final[dict[str, Callable[[Any], WatchEvent[Any]]]] = {
+    event.type: event for event in (Added, Modified, Deleted)
+}
 
 
 class Client(Protocol):
@@ -52,23 +53,23 @@ class Accessors(Generic[T]):
     """From an object to its metadata."""
 
 
-class Events(Protocol[T_co]):
+class Events(Protocol[T]):
     """One open watch."""
 
-    async def receive(self) -> Iterator[WatchEvent[T_co]] | None:
+    async def receive(self) -> Iterator[WatchEvent[T]] | None:
         """Wait for something to come: the events that are complete with it, perhaps none. None at the end."""
         ...
 
 
 @runtime_checkable
-class Source(Protocol[T_co]):
+class Source(Protocol[T]):
     """What the watcher works with."""
 
-    async def page(self, options: ListOptions, /) -> Page[T_co]:
+    async def page(self, options: ListOptions, /) -> Page[T]:
         """One page of a list."""
         ...
 
-    def watch(self, options: ListOptions, /) -> AbstractAsyncContextManager[Events[T_co]]:
+    def watch(self, options: ListOptions, /) -> AbstractAsyncContextManager[Events[T]]:
         """One watch request."""
         ...
 
@@ -126,13 +127,7 @@ def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
     """`event` as one of ours."""
     if isinstance(event, (Added, Modified, Deleted, Bookmark, Failure)):
         return cast("WatchEvent[Any]", event)
-    if isinstance(event, tuple):
-        type_, obj = cast("tuple[Any, Any]", event)
-    elif isinstance(event, Mapping):
-        type_, obj = event["type"], event["object"]
-    else:
-        type_, obj = event.type, event.object
-    type_ = str(getattr(type_, "value", type_))
+    type_, obj = _type_and_object(event)
     if type_ in _OBJECT_EVENTS:
         return _OBJECT_EVENTS[type_](obj)
     if type_ == "BOOKMARK":
@@ -143,6 +138,18 @@ def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
         except msgspec.ValidationError as error:
             raise ProtocolError(f"an ERROR event holds no Status: {error}") from error
     raise ProtocolError(f"an event of unknown type {type_!r}")
+
+
+def _type_and_object(event: Any) -> tuple[str, Any]:
+    if isinstance(event, tuple):
+        pair = cast("tuple[Any, Any]", event)
+    elif isinstance(event, Mapping):
+        keys = cast("Mapping[str, Any]", event)
+        pair = keys["type"], keys["object"]
+    else:
+        pair = event.type, event.object
+    type_, obj = pair
+    return str(getattr(type_, "value", type_)), obj
 
 
 def _items(listing: Any) -> Iterable[Any]:

@@ -26,8 +26,8 @@ class Throttle:
             yield
             return
         async with self._probe:
-            while self._opens_at is not None and self._opens_at > trio.current_time():
-                await trio.sleep_until(self._opens_at)
+            # Whoever had the turn before may have been sent away again, or may have found the server willing.
+            await trio.sleep_until(self._opens_at or trio.current_time())
             yield
 
     def accepted(self) -> None:

@@ -397,7 +397,7 @@ class Watcher(Generic[T]):
 
     def _recovered(self) -> None:
         self._copy.vitals.recovered(State.LIVE, trio.current_time())
-        self._metrics.failing(False)
+        self._metrics.failing(is_failing=False)
 
     async def _recover(self, error: K8sWatchError) -> None:
         """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""
@@ -425,7 +425,7 @@ class Watcher(Generic[T]):
         else:
             delay = self._pacer.failed(now, policy, retry_after=retry_after_of(error))
             vitals.failed(error, now, self._pacer.failures)
-            self._metrics.failing(True)
+            self._metrics.failing(is_failing=True)
         _log.warning("%r: %s; next: %s, in %.1f s", self._source, error, self._next.value, delay)
         with trio.CancelScope() as scope:
             # Someone who asks for a list may have it sooner, unless lists are what fails or the server wants its peace.
