@@ -6,6 +6,7 @@ import base64
 import json
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -70,10 +71,10 @@ class Answer:
         return [line + b"\n" for line in self.body.split(b"\n")[:-1]]
 
 
-def server(exchange, **options) -> FakeApiServer:
-    """A fake whose clock shows what the real server's did."""
+def server(exchange, *, seconds_later=0.0, **options) -> FakeApiServer:
+    """A fake whose clock shows what the real server's did; the recording rounds to seconds."""
     date = dict(exchange.response["headers"]).get("Date", "Sun, 22 Nov 2026 15:42:17 GMT")
-    fake = FakeApiServer(epoch=parsedate_to_datetime(date), **options)
+    fake = FakeApiServer(epoch=parsedate_to_datetime(date) + timedelta(seconds=seconds_later), **options)
     for name in ("wire", "wire-cm", "wire-empty", "wire-big"):
         fake.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     fake.register("stable.example.com/v1", "CronTab")
@@ -116,7 +117,9 @@ def change(fake, event):
     key = (metadata.get("namespace", ""), metadata["name"])
     known = fake.storage[kind.qualified].current
     if event["type"] != "ADDED" and key not in known:
-        fake.storage.load(kind.qualified, key, {**obj, "metadata": {**metadata, "resourceVersion": "1"}}, 0, custom=kind.custom)
+        fake.storage.load(
+            kind.qualified, key, {**obj, "metadata": {**metadata, "resourceVersion": "1"}}, 0, custom=kind.custom
+        )
     at_version(fake, version - 1)
     if event["type"] == "DELETED":
         fake.storage.drop(kind.qualified, key, fake.now)
@@ -147,7 +150,10 @@ def prepare_watch(fake, exchange):
     for time, event in events:
         if is_live(time) and event["type"] == "BOOKMARK":
             wanted = event["object"]["metadata"]["resourceVersion"]
-            fake.after(max(time - 1.5, 0.35), lambda wanted=wanted: at_version(fake, max(int(wanted), int(fake.resource_version))))
+            fake.after(
+                max(time - 1.5, 0.35),
+                lambda wanted=wanted: at_version(fake, max(int(wanted), int(fake.resource_version))),
+            )
         elif is_live(time):
             fake.after(time, lambda event=event: change(fake, event))
 

@@ -18,7 +18,7 @@ __all__ = ["FakeApiServer", "Fault", "Faults", "Refused"]
 _HOMES = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_status"}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -44,6 +44,24 @@ class Filter(Protocol):
         ...
 
 
+class _Whole:
+    """A body that is known from the start."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def ready(self) -> list[Step]:
+        steps: list[Step] = [*map(Send, self.pieces), End()]
+        self.pieces = []
+        return steps
+
+    def deadline(self) -> float:
+        return math.inf
+
+    def close(self) -> None:
+        self.pieces = []
+
+
 class Body:
     """A response body: an asynchronous iterator of chunks.
 
@@ -90,6 +108,10 @@ class Body:
         self._filters = filters
         self._on_close = on_close
 
+    def content(self) -> bytes | None:
+        """All of it, if it is known from the start and not read yet."""
+        return b"".join(self._source.pieces) if isinstance(self._source, _Whole) else None
+
     def poke(self) -> None:
         """Something may be due."""
         self._wake.set()
@@ -128,24 +150,6 @@ class Body:
             deadline = min((self._source.deadline(), *(one.deadline() for one in filters)))
             with trio.move_on_at(deadline):
                 await self._wake.wait()
-
-
-class _Whole:
-    """A body that is known from the start."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
-
-    def ready(self) -> list[Step]:
-        steps: list[Step] = [*map(Send, self._pieces), End()]
-        self._pieces = []
-        return steps
-
-    def deadline(self) -> float:
-        return math.inf
-
-    def close(self) -> None:
-        self._pieces = []
 
 
 def whole(pieces: list[bytes]) -> Body:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl
 
 from ._body import Body, whole
-from ._steps import chunks
+from ._steps import CHUNK_BYTES, chunks
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -60,6 +60,18 @@ class Response:
         """The first value of a header, or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
+    def with_content(self, content: bytes) -> Response:
+        """The same answer with another body, framed to fit."""
+        self.body.close()
+        pieces = chunks([content])
+        kept = tuple(pair for pair in self.headers if pair[0] not in {"Content-Length", "Transfer-Encoding"})
+        return Response(self.status, (*kept, _framing(pieces)), whole(pieces))
+
+    def streamed(self) -> Response:
+        """The same answer without a length, as a stream is sent."""
+        kept = tuple(pair for pair in self.headers if pair[0] != "Content-Length")
+        return replace(self, headers=(*kept, ("Transfer-Encoding", "chunked")))
+
     def with_headers(self, *headers: tuple[str, str]) -> Response:
         """The same answer with these headers instead of any of the same name."""
         names = {name.lower() for name, _ in headers}
@@ -70,7 +82,13 @@ class Response:
 def answer(status: int, content_type: str, writes: list[bytes], headers: Headers = ()) -> Response:
     """A complete answer. `writes` are the pieces the server writes: they decide the chunks, as net/http does it."""
     pieces = chunks(writes)
-    length = sum(map(len, pieces))
-    framing = ("Transfer-Encoding", "chunked") if len(pieces) > 1 or length > 2048 else ("Content-Length", str(length))
-    head = (("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers, framing)
+    head = (("Cache-Control", "no-cache, private"), ("Content-Type", content_type), *headers, _framing(pieces))
     return Response(status, head, whole(pieces))
+
+
+def _framing(pieces: list[bytes]) -> tuple[str, str]:
+    """What fits into the first chunk is sent with its length instead."""
+    length = sum(map(len, pieces))
+    if len(pieces) > 1 or length > CHUNK_BYTES:
+        return "Transfer-Encoding", "chunked"
+    return "Content-Length", str(length)

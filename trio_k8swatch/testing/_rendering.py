@@ -63,8 +63,8 @@ class Whole:
         head = encode({"kind": self._kind.list_kind, "apiVersion": self._kind.api_version})[:-1]
         opening = b'%s,"metadata":%s,"items":[' % (head, encode(page.metadata(custom=False)))
         items = [self._item(revision) for revision in page.revisions]
-        separated = [b"," + item if index else item for index, item in enumerate(items)]
-        return [opening, *separated, b"]}\n"]
+        commas = [piece for item in items for piece in (b",", item)][1:]
+        return [opening, *commas, b"]}\n"]
 
     def _custom_page(self, page: Page) -> bytes:
         items = b",".join(self.one(revision) for revision in page.revisions)

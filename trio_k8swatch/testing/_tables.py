@@ -7,22 +7,16 @@ from datetime import datetime
 from typing import Any, cast
 
 from ._cells import ONLY_AGE, SIMPLE, age, since
+from ._descriptions import COMMON, DESCRIPTIONS
 from ._json import Object
 from ._pod_cells import DETAILED, pod_conditions
 from ._resources import Column, ResourceType
 
-_NAME_TEXT = (
-    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
-    "client to request the generation of an appropriate name automatically. Name is primarily intended for creation "
-    "idempotence and configuration definition. Cannot be updated. More info: "
-    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
-)
-
 
 def column_definitions(kind: ResourceType) -> list[Object]:
-    """The columns, the name first. Descriptions are shorter than a real server's."""
-    name: Object = {"name": "Name", "type": "string", "format": "name", "description": _NAME_TEXT, "priority": 0}
-    return [name, *(_definition(column) for column in _columns(kind))]
+    """The columns, the name first."""
+    name: Object = {"name": "Name", "type": "string", "format": "name", "description": COMMON["Name"], "priority": 0}
+    return [name, *(_definition(kind, column) for column in _columns(kind))]
 
 
 def row(kind: ResourceType, obj: Object, now: datetime, shown: Object | None) -> Object:
@@ -50,12 +44,13 @@ def _known(kind: ResourceType) -> Any:
     return DETAILED.get(kind.qualified) or SIMPLE.get(kind.qualified) or ONLY_AGE
 
 
-def _definition(column: Column) -> Object:
+def _definition(kind: ResourceType, column: Column) -> Object:
+    known = {} if kind.custom else COMMON | DESCRIPTIONS.get(kind.qualified, {})
     return {
         "name": column.name,
         "type": column.type,
         "format": column.format,
-        "description": column.description,
+        "description": column.description or known.get(column.name, ""),
         "priority": column.priority,
     }
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fake_apiserver() -> FakeApiServer:
-    """A fresh `FakeApiServer` with seed 0. It follows trio's clock, so `autojump_clock` makes its days pass in no time."""
+    """A fresh `FakeApiServer` with seed 0. It follows trio's clock: with `autojump_clock` its days pass in no time."""
     # Every run of pytest imports this module; only those that use the fixture should pay for the server.
     from ._server import FakeApiServer  # noqa: PLC0415
 

@@ -60,15 +60,18 @@ class Rewritten(Effect):
         return changed if changed is not request and strike() else request
 
 
-class Altered(Effect):
-    """The client sees another answer than the server gave."""
+class AlteredBody(Effect):
+    """The client sees another body than the server wrote; None leaves it. Streams are not touched."""
 
-    def __init__(self, change: Callable[[Response], Response]) -> None:
+    def __init__(self, change: Callable[[Response, bytes], bytes | None]) -> None:
         self._change = change
 
     def after(self, response: Response, strike: Strike) -> Response:
-        changed = self._change(response)
-        return changed if changed is not response and strike() else response
+        content = response.body.content()
+        if content is None or response.status != 200:
+            return response
+        changed = self._change(response, content)
+        return response.with_content(changed) if changed is not None and strike() else response
 
 
 def status(refused: Refused, headers: Headers = ()) -> Effect:

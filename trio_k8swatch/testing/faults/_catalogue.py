@@ -6,10 +6,22 @@ from ._connection import ConnectionFaults
 from ._events import EventFaults
 from ._history import HistoryFaults
 from ._lists import ListFaults
+from ._outages import OutageFaults
+from ._random import RandomFaults
 from ._refusals import RefusalFaults
+from ._versions import VersionFaults
 
 
-class Faults(ConnectionFaults, RefusalFaults, EventFaults, ListFaults, HistoryFaults):
+class Faults(
+    ConnectionFaults,
+    RefusalFaults,
+    EventFaults,
+    ListFaults,
+    VersionFaults,
+    OutageFaults,
+    HistoryFaults,
+    RandomFaults,
+):
     """What can go wrong, by name.
 
     Each method makes a fault and returns it; several may be active at once, and act in the order they were made. A

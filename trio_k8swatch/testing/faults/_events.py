@@ -15,7 +15,7 @@ from trio_k8swatch.testing._watching import INITIAL_EVENTS_END
 from ._answers import Instead, Rewritten
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
-from ._filters import EVENTS, AfterEvents, Delay, EachLine, OnStream
+from ._filters import EVENTS, AfterEvents, Delay, EachLine, OnStream, Swap
 
 BOM = b"\xef\xbb\xbf"
 
@@ -114,6 +114,22 @@ class EventFaults(FaultBase):
             return [Line(str(event.get("type", "")), encode(event) + b"\n")]
 
         return self._once("rewrite_events", OnStream(lambda strike: EachLine(rewrite, strike)), "watch", when)
+
+    def wrong_kind(self, kind: str = "Table", **when: Unpack[WhenOptions]) -> Fault:
+        """The next event's object is of another kind than was asked for. Once."""
+
+        def change(event: Object) -> Object:
+            return {**event, "object": {**event["object"], "kind": kind, "apiVersion": "meta.k8s.io/v1"}}
+
+        return self.rewrite_events(change, **when)
+
+    def error_without_status(self, **when: Unpack[WhenOptions]) -> Fault:
+        """An ERROR event whose object says nothing. Once."""
+        return self.send_event("ERROR", {}, **when)
+
+    def out_of_order(self, **when: Unpack[WhenOptions]) -> Fault:
+        """The next event comes after the one that follows it. Once."""
+        return self._once("out_of_order", OnStream(Swap), "watch", when)
 
     def drop_events(self, **when: Unpack[WhenOptions]) -> Fault:
         """An event is lost, although the stream goes on. Once."""

@@ -151,3 +151,24 @@ class Delay(StreamFilter):
 
     def deadline(self) -> float:
         return self._held[0][0] if self._held else math.inf
+
+
+class Swap(StreamFilter):
+    """Hold one event back until the next has passed."""
+
+    def __init__(self, strike: Strike) -> None:
+        self._strike = strike
+        self._held: Step | None = None
+
+    def lines(self, steps: list[Step]) -> list[Step]:
+        result: list[Step] = []
+        for step in steps:
+            event = isinstance(step, Line) and step.type in EVENTS
+            if event and self._held is not None:
+                result += [step, self._held]
+                self._held = None
+            elif event and self._strike():
+                self._held = step
+            else:
+                result.append(step)
+        return result

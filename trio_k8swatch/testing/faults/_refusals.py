@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from dataclasses import replace
+from typing import Literal, Unpack
 
 from trio_k8swatch.testing._answers import refusal, text_answer
 from trio_k8swatch.testing._http import Request, Response
@@ -67,9 +68,14 @@ class RefusalFaults(FaultBase):
 
     def shutting_down(self, **when: Unpack[WhenOptions]) -> Fault:
         """429 in plain text with Retry-After: the server is about to stop. Until removed."""
-        headers = (("Connection", "close"), ("Retry-After", "5"))
-        answer = text(429, "The apiserver is shutting down, please try again later.\n", headers=headers)
-        return self._lasting("shutting_down", answer, "any", when)
+
+        def refuse(_: Request) -> Response:
+            headers = (("Connection", "close"), ("Retry-After", "5"))
+            refused = text_answer(429, "The apiserver is shutting down, please try again later.\n", headers)
+            # This is said in front of the filter that forbids caching.
+            return replace(refused, headers=tuple(pair for pair in refused.headers if pair[0] != "Cache-Control"))
+
+        return self._lasting("shutting_down", Instead(refuse), "any", when)
 
     def unavailable(self, *, html: bool = True, code: int = 503, **when: Unpack[WhenOptions]) -> Fault:
         """A load balancer answers for a server that is away: an HTML page, or no body at all. Until removed."""
@@ -80,13 +86,24 @@ class RefusalFaults(FaultBase):
         """A proxy sends the client elsewhere, once."""
         return self._once("redirect", text(code, "", headers=(("Location", location),)), "any", when)
 
-    def too_large_resource_version(self, **when: Unpack[WhenOptions]) -> Fault:
-        """504: this server has not seen that resourceVersion yet. Once."""
+    def too_large_resource_version(
+        self, *, form: Literal["cause", "message", "old"] = "cause", **when: Unpack[WhenOptions]
+    ) -> Fault:
+        """504: this server has not seen that resourceVersion yet. Once.
+
+        Servers have said it in three forms: with a cause, in the message only, and, before 1.17.3, with a number first.
+        """
 
         def refuse(request: Request) -> Response:
             current = self._server.storage.resource_version
             asked = request.parameter("resourceVersion")
-            return refusal(too_large_resource_version(int(asked) if asked.isdigit() else current + 1, current))
+            wanted = int(asked) if asked.isdigit() else current + 1
+            if form == "cause":
+                return refusal(too_large_resource_version(wanted, current))
+            message = f"Too large resource version: {wanted}, current: {current}"
+            details = {"retryAfterSeconds": 1} if form == "message" else {}
+            prefix = "Timeout: " if form == "message" else ""
+            return refusal(Refused(504, "Timeout", prefix + message, details=details))
 
         return self._once("too_large_resource_version", Instead(refuse), "read", when)
 
@@ -99,6 +116,11 @@ class RefusalFaults(FaultBase):
             return refusal(expired("The resourceVersion for the provided list is too old."))
 
         return self._once("expired_list", Instead(refuse), "list", when)
+
+    def storage_initializing(self, **when: Unpack[WhenOptions]) -> Fault:
+        """429 with a Status: a custom resource has just been defined, or a watch cache is cold. Until removed."""
+        refused = Refused(429, "TooManyRequests", "storage is (re)initializing", retry_after_seconds=1)
+        return self._lasting("storage_initializing", status(refused), "read", when)
 
     def not_served(self, **when: Unpack[WhenOptions]) -> Fault:
         """404 in plain text, until removed: a group that is not there (yet, or any more)."""
