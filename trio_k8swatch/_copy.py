@@ -124,6 +124,11 @@ class Copy(Generic[T]):
         if handlers.delete is not None:
             handlers.delete(drop.old if drop.final is None else drop.final, drop.final is None)
 
+    def caught_up(self) -> None:
+        """The copy is what the server has, as far as anyone can know."""
+        self.vitals.recovered(trio.current_time())
+        self.metrics.failing(is_failing=False)
+
     def end(self, why: str) -> None:
         """The watch is over: wake everyone who waits on it."""
         self.stopped = why

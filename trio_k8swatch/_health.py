@@ -85,11 +85,11 @@ class Vitals:
         self.last_error, self.last_error_at = _one_line(error), now
         self.enter(_state_for(error), now)
 
-    def recovered(self, state: State, now: float) -> None:
+    def recovered(self, now: float) -> None:
         """The server can be followed again."""
         self.failing = False
         self.failures = 0
-        self.enter(state, now)
+        self.enter(State.LIVE, now)
 
     @property
     def confirmed_at(self) -> float | None:

@@ -62,9 +62,6 @@ class Reflector(Generic[T]):
         self.resource_version = checked_version(version)
         self.doubt = None
 
-    def forget(self) -> None:
-        """Trust nothing until the next list."""
-        self.resource_version = None
 
     def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:
         """What `event` changes; None if it says nothing new.

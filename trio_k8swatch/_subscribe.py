@@ -187,9 +187,14 @@ class Subscription(AsyncIterator[Change[T]], Generic[T]):
                 self._queue.put(delta.key, change)
         self._note_arrival()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the watch has to wait for this subscriber."""
+        return self._policy is Policy.BLOCK and len(self._queue) > self._buffer and not self._closed
+
     async def room(self) -> None:
-        """Wait until the watch may go on; only ever long for `block`."""
-        while self._policy is Policy.BLOCK and len(self._queue) > self._buffer and not self._closed:
+        """Wait until the watch may go on."""
+        while self.is_full:
             self._room = trio.Event()
             await self._room.wait()
 

@@ -3,13 +3,12 @@
 Rule 1: one list or one watch at a time. Whatever ends a watch (the server, silence, a request for a list, an error)
 ends its round, and the next round begins with what is known by then.
 Rule 2: no attempt follows a failure without a pause, whatever failed.
-Rule 3: what to do is decided in `_reflector`, `_recovery`, `_silence` and `_backoff`; here is only waiting and doing.
+Rule 3: what comes next is decided in `_reflector`, `_recovery`, `_silence` and `_backoff`; here it is done.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
@@ -18,18 +17,15 @@ import trio
 from ._backoff import Pacer
 from ._config import InitMode, ListStrategy, WatchConfig
 from ._copy import Copy
-from ._errors import Expired, K8sWatchError, NotFound, ProtocolError, Unavailable
+from ._errors import Expired, K8sWatchError, NotFound, Unavailable
+from ._follower import Follower
 from ._health import State
-from ._paging import list_pages
+from ._lists import Listing, Lists
 from ._recovery import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
-from ._reflector import Reflector, Relisting, checked_version
 from ._resource import ListOptions
 from ._silence import Heartbeat
-from ._source import Events, Source
-from ._status import error_from_status
-from ._tickets import RelistTicket
+from ._source import Source
 from ._versions import is_older
-from ._wire import Bookmark, Failure, Page, WatchEvent
 
 __all__ = ["Watcher"]
 
@@ -41,45 +37,7 @@ _SHORT_ROUND_SECONDS: Final = 1.0
 _HEALTHY_ROUND_SECONDS: Final = 10.0
 """A watch that broke after this long was all right: proxies and restarts do that every day. It gets a short pause."""
 
-_DEADLINE_STEP_SECONDS: Final = 1.0
-"""The deadline of a round is only moved by this much at once: it costs more than it sounds."""
-
 _log: Final = logging.getLogger("trio_k8swatch")
-
-
-class _List(Generic[T]):
-    """A list while it is read."""
-
-    def __init__(self, copy: Copy[T], reason: str) -> None:
-        self._copy = copy
-        self.reason = reason
-        self.began = trio.current_time()
-        self.options = ListOptions()
-        self.restart()
-
-    def restart(self) -> None:
-        """What was taken is void."""
-        self.relisting = Relisting(self._copy.objects, self._copy.metadata)
-        self.version = ""
-        self.body_bytes = 0
-
-    def begin(self, version: str) -> None:
-        """The first page says at which version the list is read. Raises ProtocolError if it is older than was asked for."""
-        self.version = checked_version(version)
-        if is_older(version, self._copy.resource_version):
-            if self.options.resource_version is not None:
-                raise ProtocolError(f"the list is of version {version}, older than {self.options.resource_version}")
-            # A consistent list is never older than what was seen, unless history itself was rolled back (F58). Versions
-            # are used again then, and say nothing about what we have.
-            _log.warning("the server went back from version %s to %s", self._copy.resource_version, version)
-            self.relisting.replay = True
-
-    def take(self, page: Page[T]) -> None:
-        """One page."""
-        if not self.version:
-            self.begin(page.metadata.resource_version)
-        self.relisting.take(page.items)
-        self.body_bytes += page.body_bytes
 
 
 class Watcher(Generic[T]):
@@ -93,21 +51,22 @@ class Watcher(Generic[T]):
         self._config = config
         self._options = options
         self._init_mode = init_mode
-        self._metrics = copy.metrics
-        self._reflector = Reflector[T](copy.metadata)
+        self._lists = Lists(source, copy, options, replay_unchanged=config.replay_unchanged)
         self._heartbeat = Heartbeat(config.silence_limit)
+        self._follower = Follower(
+            copy, self._heartbeat, name=repr(source), object_name_log_field=config.object_name_log_field
+        )
         self._pacer = Pacer(config.rng)
+        # Set until the first list is committed.
         self._started: trio.TaskStatus[None] | None = None
         self._next = Next.CONSISTENT_LIST
         self._reason = "initial"
+        # Whether it is a list that is going on, or was when something failed.
         self._is_listing = True
-        self._tickets: list[RelistTicket] = []
-        self._must_probe = False
         self._can_stream = config.list_strategy is not ListStrategy.PAGES
         self._failed_watches = 0
+        self._ends_at_once = False
         self._round_began = 0.0
-        # Events that came together with the end of a streaming list.
-        self._behind: Iterator[WatchEvent[T]] = iter(())
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the collection. `started` once the copy is full, and with `InitMode.SYNC` everyone has been told.
@@ -129,318 +88,178 @@ class Watcher(Generic[T]):
             why = f"the watch has ended: {type(error).__name__}: {error}"
             raise
         finally:
-            self._end(why)
+            self._copy.vitals.enter(State.STOPPED, trio.current_time())
+            self._copy.end(why)
+            self._lists.close(why)
+            self._copy.metrics.end()
+            _log.info("%r: %s", self._source, why)
 
-    def _end(self, why: str) -> None:
-        self._copy.vitals.enter(State.STOPPED, trio.current_time())
-        self._copy.end(why)
-        for ticket in self._tickets:
-            ticket.settle(why)
-        self._metrics.end()
-        _log.info("%r: %s", self._source, why)
-
-    # One round
+    # Rounds
 
     async def _round(self) -> None:
-        if self._must_probe:
+        """From what is to be done next to the end of the watch, or to a failure."""
+        if self._follower.must_probe:
             await self._probe()
-        if self._copy.tickets.is_wanted or self._tickets:
+        if self._lists.is_wanted:
             self._want(Next.CONSISTENT_LIST, "requested")
         if self._next is Next.WATCH:
-            await self._watch(replace(self._options, resource_version=self._reflector.resource_version))
+            await self._watch(replace(self._options, resource_version=self._follower.reflector.resource_version))
             return
+        self._is_listing = True
         streams = await self._streams()
-        listing = self._begin_list()
+        listing = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
         if streams:
             options = replace(listing.options, resource_version_match="NotOlderThan", send_initial_events=True)
             await self._watch(options, listing)
             return
-        await list_pages(self._page, listing.options, restart=listing.restart, take=listing.take)
+        if self._started is None:
+            self._copy.vitals.enter(State.RELISTING, listing.began)
+        await self._lists.read_pages(listing)
         if self._started is None:
             await self._commit(listing)
         else:
-            # Nothing is delivered before it is known that the collection can be watched, too (B16).
+            # Nothing is told before it is known that the collection can be watched, too (B16).
             await self._watch(replace(self._options, resource_version=listing.version), listing)
 
-    async def _watch(self, options: ListOptions, listing: _List[T] | None = None) -> None:
+    async def _watch(self, options: ListOptions, listing: Listing[T] | None = None) -> None:
         """One watch request. A `listing` is committed first: when the watch is open, or when the watch has brought it."""
-        self._metrics.called("Watch")
+        copy, config = self._copy, self._config
+        copy.metrics.called("Watch")
         self._is_listing = options.send_initial_events
         self._round_began = trio.current_time()
-        seconds = round(self._config.watch_timeout.random(self._config.rng))
+        seconds = round(config.watch_timeout.random(config.rng))
         self._heartbeat.begin(self._round_began, seconds)
-        copy = self._copy
-        reason = "silence"
         try:
             with trio.CancelScope(deadline=self._heartbeat.deadline) as scope:
                 copy.round = scope if listing is None else None
                 async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
+                    behind = None
                     if listing is not None:
                         if options.send_initial_events:
-                            await self._receive_list(events, listing, scope)
+                            limit = config.stream_progress_limit
+                            behind = await self._lists.read_events(events, listing, scope, progress_limit=limit)
+                        scope.deadline = float("inf")
                         await self._commit(listing)
-                        copy.round = scope
                         listing = None
+                        self._heartbeat.heard(trio.current_time(), events=options.send_initial_events)
+                        scope.deadline = self._heartbeat.deadline
+                        copy.round = scope
                     self._opened()
-                    reason = await self._follow(events, scope)
+                    await self._follower.follow(events, scope, behind)
         finally:
             copy.round = None
-            # Silent for too long, or again: ask the server how it is before the next watch.
-            self._must_probe = self._heartbeat.ended(trio.current_time()) or self._must_probe
-        if listing is not None and self._is_listing:
+            # A server that was silent twice may not be the one that it was.
+            if self._heartbeat.ended(trio.current_time()):
+                self._follower.must_probe = True
+        if listing is not None and options.send_initial_events:
             self._can_stream = False
             _log.info("%r: the streaming list stands still; reading pages from now on", self._source)
-        elif reason == "ended" and trio.current_time() - self._round_began < _SHORT_ROUND_SECONDS:
-            raise Unavailable("the server ended the watch at once")
         else:
-            reason = "requested" if copy.tickets.is_wanted else reason
-            self._metrics.reconnected(reason)
-            _log.log(
-                logging.WARNING if reason == "silence" else logging.DEBUG, "%r: watch ended: %s", self._source, reason
-            )
+            self._note_end(is_silent=scope.cancelled_caught and not self._lists.is_wanted)
 
-    async def _receive_list(self, events: Events[T], listing: _List[T], scope: trio.CancelScope) -> None:
-        """The events of a streaming list, up to the bookmark that ends it; those that come with it are kept for later."""
-        while True:
-            scope.deadline = trio.current_time() + self._config.stream_progress_limit
-            batch = await events.receive()
-            if batch is None:
-                raise Unavailable("the server ended the watch before its list was complete")
-            for event in batch:
-                self._metrics.event(event.type)
-                if isinstance(event, Bookmark):
-                    if event.ends_initial_events:
-                        listing.begin(event.resource_version)
-                        self._behind = batch
-                        return
-                elif isinstance(event, Failure):
-                    raise error_from_status(event.object, doing=f"list {self._source!r}")
-                else:
-                    listing.relisting.received(event)
-            self._heartbeat.heard(trio.current_time(), events=True)
+    def _opened(self) -> None:
+        # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
+        if not (self._copy.vitals.failing and self._ends_at_once):
+            self._copy.caught_up()
+        self._is_listing = False
+        _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
 
-    async def _follow(self, events: Events[T], scope: trio.CancelScope) -> str:
-        """Take what comes until the server ends it or a list is wanted. Why it ended."""
-        copy, heartbeat, vitals = self._copy, self._heartbeat, self._copy.vitals
-        batch: Iterator[WatchEvent[T]] | None = self._behind
-        self._behind = iter(())
-        while batch is not None:
-            heard = await self._take(batch, scope)
-            now = vitals.last_byte_at = trio.current_time()
-            heartbeat.heard(now, events=heard)
-            if heard:
-                vitals.last_event_at = now
-                self._failed_watches = 0
-                if vitals.failing:
-                    self._recovered()
-            if self._reflector.doubt is not None:
-                raise ProtocolError(self._reflector.doubt)
-            if copy.subscriptions:
-                scope.deadline = float("inf")
-                for subscription in copy.subscriptions:
-                    await subscription.room()
-                heartbeat.heard(trio.current_time(), events=heard)
-            if copy.tickets.is_wanted or self._must_probe:
-                return "requested"
-            if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
-                scope.deadline = heartbeat.deadline
-            batch = await events.receive()
-        return "ended"
-
-    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
-        """Commit the events, each with its handlers, under one lock. Whether there were any."""
-        lock = self._copy.lock
-        try:
-            lock.acquire_nowait()
-        except trio.WouldBlock:
-            # While a reader holds the picture still, it is us who are silent.
-            scope.deadline = float("inf")
-            await lock.acquire()
-        heard = False
-        try:
-            for event in batch:
-                heard = True
-                self._event(event)
-                if self._copy.stopping:
-                    break
-        finally:
-            lock.release()
-        return heard
-
-    def _event(self, event: WatchEvent[T]) -> None:
-        self._metrics.event(event.type)
-        reflector, copy = self._reflector, self._copy
-        if isinstance(event, Bookmark):
-            self._bookmark(event)
-        elif isinstance(event, Failure):
-            self._metrics.error("Watch.Event")
-            raise error_from_status(event.object, doing=f"go on with the watch of {self._source!r}")
+    def _note_end(self, *, is_silent: bool) -> None:
+        """A watch is over without an error. Raises Unavailable if that came so soon that it counts as one."""
+        if is_silent:
+            reason = "silence"
+            _log.warning("%r: nothing was heard for too long; watching again", self._source)
+        elif self._lists.is_wanted or self._follower.must_probe:
+            reason = "requested"
+        elif trio.current_time() - self._round_began < _SHORT_ROUND_SECONDS:
+            raise _EndedAtOnce(f"the server ended the watch of {self._source!r} at once")
         else:
-            delta = reflector.received(copy.objects, event)
-            if delta is not None:
-                try:
-                    copy.apply(delta, reflector.resource_version or "")
-                except Exception as error:
-                    meta = copy.metadata(event.object)
-                    error.add_note(f"raised while {event.type} of {meta.namespace}/{meta.name} was told")
-                    raise
+            reason = "ended"
+        self._copy.metrics.reconnected(reason)
+        self._copy.vitals.enter(State.RECONNECTING, trio.current_time())
 
-    def _bookmark(self, bookmark: Bookmark) -> None:
-        now = trio.current_time()
-        self._heartbeat.marked(now)
-        if not self._reflector.marked(bookmark):
-            _log.debug("%r: a bookmark without resourceVersion", self._source)
-        elif is_older(bookmark.resource_version, self._copy.resource_version):
-            # A server that lags behind the one before, or one that was rolled back.
-            self._must_probe = True
-        else:
-            self._copy.vitals.last_bookmark_at = now
-            self._copy.advance(bookmark.resource_version)
-
-    # Lists
-
-    def _begin_list(self) -> _List[T]:
-        """A list begins now: it serves all who have asked for one until now."""
-        ticket = self._copy.tickets.take()
-        if ticket is not None:
-            self._tickets.append(ticket)
-            self._metrics.relist_requested()
-        listing = _List(self._copy, self._reason)
-        have = self._copy.resource_version
-        if self._next is Next.CONSISTENT_LIST or not have:
-            listing.options = self._options
-        else:
-            listing.options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
-        self._is_listing = True
-        if self._started is None:
-            self._copy.vitals.enter(State.RELISTING, listing.began)
-        return listing
-
-    async def _page(self, options: ListOptions) -> Page[T]:
-        self._metrics.called("List")
-        return await self._source.page(options)
+    async def _commit(self, listing: Listing[T]) -> None:
+        await self._lists.commit(listing, started=self._started, init_mode=self._init_mode)
+        self._started = None
+        self._follower.reflector.listed(listing.version)
+        self._next = Next.WATCH
+        self._is_listing = False
 
     async def _streams(self) -> bool:
         """Whether the next list is a streaming one."""
-        if not self._can_stream:
-            return False
-        if self._config.list_strategy is ListStrategy.AUTO:
+        if self._can_stream and self._config.list_strategy is ListStrategy.AUTO:
             self._can_stream = await self._source.has_streaming_lists()
         return self._can_stream
-
-    async def _commit(self, listing: _List[T]) -> None:
-        """Everything at once, then handlers; then the promises kept. Before it has the lock, it can be cancelled."""
-        copy = self._copy
-        async with copy.lock:
-            with trio.CancelScope(shield=True):
-                deltas = listing.relisting.deltas()
-                await copy.replace(listing.relisting.objects, deltas, listing.version)
-                self._reflector.listed(listing.version)
-                is_first, started = self._started is not None, self._started
-                self._started = None
-                if is_first:
-                    self._metrics.begin(copy)
-                self._listed(listing, len(deltas))
-                if started is not None and self._init_mode is InitMode.DEFER:
-                    started.started()
-                await copy.tell_all(deltas, preexisting=is_first)
-                if started is not None and self._init_mode is InitMode.SYNC:
-                    started.started()
-        for ticket in self._tickets:
-            ticket.settle()
-        self._tickets.clear()
-
-    def _listed(self, listing: _List[T], changes: int) -> None:
-        now = trio.current_time()
-        self._copy.vitals.last_list_at = now
-        self._next = Next.WATCH
-        self._is_listing = False
-        if self._copy.vitals.failing:
-            self._recovered()
-        self._metrics.listed(listing.reason, now - listing.began, listing.body_bytes)
-        _log.info(
-            "%r: listed (%s): %d objects, %d changes, resourceVersion %s",
-            self._source,
-            listing.reason,
-            len(listing.relisting.objects),
-            changes,
-            listing.version,
-        )
-
-    def _want(self, what: Next, reason: str) -> None:
-        if what is not Next.WATCH:
-            self._reflector.forget()
-            self._reason = reason
-            # A consistent list that is wanted stays wanted.
-            what = Next.CONSISTENT_LIST if self._next is Next.CONSISTENT_LIST else what
-        self._next = what
 
     async def _probe(self) -> None:
         """Ask a silent server for its version: lower than ours, and it is not the server that it was (F58)."""
         self._is_listing = True
-        page = await self._page(replace(self._options, page_size=1))
-        self._must_probe = False
-        if is_older(page.metadata.resource_version, self._copy.resource_version):
+        version = await self._lists.server_version()
+        self._follower.must_probe = False
+        if is_older(version, self._copy.resource_version):
             self._want(Next.CONSISTENT_LIST, "rolled back")
 
+    def _want(self, what: Next, reason: str) -> None:
+        """Do `what` next; a consistent list that is wanted already stays wanted."""
+        if what is not Next.WATCH:
+            self._reason = reason
+        if self._next is not Next.CONSISTENT_LIST:
+            self._next = what
+
     # Failures
-
-    def _opened(self) -> None:
-        self._is_listing = False
-        vitals = self._copy.vitals
-        # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
-        if vitals.failing and not self._failed_watches:
-            self._recovered()
-        elif not vitals.failing:
-            vitals.enter(State.LIVE, trio.current_time())
-        _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
-
-    def _recovered(self) -> None:
-        self._copy.vitals.recovered(State.LIVE, trio.current_time())
-        self._metrics.failing(is_failing=False)
 
     async def _recover(self, error: K8sWatchError) -> None:
         """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""
         if self._is_listing and self._can_stream and refuses_streaming(error):
             self._can_stream = False
             return
-        config, vitals = self._config, self._copy.vitals
-        if self._started is not None and not isinstance(error, (Expired, *config.retry_at_start)):
-            raise error
+        config = self._config
         policy = config.retry_relist_after if self._is_listing else config.retry_watch_after
-        if policy is None:
+        is_fatal_now = self._started is not None and not isinstance(error, (Expired, *config.retry_at_start))
+        self._count(error)
+        if policy is None or is_fatal_now:
             raise error
-        if self._is_listing:
-            self._metrics.error("List")
-            self._want(after_list_failure(error), self._reason)
-            await self._clear_if_not_served(error)
-        else:
-            self._failed_watches += 1
-            self._metrics.error("Watch.State" if self._reflector.doubt else "Watch")
-            self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
-            self._metrics.reconnected(type(error).__name__)
+        self._decide(error)
+        if isinstance(error, NotFound) and self._is_listing and config.clear_when_not_served:
+            await self._lists.clear()
         now = trio.current_time()
         if self._was_healthy(error, now):
             delay = policy.delay(1, config.rng)
         else:
             delay = self._pacer.failed(now, policy, retry_after=retry_after_of(error))
-            vitals.failed(error, now, self._pacer.failures)
-            self._metrics.failing(is_failing=True)
-        _log.warning("%r: %s; next: %s, in %.1f s", self._source, error, self._next.value, delay)
+            self._copy.vitals.failed(error, now, self._pacer.failures)
+            self._copy.metrics.failing(is_failing=True)
+        _log.warning("%r: %s; next, in %.1f s: %s", self._source, error, delay, self._next.value)
         with trio.CancelScope() as scope:
-            # Someone who asks for a list may have it sooner, unless lists are what fails or the server wants its peace.
+            # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
             self._copy.round = scope if not self._is_listing and retry_after_of(error) is None else None
             await trio.sleep(delay)
         self._copy.round = None
 
+    def _count(self, error: K8sWatchError) -> None:
+        metrics = self._copy.metrics
+        if self._is_listing:
+            metrics.error("List")
+        else:
+            metrics.error("Watch.State" if self._follower.reflector.doubt else "Watch")
+            metrics.reconnected(type(error).__name__.lstrip("_"))
+
+    def _decide(self, error: K8sWatchError) -> None:
+        """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
+        if self._is_listing:
+            self._want(after_list_failure(error), self._reason)
+            return
+        heard_at = self._copy.vitals.last_event_at
+        is_barren = heard_at is None or heard_at < self._round_began
+        self._failed_watches = self._failed_watches + 1 if is_barren else 1
+        self._ends_at_once = isinstance(error, _EndedAtOnce)
+        self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
+
     def _was_healthy(self, error: K8sWatchError, now: float) -> bool:
         """Whether only the end of a good watch was rough: connections break, and that is not the server failing."""
         is_cut = isinstance(error, Unavailable) and not self._is_listing
-        return is_cut and self._failed_watches <= 1 and now - self._round_began >= _HEALTHY_ROUND_SECONDS
+        return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._copy.vitals.failing
 
-    async def _clear_if_not_served(self, error: K8sWatchError) -> None:
-        if isinstance(error, NotFound) and self._config.clear_when_not_served and self._copy.objects:
-            listing = _List(self._copy, "not served")
-            listing.version = self._copy.resource_version
-            await self._commit(listing)
-            self._want(Next.CONSISTENT_LIST, "not served")
+
+class _EndedAtOnce(Unavailable):
+    """The server accepted a watch and ended it before it could be of any use."""

@@ -1,0 +1,129 @@
+"""What a watch brings, taken into the copy as it comes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from ._copy import Copy
+from ._errors import ProtocolError
+from ._reflector import ObjectEvent, Reflector
+from ._silence import Heartbeat
+from ._source import Events
+from ._status import error_from_status
+from ._versions import is_older
+from ._wire import Bookmark, Failure, WatchEvent
+
+__all__ = ["Follower"]
+
+T = TypeVar("T")
+
+_DEADLINE_STEP_SECONDS: Final = 1.0
+"""The deadline of a round is moved by no less than this at once: moving it costs more than it sounds."""
+
+_log: Final = logging.getLogger("trio_k8swatch")
+
+
+class Follower(Generic[T]):
+    """Follows one watch after the other, and knows where the next has to begin."""
+
+    def __init__(self, copy: Copy[T], heartbeat: Heartbeat, *, name: str, object_name_log_field: str) -> None:
+        self._copy = copy
+        self._heartbeat = heartbeat
+        self._name = name
+        self._log_field = object_name_log_field
+        self.reflector = Reflector[T](copy.metadata)
+        self.must_probe = False
+        """Whether the server has to be asked how it is: a bookmark was older than what it had sent before."""
+
+    async def follow(
+        self, events: Events[T], scope: trio.CancelScope, behind: Iterator[WatchEvent[T]] | None = None
+    ) -> None:
+        """Take `behind`, which came already, and what comes until the server ends the watch, or something else is wanted first.
+
+        Ends `scope` when nothing was heard for too long, and puts that off as something is. Raises ApiError for an ERROR
+        event, ProtocolError for what makes no sense, Unavailable where the stream is cut, and whatever handlers raise.
+        """
+        copy, heartbeat = self._copy, self._heartbeat
+        while not (copy.tickets.is_wanted or self.must_probe):
+            batch, behind = behind or await events.receive(), None
+            if batch is None:
+                return
+            heard = await self._take(batch, scope)
+            now = copy.vitals.last_byte_at = trio.current_time()
+            if heard:
+                copy.vitals.last_event_at = now
+                if copy.vitals.failing:
+                    copy.caught_up()
+            if self.reflector.doubt is not None:
+                raise ProtocolError(self.reflector.doubt)
+            if copy.subscriptions:
+                await self._wait_for_subscribers(scope)
+                now = trio.current_time()
+            heartbeat.heard(now, events=heard)
+            if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
+                scope.deadline = heartbeat.deadline
+
+    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
+        """Commit the events, each with its handlers, under one lock. Whether there were any."""
+        lock = self._copy.lock
+        try:
+            lock.acquire_nowait()
+        except trio.WouldBlock:
+            # While a reader holds the picture still, it is us who are silent.
+            scope.deadline = float("inf")
+            await lock.acquire()
+        heard = False
+        try:
+            for event in batch:
+                heard = True
+                self._event(event)
+                if self._copy.stopping:
+                    break
+        finally:
+            lock.release()
+        return heard
+
+    def _event(self, event: WatchEvent[T]) -> None:
+        copy = self._copy
+        copy.metrics.event(event.type)
+        if isinstance(event, Bookmark):
+            self._bookmark(event)
+        elif isinstance(event, Failure):
+            copy.metrics.error("Watch.Event")
+            raise error_from_status(event.object, doing=f"go on with the watch of {self._name}")
+        else:
+            delta = self.reflector.received(copy.objects, event)
+            if delta is not None:
+                try:
+                    copy.apply(delta, self.reflector.resource_version or "")
+                except Exception as error:
+                    self._name_object(error, event)
+                    raise
+
+    def _name_object(self, error: Exception, event: ObjectEvent[T]) -> None:
+        meta = self._copy.metadata(event.object)
+        name = f"{meta.namespace}/{meta.name}"
+        error.add_note(f"raised while handlers and indexes were told: {event.type} {name}")
+        _log.error("%s: failed to handle %s", self._name, event.type, extra={self._log_field: name})
+
+    def _bookmark(self, bookmark: Bookmark) -> None:
+        now = trio.current_time()
+        self._heartbeat.marked(now)
+        if not self.reflector.marked(bookmark):
+            _log.debug("%s: a bookmark without resourceVersion", self._name)
+        elif is_older(bookmark.resource_version, self._copy.resource_version):
+            # From a server that lags behind the one before, or from one that was rolled back.
+            self.must_probe = True
+        else:
+            self._copy.vitals.last_bookmark_at = now
+            self._copy.advance(bookmark.resource_version)
+
+    async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
+        for subscription in self._copy.subscriptions:
+            if subscription.is_full:
+                scope.deadline = float("inf")
+                await subscription.room()

@@ -1,0 +1,183 @@
+"""Whole lists: asked for, put together out of sight, committed at once, and the promises kept that hung on them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from ._config import InitMode
+from ._copy import Copy
+from ._errors import ProtocolError, Unavailable
+from ._paging import list_pages
+from ._reflector import Relisting, checked_version
+from ._resource import ListOptions
+from ._source import Events, Source
+from ._status import error_from_status
+from ._tickets import RelistTicket
+from ._versions import is_older
+from ._wire import Bookmark, Failure, Page, WatchEvent
+
+__all__ = ["Listing", "Lists"]
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("trio_k8swatch")
+
+
+class Listing(Generic[T]):
+    """A list while it is read."""
+
+    def __init__(self, copy: Copy[T], options: ListOptions, *, reason: str, replay: bool = False) -> None:
+        self._copy = copy
+        self._replay = replay
+        self.options = options
+        self.reason = reason
+        self.began = trio.current_time()
+        self.restart()
+
+    def restart(self) -> None:
+        """What was taken is void."""
+        self.relisting = Relisting(self._copy.objects, self._copy.metadata, replay=self._replay)
+        self.version = ""
+        self.body_bytes = 0
+
+    def begin(self, version: str) -> None:
+        """The list is read at `version`. Raises ProtocolError if that is older than was asked for."""
+        self.version = checked_version(version)
+        have = self._copy.resource_version
+        if is_older(version, have):
+            if self.options.resource_version is not None:
+                raise ProtocolError(f"the list is of version {version}, older than the {have} that was asked for")
+            # A consistent list is never older than what was seen, unless history itself was rolled back (F58). Versions
+            # are given out again after that, and say nothing about what we have.
+            _log.warning("the server went back from version %s to %s: everything counts as changed", have, version)
+            self.relisting.replay = True
+
+    def take(self, page: Page[T]) -> None:
+        """The next page."""
+        if not self.version:
+            self.begin(page.metadata.resource_version)
+        self.relisting.take(page.items)
+        self.body_bytes += page.body_bytes
+
+
+class Lists(Generic[T]):
+    """The lists of one watch, one at a time."""
+
+    def __init__(self, source: Source[T], copy: Copy[T], options: ListOptions, *, replay_unchanged: bool) -> None:
+        self._source = source
+        self._copy = copy
+        self._options = options
+        self._replay_unchanged = replay_unchanged
+        # Taken by a list that is not committed yet. If it fails, the next one serves them.
+        self._tickets: list[RelistTicket] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether someone waits for a list."""
+        return bool(self._tickets) or self._copy.tickets.is_wanted
+
+    def begin(self, *, consistent: bool, reason: str) -> Listing[T]:
+        """A list begins now: it serves all who have asked for one until now.
+
+        Unless it has to be consistent, one that is not older than what we have is good enough, and far cheaper for the
+        server (kubernetes#86430).
+        """
+        ticket = self._copy.tickets.take()
+        if ticket is not None:
+            self._tickets.append(ticket)
+            self._copy.metrics.relist_requested()
+        have = self._copy.resource_version
+        if consistent or not have:
+            options = self._options
+        else:
+            options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
+        return Listing(self._copy, options, reason=reason, replay=self._replay_unchanged)
+
+    async def read_pages(self, listing: Listing[T]) -> None:
+        """Read all pages into `listing`."""
+        await list_pages(self._page, listing.options, restart=listing.restart, take=listing.take)
+
+    async def read_events(
+        self, events: Events[T], listing: Listing[T], scope: trio.CancelScope, *, progress_limit: float
+    ) -> Iterator[WatchEvent[T]]:
+        """Read a streaming list into `listing`, up to the bookmark that ends it. What came together with that is returned.
+
+        `scope` ends when there is no progress for `progress_limit` seconds.
+        """
+        while True:
+            scope.deadline = trio.current_time() + progress_limit
+            batch = await events.receive()
+            if batch is None:
+                raise Unavailable("the server ended the watch before its list was complete")
+            for event in batch:
+                self._copy.metrics.event(event.type)
+                if isinstance(event, Failure):
+                    raise error_from_status(event.object, doing=f"list {self._source!r}")
+                if not isinstance(event, Bookmark):
+                    listing.relisting.received(event)
+                elif event.ends_initial_events:
+                    listing.begin(event.resource_version)
+                    return batch
+
+    async def server_version(self) -> str:
+        """At which version the server is, read consistently."""
+        page = await self._page(replace(self._options, page_size=1))
+        return checked_version(page.metadata.resource_version)
+
+    async def commit(
+        self, listing: Listing[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
+    ) -> None:
+        """Everything at once; then those are told who want to know, and the promises are kept.
+
+        Nothing has happened if this is cancelled before it has the lock; after that it cannot be. `started` makes it the
+        first list: it is called before or after the handlers, as `init_mode` says.
+        """
+        copy = self._copy
+        async with copy.lock:
+            with trio.CancelScope(shield=True):
+                deltas = listing.relisting.deltas()
+                await copy.replace(listing.relisting.objects, deltas, listing.version)
+                self._note(listing, len(deltas), is_first=started is not None)
+                if started is not None and init_mode is InitMode.DEFER:
+                    started.started()
+                await copy.tell_all(deltas, preexisting=started is not None)
+                if started is not None and init_mode is InitMode.SYNC:
+                    started.started()
+        for ticket in self._tickets:
+            ticket.settle()
+        self._tickets.clear()
+
+    async def clear(self) -> None:
+        """Commit that there is nothing, because the resource itself is gone. That is no list: who waits for one goes on."""
+        tickets, self._tickets = self._tickets, []
+        nothing = Listing(self._copy, self._options, reason="not served")
+        nothing.version = self._copy.resource_version
+        try:
+            await self.commit(nothing)
+        finally:
+            self._tickets = tickets
+
+    def close(self, why: str) -> None:
+        """No list will be committed any more."""
+        for ticket in self._tickets:
+            ticket.settle(why)
+
+    async def _page(self, options: ListOptions) -> Page[T]:
+        self._copy.metrics.called("List")
+        return await self._source.page(options)
+
+    def _note(self, listing: Listing[T], changes: int, *, is_first: bool) -> None:
+        now = trio.current_time()
+        self._copy.vitals.last_list_at = now
+        self._copy.caught_up()
+        if is_first:
+            self._copy.metrics.begin(self._copy)
+        self._copy.metrics.listed(listing.reason, now - listing.began, listing.body_bytes)
+        count = len(listing.relisting.objects)
+        message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
+        _log.info(message, self._source, listing.reason, count, changes, listing.version)
