@@ -1,0 +1,126 @@
+"""Lists and watches over HTTP, for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Generic, TypeVar, overload
+
+import httpx
+
+from trio_k8swatch._client import ApiClient as AsyncClient
+from trio_k8swatch._client import Resource as AsyncResource
+from trio_k8swatch._client import open_client as open_async_client
+from trio_k8swatch._objects import DynamicObject
+from trio_k8swatch._resource import Collection, ListOptions
+from trio_k8swatch._wire import Listing, WatchEvent
+from trio_k8swatch.connect import Connection
+
+from ._loop import Loop, open_loop
+from ._waits import Incoming
+
+__all__ = ["ApiClient", "Resource", "open_client"]
+
+T = TypeVar("T")
+
+
+class ApiClient:
+    """Connections to one API server (`open_client`), and the thread in which all watches of this client run."""
+
+    def __init__(self, loop: Loop, client: AsyncClient) -> None:
+        self._loop = loop
+        self._client = client
+
+    @property
+    def connection(self) -> Connection:
+        """Who we are, and to whom we talk."""
+        return self._client.connection
+
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = None, type: Any = DynamicObject
+    ) -> Resource[Any]:
+        """One collection; no request is made. See `trio_k8swatch.ApiClient.resource`."""
+        return Resource(self._loop, self._client.resource(api_version, plural, namespace=namespace, type=type))
+
+    def get(
+        self,
+        path: str,
+        *,
+        accept: str = "application/json",
+        params: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bytes:
+        """The body of a GET of `path`. Errors as in the async client, and TimeoutError after `timeout` seconds."""
+        return self._loop.wait(lambda: self._client.get(path, accept=accept, params=params), timeout)
+
+
+class Resource(Generic[T]):
+    """One collection of objects on the server (`ApiClient.resource`)."""
+
+    def __init__(self, loop: Loop, resource: AsyncResource[T]) -> None:
+        self.loop = loop
+        """Where it lives, and the watches that are opened with it."""
+        self.in_loop = resource
+        """The same for code that runs in the loop."""
+
+    def __repr__(self) -> str:
+        return repr(self.in_loop)
+
+    @property
+    def collection(self) -> Collection:
+        """Which collection it is."""
+        return self.in_loop.collection
+
+    @property
+    def type(self) -> type[T]:
+        """What its objects become."""
+        return self.in_loop.type
+
+    def list(self, options: ListOptions | None = None, *, timeout: float | None = None) -> Listing[T]:
+        """All objects, read in pages. Errors as in the async client, and TimeoutError after `timeout` seconds."""
+        return self.loop.wait(lambda: self.in_loop.list(options), timeout)
+
+    def watch(self, options: ListOptions | None = None) -> AbstractContextManager[Incoming[WatchEvent[T]]]:
+        """One watch request: `with resource.watch(options) as events: for event in events: ...`.
+
+        Ends when the server ends it; for more, there is `open_watch`. See `trio_k8swatch.Resource.watch`.
+        """
+        return self._watching(options)
+
+    @contextmanager
+    def _watching(self, options: ListOptions | None) -> Generator[Incoming[WatchEvent[T]]]:
+        with self.loop.held(self.in_loop.watch(options)) as events:
+            yield Incoming(self.loop, events, lambda: False)
+
+
+@contextmanager
+def open_client(
+    connection: Connection | None = None,
+    *,
+    base_url: str | None = None,
+    token: str | None = None,
+    http2: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+    silence_limit: float = 65.0,
+    user_agent: str = "trio-k8swatch",
+) -> Generator[ApiClient]:
+    """Connect to an API server; the connections, and the thread that they are in, are closed at the end of the block.
+
+    Parameters and errors as in `trio_k8swatch.open_client`.
+    """
+    with open_loop() as loop:
+        manager = open_async_client(
+            connection,
+            base_url=base_url,
+            token=token,
+            http2=http2,
+            transport=transport,
+            silence_limit=silence_limit,
+            user_agent=user_agent,
+        )
+        with loop.held(manager) as client:
+            yield ApiClient(loop, client)

@@ -1,0 +1,181 @@
+"""A trio loop in a thread of its own, and how other threads have things done in it.
+
+Rule 1: whoever waits here for the loop can be interrupted (Ctrl-C), and what was waited for is then cancelled.
+Rule 2: an async context manager is entered and left by one task, which lives as long as the `with` block of the caller.
+Rule 3: the thread is no daemon. It ends with its block, and what still runs in it then is cancelled.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from typing import TypeVar, cast
+
+import trio
+from anyio.from_thread import BlockingPortal
+
+from trio_k8swatch._errors import WatchStopped
+
+__all__ = ["Loop", "open_loop"]
+
+R = TypeVar("R")
+
+
+class Loop:
+    """The loop as other threads see it, also after it is over. Made in the loop."""
+
+    def __init__(self, portal: BlockingPortal) -> None:
+        self._portal = portal
+        self._token = trio.lowlevel.current_trio_token()
+        self._clock = trio.lowlevel.current_clock()
+        self._thread_id = threading.get_ident()
+
+    def now(self) -> float:
+        """The loop's `trio.current_time()`, from any thread."""
+        return self._clock.current_time()
+
+    def run(self, f: Callable[[], R]) -> R:
+        """What `f()` returns or raises, called where nothing in the loop happens meanwhile.
+
+        That is the loop's thread; once the loop is over, and in the loop itself (handlers), it is right here.
+        """
+        if self._is_here():
+            return f()
+        try:
+            future = self._start(f)
+        except WatchStopped:
+            return f()
+        return _result(future)
+
+    def soon(self, f: Callable[[], object]) -> None:
+        """Have `f` called in the loop, or here if that is over. For finalizers, which may run anywhere at any time."""
+        try:
+            self._token.run_sync_soon(f)
+        except trio.RunFinishedError:
+            f()
+
+    def wait(self, f: Callable[[], Awaitable[R]], timeout: float | None = None) -> R:
+        """What `await f()` returns or raises. After `timeout` seconds it is cancelled, and TimeoutError raised.
+
+        Raises `WatchStopped` if the loop is over, or ends meanwhile.
+        """
+
+        async def limited() -> R:
+            with trio.move_on_after(math.inf if timeout is None else timeout):
+                return await f()
+            raise TimeoutError(f"it did not happen within {timeout:g} s")
+
+        return _result(self._start(limited))
+
+    @contextmanager
+    def held(self, manager: AbstractAsyncContextManager[R], timeout: float | None = None) -> Generator[R]:
+        """What `async with manager` gives, for as long as the block lasts.
+
+        What the manager raises while the block goes on is raised at its end. If the block has failed as well, both
+        leave in a group, unless it was interrupted, or only learnt by `WatchStopped` that there was nothing more to
+        wait for. `timeout`: TimeoutError if it has not begun after so many seconds.
+        """
+        began: Future[R] = Future()
+        leave = trio.Event()
+
+        async def hold() -> None:
+            async with manager as value:
+                began.set_result(value)
+                await leave.wait()
+
+        ended = self._start(hold)
+        ended.add_done_callback(lambda _: began.cancel())
+        try:
+            value = began.result(timeout)
+        except CancelledError:
+            _result(ended)  # raises what kept it from beginning
+            raise
+        except TimeoutError:
+            ended.cancel()
+            raise TimeoutError(f"it did not begin within {timeout} s") from None
+        except BaseException:
+            ended.cancel()
+            raise
+        try:
+            yield value
+        except Exception as error:
+            failure = self._left(leave, ended)
+            if failure is None:
+                raise
+            if isinstance(error, WatchStopped):
+                raise failure from None
+            raise BaseExceptionGroup("the block and the watch both failed", [error, failure]) from None
+        except BaseException:
+            self._left(leave, ended)
+            raise
+        failure = self._left(leave, ended)
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End the loop, and cancel whatever still runs in it."""
+        with suppress(RuntimeError):  # it is over already
+            self._portal.call(self._portal.stop, True)  # noqa: FBT003 - anyio's signature
+
+    def _left(self, leave: trio.Event, ended: Future[None]) -> BaseException | None:
+        """Leave, wait until that is done, and say what was raised on the way."""
+        self.run(leave.set)
+        if self._is_here():
+            return None  # a garbage collected block, collected in the loop: it cannot wait for itself
+        try:
+            return ended.exception()
+        except CancelledError:
+            return None
+        except BaseException:
+            ended.cancel()
+            raise
+
+    def _start(self, f: Callable[[], Awaitable[R]] | Callable[[], R]) -> Future[R]:
+        if self._is_here():
+            raise RuntimeError(
+                "handlers, conditions and index functions run in the thread of the watch, and cannot wait for it there;"
+                " hand the work to another thread, for example by a queue"
+            )
+        try:
+            return self._portal.start_task_soon(cast("Callable[[], R]", f))
+        except RuntimeError as error:
+            raise WatchStopped("the watch has ended, and the thread that it ran in") from error
+
+    def _is_here(self) -> bool:
+        return threading.get_ident() == self._thread_id
+
+
+def _result(future: Future[R]) -> R:
+    try:
+        return future.result()
+    except CancelledError:
+        raise WatchStopped("the watch has ended, and the thread that it ran in") from None
+    except BaseException:
+        future.cancel()
+        raise
+    finally:
+        del future  # else it would be in a cycle with the traceback of its error
+
+
+@contextmanager
+def open_loop() -> Generator[Loop]:
+    """A loop for as long as the block lasts."""
+    opened: Future[Loop] = Future()
+
+    async def main() -> None:
+        async with BlockingPortal() as portal:
+            opened.set_result(Loop(portal))
+            await portal.sleep_until_stopped()
+
+    # Not anyio's own start_blocking_portal: its thread is a daemon, and swallows what ends the loop.
+    with ThreadPoolExecutor(1, thread_name_prefix="trio-k8swatch") as executor:
+        ended = executor.submit(trio.run, main)
+        ended.add_done_callback(lambda _: opened.cancel())
+        try:
+            yield opened.result()
+        finally:
+            opened.result().close()
+    ended.result()
