@@ -1,0 +1,111 @@
+"""The project's checks, one session each: `nox` runs what every change must pass, `nox --list` shows the rest."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+OLDEST, *_ = VERSIONS = nox.project.python_versions({"project": PROJECT})
+
+
+def runs(version: str) -> bool:
+    """Whether this machine has that Python. A version manager may leave a command on the PATH that only says no."""
+    command = shutil.which(f"python{version}")
+    return command is not None and subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+FOUND = [version for version in VERSIONS if runs(version)] or [OLDEST]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, spelling."""
+    session.install("ruff>=0.8", "codespell>=2.3")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """The package strictly, what it shows to others completely, and code that uses it through two checkers."""
+    session.install("-e", ".[dev]")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "trio_k8swatch", "--ignoreexternal")
+    session.run("mypy")
+
+
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """The tests against the built wheel, as users get it; `nox -s tests -- -k relist` runs some of them."""
+    session.install(f"{wheel(session)}[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def lower_bounds(session: nox.Session) -> None:
+    """The tests with the oldest dependencies that we say we work with."""
+    extras = [requirement for name in ("cli", "testing") for requirement in PROJECT["optional-dependencies"][name]]
+    oldest = [requirement.replace(">=", "==") for requirement in [*PROJECT["dependencies"], *extras]]
+    session.install(f"{wheel(session)}[dev]", *oldest)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Which lines and branches no test reaches."""
+    session.install("-e", ".[dev]")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "report")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, where a warning is an error; it opens at docs/_build/index.html."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-q", "docs", "docs/_build", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel alone, in an empty environment, runs the README's code and the demo."""
+    session.install(f"{wheel(session)}[cli]")
+    session.run("python", "-I", "tests/docs/run_readme.py")
+    session.run("python", "-I", "-m", "trio_k8swatch", "watch", "pods", "--demo", "-o", "name", "--max-events", "20")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The numbers of docs/performance.md, measured on this machine; arguments as `python -m benchmarks --help` says."""
+    session.install("-e", ".[dev]", "kr8s", "kubernetes", "kubernetes_asyncio", "lightkube", "matplotlib")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A million events and a thousand broken connections; minutes long."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "soak", *session.posargs)
+
+
+@nox.session
+def real(session: nox.Session) -> None:
+    """The tests that need a cluster, against the one that kubectl would use."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "real", *session.posargs)
+
+
+def wheel(session: nox.Session) -> Path:
+    """A freshly built wheel."""
+    directory = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(directory, ignore_errors=True)
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(directory), ".")
+    return next(directory.glob("*.whl")).resolve()
