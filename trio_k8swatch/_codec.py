@@ -58,7 +58,7 @@ class Codec(ABC, Generic[T]):
             end = buffer.find(b"\n", begin, stop)
             end = stop if end < 0 else end
             if buffer.startswith(self._kinds.trusted, begin):
-                yield self._trusted_event(Lines(buffer, begin, end), view[begin:end])
+                yield self._trusted_event(buffer, view, begin, end)
             elif line := buffer[begin:end].strip().removeprefix(_BYTE_ORDER_MARK):
                 self._look_closer(line)
                 yield self._event(line)
@@ -73,8 +73,8 @@ class Codec(ABC, Generic[T]):
         """An event in whatever form."""
 
     @abstractmethod
-    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[T]:
-        """An event about an object that begins as one that was found right. Read once; `view` is the line uncopied."""
+    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
+        """The event in a line of `buffer` that begins as one which was found right. `view` cuts it out uncopied."""
 
     def _look_closer(self, line: bytes) -> None:
         """Raise ProtocolError if `line` is no event, or is about an object of another kind."""
@@ -122,11 +122,11 @@ class _TypedCodec(Codec[T]):
         except _BROKEN as error:
             raise _unreadable(line, error) from error
 
-    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[T]:
+    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
         try:
-            return self._decode(view)
+            return self._decode(view[begin:end])
         except _BROKEN as error:
-            raise _unreadable(bytes(view), error) from error
+            raise _unreadable(buffer[begin:end], error) from error
 
 
 class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
@@ -171,17 +171,16 @@ class _DynamicCodec(Codec[DynamicObject]):
         except _BROKEN as error:
             raise _unreadable(line, error) from error
 
-    def _trusted_event(self, line: Lines, view: memoryview) -> WatchEvent[DynamicObject]:
-        buffer, begin, end = line
+    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[DynamicObject]:
         if not buffer.endswith(b"}}", begin, end):
-            return self._event(bytes(view))
+            return self._event(buffer[begin:end])
         try:
-            event = self._decode(view)
+            event = self._decode(view[begin:end])
             # The line is `{"type":"…","object":` + object + `}`: both ends were looked at, the middle was decoded.
             raw = buffer[begin + len('{"type":"","object":') + len(event.type) : end - 1]
             _require_utf8(raw)
         except _BROKEN as error:
-            raise _unreadable(bytes(view), error) from error
+            raise _unreadable(buffer[begin:end], error) from error
         return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:

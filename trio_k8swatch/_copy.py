@@ -59,7 +59,9 @@ class Copy(Generic[T]):
         self.stopping = False
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
+        # In the order in which they were registered, which is the order in which they are told (H8).
         self._indexes: tuple[tuple[object, Index[T]], ...] = ()
+        self._broken: Exception | None = None
 
     # What the watcher calls
 
@@ -97,32 +99,26 @@ class Copy(Generic[T]):
         if self.listeners:
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
-        if self.metrics.counts_handlers:
-            began = perf_counter()
-            self._call_handlers(deltas, preexisting=preexisting)
-            self.metrics.handled(perf_counter() - began)
-        else:
-            self._call_handlers(deltas, preexisting=preexisting)
-
-    def _call_handlers(self, deltas: Sequence[Delta[T]], *, preexisting: bool) -> None:
-        handlers = self.handlers
+        began = perf_counter() if self.metrics.counts_handlers else None
         for delta in deltas:
-            if isinstance(delta, Put):
-                if delta.old is not None:
-                    if handlers.update is not None:
-                        handlers.update(delta.old, delta.new)
-                elif handlers.add is not None:
-                    handlers.add(delta.new, preexisting)
-            else:
-                self._tell_drop(delta)
+            self._handle(delta, preexisting=preexisting)
+        if began is not None:
+            self.metrics.handled(perf_counter() - began)
 
-    def _tell_drop(self, drop: Drop[T]) -> None:
+    def _handle(self, delta: Delta[T], *, preexisting: bool) -> None:
         handlers = self.handlers
-        if drop.final is not None and handlers.update is not None:
+        if isinstance(delta, Put):
+            if delta.old is not None:
+                if handlers.update is not None:
+                    handlers.update(delta.old, delta.new)
+            elif handlers.add is not None:
+                handlers.add(delta.new, preexisting)
+            return
+        if delta.final is not None and handlers.update is not None:
             # The final state may differ from the last one: who keys on a mutable field would miss that (H6).
-            handlers.update(drop.old, drop.final)
+            handlers.update(delta.old, delta.final)
         if handlers.delete is not None:
-            handlers.delete(drop.old if drop.final is None else drop.final, drop.final is None)
+            handlers.delete(delta.old if delta.final is None else delta.final, delta.final is None)
 
     def caught_up(self) -> None:
         """The copy is what the server has, as far as anyone can know."""
@@ -185,8 +181,12 @@ class Copy(Generic[T]):
         else:
             del self.objects[delta.key]
         self.resource_version = version
-        if self._indexes:
-            self._index((delta,))
+        for registration, index in self._indexes:
+            try:
+                _take_in(index, delta)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
+                self._set_aside(registration, index, error)
+        self._raise_broken()
 
     @trio.lowlevel.enable_ki_protection
     def _swap(
@@ -194,30 +194,26 @@ class Copy(Generic[T]):
     ) -> None:
         self.objects = objects
         self.resource_version = version
-        adopted: list[object] = []
         for registration, index in self._indexes:
-            if registration in rebuilt and isinstance(index, RebuildableIndex):
-                index.adopt(rebuilt[registration])
-                adopted.append(registration)
-        self._index(deltas, but=adopted)
-
-    def _index(self, deltas: Sequence[Delta[T]], *, but: Sequence[object] = ()) -> None:
-        """Take the changes into the indexes, in the order in which these were registered (H8).
-
-        An index that raises is taken out, so that the others still agree with the objects; then its error is raised.
-        """
-        broken: Exception | None = None
-        for registration, index in self._indexes:
-            if registration in but:
-                continue
             try:
-                for delta in deltas:
-                    _take_in(index, delta)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
-                self.detach(registration)
-                error.add_note(f"raised by the index {type(index).__name__}, which was taken out of the store")
-                broken = broken or error
-        if broken is not None:
+                if registration in rebuilt and isinstance(index, RebuildableIndex):
+                    index.adopt(rebuilt[registration])
+                else:
+                    for delta in deltas:
+                        _take_in(index, delta)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._set_aside(registration, index, error)
+        self._raise_broken()
+
+    def _set_aside(self, registration: object, index: Index[T], error: Exception) -> None:
+        """An index that raises is taken out, so that the others still agree with the objects."""
+        self.detach(registration)
+        error.add_note(f"raised by the index {type(index).__name__}, which was taken out of the store")
+        self._broken = self._broken or error
+
+    def _raise_broken(self) -> None:
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
             raise broken
 
     async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
@@ -226,7 +222,11 @@ class Copy(Generic[T]):
             if isinstance(index, RebuildableIndex):
                 fresh = index.fresh()
                 for count, obj in enumerate(objects.values(), 1):
-                    fresh.add(obj)
+                    try:
+                        fresh.add(obj)
+                    except Exception as error:
+                        self._set_aside(registration, index, error)
+                        raise
                     if count % _SLICE_OBJECTS == 0:
                         await trio.lowlevel.checkpoint()
                 rebuilt[registration] = fresh

@@ -14,7 +14,7 @@ import msgspec
 
 from ._errors import ProtocolError
 from ._objects import Metadata, MetadataOf, key_of
-from ._versions import compare, is_older
+from ._versions import compare, is_older, is_well_formed
 from ._wire import Added, Bookmark, Deleted, Modified
 
 __all__ = ["Delta", "Drop", "ObjectEvent", "Put", "Reflector", "Relisting", "checked_version"]
@@ -56,12 +56,13 @@ class Reflector(Generic[T]):
         self._metadata = metadata
         self.resource_version: str | None = None
         self.doubt: str | None = None
+        # Whether our version is a number: then a longer look at the next one is seldom needed.
+        self._is_numbered = False
 
     def listed(self, version: str) -> None:
         """A whole list was read at `version`: whatever was doubtful is settled."""
         self.resource_version = checked_version(version)
         self.doubt = None
-
 
     def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:
         """What `event` changes; None if it says nothing new.
@@ -75,12 +76,26 @@ class Reflector(Generic[T]):
         version = checked_version(meta.resource_version)
         key = meta.uid or _named(meta)
         old = known.get(key)
-        order = compare(version, self.resource_version or "")
-        if order != -1:
-            self.resource_version = version
+        order = self._reach(version)
+        if order == 1 and old is not None and isinstance(event, Modified):
+            # What nearly every event is. Ahead of the watch is ahead of every object in it.
+            return Put(key, old, obj)
         if old is None:
             return self._unknown(event, key, order)
         return self._known(event, key, old, order)
+
+    def _reach(self, version: str) -> int | None:
+        """Move to `version`, never back. How it stands to where the watch was."""
+        here = self.resource_version or ""
+        if self._is_numbered and len(version) == len(here) and version > here and version.isdecimal():
+            order: int | None = 1
+        else:
+            order = compare(version, here)
+            if order != -1:
+                self._is_numbered = is_well_formed(version)
+        if order != -1:
+            self.resource_version = version
+        return order
 
     def _unknown(self, event: ObjectEvent[T], key: str, order: int | None) -> Delta[T] | None:
         kind = type(event)
@@ -97,7 +112,6 @@ class Reflector(Generic[T]):
         kind = type(event)
         new = event.object
         ours, theirs = self._metadata(old).resource_version, self._metadata(new).resource_version
-        # Ahead of the watch is ahead of every object in it; only behind it the two have to be compared.
         age = 1 if order == 1 else compare(theirs, ours)
         if kind is Deleted:
             # Versions as they were before Kubernetes 1.9: a deletion may carry the last version of the object.
