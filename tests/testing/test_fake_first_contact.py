@@ -44,10 +44,11 @@ async def test_a_watch_sends_live_events_one_chunk_each(fake, client, autojump_c
     async with trio.open_nursery() as nursery:
 
         async def watch():
+            nonlocal events
             params = {"watch": "true", "resourceVersion": fake.resource_version, "timeoutSeconds": "10"}
             async with client.stream("GET", PATH, params=params) as response:
                 async for chunk in response.aiter_raw():
-                    events.append((trio.current_time(), json.loads(chunk)["type"]))
+                    events += [(trio.current_time(), json.loads(chunk)["type"])]
 
         start = trio.current_time()
         nursery.start_soon(watch)

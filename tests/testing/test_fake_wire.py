@@ -1,6 +1,5 @@
 """Every recorded exchange with a real API server, repeated with the fake."""
 
-
 import pytest
 from testing.wire_replay import (
     ask,
@@ -47,8 +46,8 @@ def objects_in(everything):
             kind = content["kind"].removesuffix("List")
             if kind == "PartialObjectMetadata":
                 continue
-            one = one if "kind" in one else {"kind": kind, "apiVersion": content["apiVersion"], **one}
-            found[one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]] = one
+            whole = one if "kind" in one else {"kind": kind, "apiVersion": content["apiVersion"], **one}
+            found[whole["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]] = whole
     return list(found.values())
 
 
@@ -63,7 +62,7 @@ async def test_an_answer_is_the_real_one(name, index, autojump_clock):
     exchange = everything[index]
     fake = server(exchange)
     fake.load(*(objects_in(everything) or the_pods()))
-    if name == "partial-metadata-list" or name == "list-selectors":
+    if name in {"partial-metadata-list", "list-selectors"}:
         fake.load(*the_pods())
     if name == "crd-list":
         give_schema(fake)

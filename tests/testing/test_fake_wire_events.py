@@ -217,10 +217,11 @@ async def test_an_object_that_leaves_the_selector_is_deleted(autojump_clock):
     fake = server(exchange)
     at_version(fake, 310)
     for time, event in exchange.events():
+        happened = deepcopy(event)
         if event["type"] == "DELETED":
-            event = {"type": "MODIFIED", "object": deepcopy(event["object"])}
-            event["object"]["metadata"]["labels"] = {"color": "blue"}
-        fake.after(time, lambda event=event: change(fake, event))
+            happened["type"] = "MODIFIED"
+            happened["object"]["metadata"]["labels"] = {"color": "blue"}
+        fake.after(time, lambda happened=happened: change(fake, happened))
 
     answer = await ask(fake, exchange, seconds=2)
 
@@ -354,7 +355,7 @@ async def test_without_a_watch_cache(index, autojump_clock):
     exchange = case("no-watch-cache")[index]
     fake = server(exchange)
     fake.load(*(event["object"] for _, event in case("no-watch-cache")[3].events() if event["type"] == "ADDED"))
-    end = [event for _, event in case("no-watch-cache")[3].events() if event["type"] == "BOOKMARK"][0]
+    end = next(event for _, event in case("no-watch-cache")[3].events() if event["type"] == "BOOKMARK")
     at_version(fake, end["object"]["metadata"]["resourceVersion"])
     if index == 2:
         fake.compact()

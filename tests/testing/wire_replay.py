@@ -91,13 +91,13 @@ async def ask(fake, exchange, *, seconds=1000) -> Answer:
     async with httpx.AsyncClient(transport=fake.transport(), timeout=None) as client:
         request = client.build_request(exchange.request["method"], url, headers=headers, content=content)
         for name in [name for name in request.headers if name.title() not in exchange.headers and name != "host"]:
-            if name not in {"content-length"}:
+            if name != "content-length":
                 del request.headers[name]
         response = await client.send(request, stream=True)
         try:
             with trio.move_on_after(seconds):
                 async for chunk in response.stream:
-                    chunks.append((trio.current_time() - start, chunk))
+                    chunks += [(trio.current_time() - start, chunk)]
         finally:
             await response.aclose()
     found = [(name.decode(), value.decode()) for name, value in response.headers.raw]
