@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._proxy import checked_proxy, proxy_from_environment
+from trio_k8swatch.connect._proxy import checked_proxy, proxy_from_environment, split_proxy
 
 PROXY = "http://proxy:3128"
 
@@ -75,3 +75,12 @@ def test_what_is_no_proxy(proxy: str) -> None:
         checked_proxy(proxy, label="clusters[c].cluster.proxy-url")
     assert str(caught.value).startswith("clusters[c].cluster.proxy-url must be a URL that begins with")
     assert "canary" not in str(caught.value)
+
+
+def test_user_and_password() -> None:
+    """Are taken out of the URL, decoded, and do not show where httpcore logs them."""
+    address, auth = split_proxy("socks5://m%40e:p%3Aw@proxy:1080/")
+    assert address == "socks5://proxy:1080"
+    assert auth == (b"m@e", b"p:w")
+    assert repr(auth) == "(b'***', b'***')"
+    assert split_proxy("http://[::1]:3128") == ("http://[::1]:3128", None)

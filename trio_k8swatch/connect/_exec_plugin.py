@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ EXPIRY_MARGIN_SECONDS = 30
 EXPIRY_MARGIN_FRACTION = 0.1
 # While old credentials still serve, a failing plugin is not run at every request.
 FAILURE_PAUSE_SECONDS = 10
+# A plugin that has just given again what the server rejected has nothing better to give for a while.
+FUTILE_PAUSE_SECONDS = 10
 # Of the program's last words in an error.
 QUOTED_CHARACTERS = 500
 
@@ -66,7 +69,8 @@ class ExecPlugin:
         self._credential: Credential | None = None
         self._expires_at: float | None = None
         self._due_at: float | None = None
-        self._paused_until: float | None = None
+        self._paused_until = -math.inf
+        self._futile_until = -math.inf
         self._run = SingleFlight(self._renew)
 
     @property
@@ -80,17 +84,20 @@ class ExecPlugin:
         return await self._run()
 
     async def renewed(self, rejected: Credential) -> Credential:
-        if self._credential is not None and self._credential != rejected:
+        if self._credential is not None and (self._credential != rejected or trio.current_time() < self._futile_until):
             return self._credential
         # A credential that was rejected is not worth keeping while its plugin fails.
         self._expires_at = self._due_at = self._now()
-        return await self._run()
+        credential = await self._run()
+        if credential == rejected:
+            self._futile_until = trio.current_time() + FUTILE_PAUSE_SECONDS
+        return credential
 
     def _is_due(self) -> bool:
         return self._due_at is not None and self._now() >= self._due_at
 
     def _is_paused(self) -> bool:
-        return self._is_usable() and self._paused_until is not None and trio.current_time() < self._paused_until
+        return self._is_usable() and trio.current_time() < self._paused_until
 
     def _is_usable(self) -> bool:
         return self._expires_at is None or self._now() < self._expires_at
@@ -109,7 +116,7 @@ class ExecPlugin:
             logger.warning("%s gave credentials that have already expired; is the clock right?", self._command.label)
         self._credential, self._expires_at = credential, expires_at
         self._due_at = _renewal_time(now, expires_at)
-        self._paused_until = None
+        self._paused_until = -math.inf
         return credential
 
 

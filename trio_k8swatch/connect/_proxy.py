@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
-__all__ = ["checked_proxy", "proxy_from_environment"]
+__all__ = ["checked_proxy", "proxy_from_environment", "split_proxy"]
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -43,6 +43,22 @@ def checked_proxy(proxy: str, *, label: str) -> str:
         raise ConfigError(f"{label} must be a URL that begins with http://, https:// or socks5://")
     # httpx always leaves name resolution to the SOCKS proxy, which is what the h says.
     return proxy.replace("socks5h://", "socks5://", 1)
+
+
+class _Hidden(bytes):
+    """A secret that does not show in a repr: httpcore logs the arguments of its steps, a SOCKS password among them."""
+
+    def __repr__(self) -> str:
+        return "b'***'"
+
+
+def split_proxy(proxy: str) -> tuple[str, tuple[bytes, bytes] | None]:
+    """The URL of a proxy without user, and the user's name and password, if there is one."""
+    url = urlsplit(proxy)
+    address = urlunsplit((url.scheme, url.netloc.rpartition("@")[2], "", "", ""))
+    if url.username is None:
+        return address, None
+    return address, (_Hidden(unquote(url.username).encode()), _Hidden(unquote(url.password or "").encode()))
 
 
 def _is_loopback(host: str) -> bool:
