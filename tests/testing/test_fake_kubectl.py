@@ -127,7 +127,7 @@ async def test_get_watch_follows(fake, kubectl):
 
 async def test_apply_creates_configures_and_leaves_alone(fake, kubectl):
     """Client-side apply: three-way merges by strategic merge patch."""
-    both = json.dumps(CONFIG_MAP) + "\n---\n" + json.dumps(DEPLOYMENT)
+    both = json.dumps(CONFIG_MAP) + json.dumps(DEPLOYMENT)
     changed = both.replace('"nginx"', '"nginx:2"')
 
     first = await kubectl("apply", "-f", "-", stdin=both)
