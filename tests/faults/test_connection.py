@@ -1,0 +1,258 @@
+"""F01-F18: connections that fail, break, stall and lie."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from faults.harness import cluster, longest, pod
+
+from trio_k8swatch import K8sWatchError, State, TimeRange, Unavailable
+
+
+async def test_F01_refused_at_first_list(autojump_clock):
+    """Nobody is there: `open_watch` says so at once; a policy may wait instead, along the curve."""
+    async with cluster() as it:
+        it.fake.create(pod("a"))
+        with it.fake.faults.refuse(), pytest.raises(Unavailable, match="refused"):
+            async with it.watch():
+                pass
+        it.fake.faults.outage(20.0)
+        began = trio.current_time()
+        async with it.watch(config=longest(retry_at_start=(K8sWatchError,))) as w:
+            assert [round(a.began - began, 3) for a in w.lists] == [0, 0.8, 2.4, 5.6, 12, 24.8]
+            assert w.book.changes == [("add", "a")]
+
+
+async def test_F02_refused_at_re_watch(autojump_clock):
+    """The watch comes back to the same resourceVersion along the curve, without a list; the store can be read."""
+    async with cluster() as it:
+        it.fake.create(pod("a"))
+        async with it.watch() as w:
+            await trio.sleep(5)
+            version = w.store.resource_version
+            it.fake.faults.cut_connections()
+            it.fake.faults.outage(30.0)
+            await trio.sleep(20)
+            assert w.store.health.state is State.RECONNECTING
+            assert w.store.failing
+            assert len(w.store) == 1
+            it.fake.create(pod("b"))
+            await w.settled()
+            assert len(w.lists) == 1
+            assert {a.options.resource_version for a in w.watches} == {version}
+            assert w.pauses() == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6]
+            assert not w.store.failing
+            assert w.store.health.state is State.LIVE
+
+
+async def test_F03_reset_between_events(autojump_clock):
+    """After RST the watch goes on at the last committed resourceVersion: no list, nothing twice, nothing lost."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(15)
+            it.fake.create(pod("a"))
+            await w.settled()
+            committed = w.store.resource_version
+            it.fake.faults.cut_connections("reset")
+            it.fake.create(pod("b"))
+            await w.settled()
+            assert w.book.changes == [("add", "a"), ("add", "b")]
+            assert len(w.lists) == 1
+            assert w.watches[-1].options.resource_version == committed
+
+
+async def test_F04_reset_in_the_middle_of_a_line(autojump_clock):
+    """Half an event is no event: it is forgotten, and comes again whole."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(15)
+            committed = w.store.resource_version
+            it.fake.faults.cut_line(at_byte=100)
+            it.fake.create(pod("a"))
+            await w.settled()
+            assert w.watches[-1].options.resource_version == committed
+            assert w.book.changes == [("add", "a")]
+            assert len(w.lists) == 1
+
+
+async def test_F05_clean_end_after_minutes(autojump_clock):
+    """The server ends a watch when its time is over: the next one follows at once, without list and without failing."""
+    async with cluster() as it:
+        async with it.watch(config=longest(watch_timeout=TimeRange(300, 300))) as w:
+            await trio.sleep(3000)
+            it.fake.create(pod("a"))
+            await w.settled()
+            assert len(w.lists) == 1
+            assert [round(a.began) for a in w.watches] == [300 * n for n in range(len(w.watches))]
+            assert len(w.watches) in {10, 11}
+            assert not w.witness.failures
+            assert w.store.health.last_error is None
+
+
+async def test_F06_end_at_once_again_and_again(autojump_clock):
+    """A watch that ends at once is a failure: pauses grow to the ceiling, and health says so, events or not."""
+    async with cluster() as it:
+        async with it.watch(inspect_every=0.7) as w:
+            await trio.sleep(20)
+            with it.fake.faults.close_watch(times=None):
+                await trio.sleep(300)
+                assert w.store.failing
+                assert w.pauses()[:7] == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30]
+                assert set(w.pauses()[7:]) == {30}
+                last = w.store.health.last_error or ""
+                assert last.startswith("Unavailable: the server ended the watch")
+            it.fake.create(pod("a"))
+            await w.settled()
+            assert len(w.lists) == 1
+
+
+async def test_F06_end_after_one_event_again_and_again(autojump_clock):
+    """A server that gives one event each time and throws us out has not recovered either."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(20)
+            with it.fake.faults.close_watch(after_events=1, times=None):
+                for n in range(30):
+                    it.fake.create(pod(f"pod-{n}"))
+                await trio.sleep(100)
+                assert len(w.watches) < 20
+            await w.settled()
+
+
+async def test_F07_headers_never_arrive(autojump_clock):
+    """A proxy that holds the headers back is given up after the silence limit, and the watch resumes."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(15)
+            version = w.store.resource_version
+            it.fake.faults.hang(on="watch")
+            it.fake.faults.cut_connections()
+            it.fake.create(pod("a"))
+            began = trio.current_time()
+            await w.settled()
+            assert 60 < trio.current_time() - began < 75
+            assert len(w.lists) == 1
+            assert w.watches[-1].options.resource_version == version
+
+
+async def test_F07_headers_never_arrive_at_the_start(autojump_clock):
+    """At the start, too: what there is to say is said in finite time, or the watch comes up."""
+    async with cluster() as it:
+        it.fake.faults.hang(on="watch")
+        it.fake.create(pod("a"))
+        with trio.fail_after(200):
+            async with it.watch() as w:
+                assert len(w.store) == 1
+
+
+async def test_F08_half_open(autojump_clock):
+    """Packets vanish: within the silence limit the watch is taken up again at the same version, nothing is lost."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(130)
+            version = w.store.resource_version
+            it.fake.faults.half_open()
+            it.fake.create(pod("a"))
+            began = trio.current_time()
+            await w.settled()
+            assert trio.current_time() - began <= 71
+            assert len(w.lists) == 1
+            assert w.watches[-1].options.resource_version == version
+
+
+async def test_F09_half_open_and_lists_hang(autojump_clock):
+    """When lists hang as well, they are given up too; stopping works at any moment of it."""
+    async with cluster() as it:
+        async with it.watch(settle=False) as w:
+            await trio.sleep(100)
+            it.fake.faults.half_open()
+            it.fake.faults.hang(on="list", times=None)
+            w.store.request_relist()
+            await trio.sleep(200)
+            assert w.store.failing
+            assert "did not answer" in (w.store.health.last_error or "")
+            began = trio.current_time()
+        assert trio.current_time() - began < 0.1
+        it.fake.faults.clear()
+        async with it.watch(settle=True) as w:
+            pass
+
+
+async def test_F10_trickle(autojump_clock):
+    """One byte in 30 s is life for a while, but an event has to come to its end."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(100)
+            drip = it.fake.faults.trickle(30.0)
+            it.fake.faults.cut_connections()
+            it.fake.create(pod("a"))
+            began = trio.current_time()
+            await trio.sleep(250)
+            assert len(w.watches) >= 3, "a dripping watch was never given up"
+            drip.remove()
+            await w.settled()
+            assert trio.current_time() - began < 500
+
+
+async def test_F11_quiet_server_without_bookmarks(autojump_clock):
+    """Silence is believed once it was seen to be this server's way: no reconnect loop, and changes arrive at once."""
+    async with cluster() as it:
+        it.fake.faults.no_bookmarks()
+        async with it.watch(inspect_every=10) as w:
+            await trio.sleep(3600)
+            assert len(w.watches) <= 2 + 3600 // 600 + 2
+            assert len(w.lists) == 1
+            it.fake.create(pod("a"))
+            await trio.sleep(1)
+            assert not w.difference()
+
+
+async def test_F12_the_server_moves(autojump_clock):
+    """See test_sockets for names that resolve anew; here: another server process behind the same name, same data."""
+    async with cluster() as it:
+        async with it.watch() as w:
+            await trio.sleep(100)
+            it.fake.faults.restart(seconds=10, clean=False)
+            it.fake.create(pod("a"))
+            await w.settled()
+
+
+async def test_F14_certificate_wrong_for_good(autojump_clock):
+    """See test_sockets for TLS itself; a failure that stays is retried along the curve and shown in health."""
+    async with cluster() as it:
+        async with it.watch(settle=False) as w:
+            await trio.sleep(100)
+            it.fake.faults.refuse()
+            it.fake.faults.cut_connections()
+            await trio.sleep(600)
+            assert w.store.health.state is State.RECONNECTING
+            assert w.store.health.failures >= 7
+            assert len(w.watches) < 30
+            it.fake.faults.clear()
+
+
+async def test_F15_proxy_closes_idle_connections(autojump_clock):
+    """A proxy that closes every watch after a minute: works for days, without a single further list."""
+    async with cluster() as it:
+        it.fake.faults.close_idle(60.0)
+        async with it.watch(inspect_every=30) as w:
+            for day in range(2):
+                await trio.sleep(86_400)
+                it.fake.create(pod(f"day-{day}"))
+                await w.settled()
+            assert len(w.lists) == 1
+            assert len(w.watches) <= 2 * 1441
+            assert not w.witness.failures
+
+
+async def test_F15_proxy_resets_idle_connections(autojump_clock):
+    """The same with resets instead of ends, and with changes in the gaps."""
+    async with cluster() as it:
+        async with it.watch(inspect_every=30) as w:
+            for n in range(200):
+                it.fake.faults.cut_connections("reset" if n % 2 else "eof")
+                it.fake.create(pod(f"gap-{n}"))
+                await trio.sleep(60)
+            await w.settled()
+            assert len(w.lists) == 1
+            assert not w.store.failing
