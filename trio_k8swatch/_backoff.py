@@ -16,7 +16,8 @@ MAX_RETRY_AFTER_SECONDS: Final = 300.0
 _SPREAD: Final = 0.1
 """Of a Retry-After, so that all who were told the same number do not come back together."""
 
-_DOUBLINGS: Final = 60
+_MAX_FACTOR: Final = 100
+_MAX_EXPONENT: Final = 60
 """More would only overflow: the ceiling is long reached."""
 
 
@@ -41,9 +42,9 @@ class TimeRange:
     max_seconds: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_seconds <= self.max_seconds < float("inf"):
+        if not (0 <= self.min_seconds <= self.max_seconds < float("inf") and self.max_seconds > 0):
             raise ConfigError(
-                f"TimeRange({self.min_seconds}, {self.max_seconds}): needs 0 <= min_seconds <= max_seconds, finite"
+                f"TimeRange({self.min_seconds}, {self.max_seconds}): needs 0 <= min_seconds <= max_seconds, max_seconds > 0, finite"
             )
 
     def random(self, rng: Random) -> float:
@@ -57,8 +58,8 @@ class TimeRange:
 
     @property
     def reset_after_seconds(self) -> float:
-        """Nothing grows, so nothing has to be reset."""
-        return 0.0
+        """Nothing grows; this is only for counting failures in a row."""
+        return 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,12 @@ class Backoff:
     def __post_init__(self) -> None:
         if not 0 <= self.minimum_seconds <= self.initial_seconds <= self.maximum_seconds < float("inf"):
             raise ConfigError(f"{self}: needs 0 <= minimum <= initial <= maximum, finite")
-        if not (self.factor >= 1 and self.reset_after_seconds >= 0):
-            raise ConfigError(f"{self}: needs factor >= 1 and reset_after_seconds >= 0")
+        if not (1 <= self.factor <= _MAX_FACTOR and self.reset_after_seconds >= 0):
+            raise ConfigError(f"{self}: needs 1 <= factor <= {_MAX_FACTOR} and reset_after_seconds >= 0")
 
     def ceiling(self, failures: int) -> float:
         """The longest wait after this many failures in a row."""
-        return min(self.maximum_seconds, self.initial_seconds * self.factor ** min(failures - 1, _DOUBLINGS))
+        return min(self.maximum_seconds, self.initial_seconds * self.factor ** min(failures - 1, _MAX_EXPONENT))
 
     def delay(self, failures: int, rng: Random) -> float:
         """Anywhere between the minimum and the ceiling."""
@@ -105,7 +106,7 @@ class Pacer:
 
     def failed(self, now: float, policy: RetryPolicy, *, retry_after: float | None = None) -> float:
         """Take note of a failure; the seconds to wait now. What the server asked for wins over the curve."""
-        if self._failures and now - self._last_failure >= policy.reset_after_seconds > 0:
+        if now - self._last_failure >= policy.reset_after_seconds:
             self._failures = 0
         self._failures += 1
         if retry_after is None:

@@ -113,7 +113,7 @@ class _TypedCodec(Codec[T]):
             page = self._decode_page(body)
         except _BROKEN as error:
             raise _not_a_list(body, error) from error
-        self._kinds.check_list(page.kind, page.api_version)
+        self._kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
         return Page(page.items or [], page.metadata)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
@@ -198,7 +198,7 @@ def _completed_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T]) -> 
     """A page whose items are given the kind and apiVersion that lists leave out, then decoded."""
     try:
         page = msgspec.json.decode(body, type=_PageOf[msgspec.Raw])
-        kinds.check_list(page.kind, page.api_version)
+        kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
         prefix = kinds.prefix
         items = [decode(_completed(bytes(raw), prefix)) for raw in page.items or ()]
     except _BROKEN as error:

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 import trio
 
 from ._copy import Copy
-from ._errors import ProtocolError
+from ._errors import ProtocolError, Unavailable
 from ._reflector import ObjectEvent, Reflector
 from ._silence import Heartbeat
 from ._source import Events
@@ -48,7 +48,7 @@ class Follower(Generic[T]):
         event, ProtocolError for what makes no sense, Unavailable where the stream is cut, and whatever handlers raise.
         """
         copy, heartbeat = self._copy, self._heartbeat
-        while not (copy.tickets.is_wanted or self.must_probe):
+        while not copy.tickets.is_wanted:
             batch, behind = behind or await events.receive(), None
             if batch is None:
                 return
@@ -60,6 +60,8 @@ class Follower(Generic[T]):
                     copy.caught_up()
             if self.reflector.doubt is not None:
                 raise ProtocolError(self.reflector.doubt)
+            if self.must_probe:
+                raise Unavailable("the server sent a bookmark that is older than what it sent before")
             if copy.subscriptions:
                 await self._wait_for_subscribers(scope)
                 now = trio.current_time()

@@ -24,22 +24,26 @@ class Kinds:
     def __init__(self, api_version: str) -> None:
         self._api_version = api_version
         self._kind = ""
+        self._list_kind = ""
         self.trusted: tuple[bytes, ...] = ()
         """What the text of an event of this kind begins with, one for each type of event; empty before the first."""
 
     def check(self, kind: str, api_version: str) -> None:
         """Raise ProtocolError if this is not the kind that was asked for. Objects that do not say are believed."""
         if api_version and api_version != self._api_version:
-            raise ProtocolError(f"asked for objects of {self._api_version}, the server sent {kind} of {api_version}")
+            raise ProtocolError(
+                f"asked for objects of {self._api_version}, the server sent {kind or 'some'} of {api_version}"
+            )
         if kind and self._kind and kind != self._kind:
             raise ProtocolError(f"asked for {self._kind} of {self._api_version}, the server sent {kind}")
         self._kind = self._kind or kind
 
-    def check_list(self, kind: str, api_version: str) -> None:
-        """The same for a list: a `PodList` holds `Pod`s."""
-        if kind and not kind.endswith("List"):
+    def check_list(self, kind: str, api_version: str, *, has_items: bool) -> None:
+        """The same for a list. A `PodList` holds `Pod`s, but a custom resource may call its list what it likes."""
+        if kind and not has_items and not kind.endswith("List"):
             raise ProtocolError(f"asked for a list of {self._api_version}, the server sent a {kind}")
-        self.check(kind.removesuffix("List"), api_version)
+        self.check("", api_version)
+        self._list_kind = kind
 
     def trust(self, line: bytes, kind: str, api_version: str) -> None:
         """`line` is an event that was found right: others that begin like it need no second look."""
@@ -57,6 +61,5 @@ class Kinds:
     @property
     def prefix(self) -> bytes:
         """What an item of a list lacks at its beginning: `{"kind":"Pod","apiVersion":"v1",`. Empty if not known."""
-        if not self._kind:
-            return b""
-        return msgspec.json.encode({"kind": self._kind, "apiVersion": self._api_version})[:-1] + b","
+        kind = self._kind or self._list_kind.removesuffix("List")
+        return msgspec.json.encode({"kind": kind, "apiVersion": self._api_version})[:-1] + b"," if kind else b""

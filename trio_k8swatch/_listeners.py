@@ -51,8 +51,8 @@ class Listener:
             if heard.stopped is not None:
                 raise WatchStopped(heard.stopped)
             await heard.changed.wait()
-        self._seen = heard.changes
         await trio.lowlevel.checkpoint()
+        self._seen = heard.changes
 
 
 class Listeners:

@@ -6,10 +6,11 @@ What a type does not name is never decoded, so it costs neither time nor memory.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
+
+from ._errors import ProtocolError
 
 __all__ = [
     "DynamicObject",
@@ -23,8 +24,6 @@ __all__ = [
     "key_of",
     "metadata_of",
 ]
-
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @runtime_checkable
@@ -86,8 +85,8 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
-    labels: Mapping[str, str] = _NOTHING
-    annotations: Mapping[str, str] = _NOTHING
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     owner_references: tuple[OwnerReference, ...] = ()
     finalizers: tuple[str, ...] = ()
     creation_timestamp: datetime | None = None
@@ -160,11 +159,18 @@ class DynamicObject(msgspec.Struct, frozen=True, gc=False):
 
 
 def metadata_of(obj: Any) -> Metadata:
-    """The metadata of an object of any type that this library decodes itself: by attribute, or by key for dicts."""
+    """The metadata of an object of any type that this library decodes itself: by attribute, or by key for dicts.
+
+    Raises ProtocolError for a dict without metadata that can be used.
+    """
     try:
         return cast("Metadata", obj.metadata)
     except AttributeError:
+        pass
+    try:
         return msgspec.convert(obj["metadata"], ObjectMeta)
+    except (LookupError, TypeError, msgspec.ValidationError) as error:
+        raise ProtocolError(f"an object without metadata that can be used: {error!r}") from error
 
 
 def key_of(metadata: Metadata) -> str:

@@ -36,6 +36,8 @@ async def list_pages(
         try:
             page = await fetch(options.next_page(token))
         except Expired:
+            if options.page_size is None:
+                raise
             restart()
             return await list_pages(fetch, replace(options, page_size=None), restart=restart, take=take)
         take(page)

@@ -62,6 +62,7 @@ class Reflector(Generic[T]):
     def listed(self, version: str) -> None:
         """A whole list was read at `version`: whatever was doubtful is settled."""
         self.resource_version = checked_version(version)
+        self._is_numbered = is_well_formed(version)
         self.doubt = None
 
     def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:

@@ -47,7 +47,11 @@ class Requests:
             await self._connection.prepare()
             request = self._http.build_request("GET", self._connection.server + path, params=query, headers=headers)
             response = await self._send(request)
-            body = body_of(response)
+            try:
+                body = body_of(response)
+            except ProtocolError:
+                await response.aclose()
+                raise
         try:
             if response.status_code != _OK:
                 raise await self._refusal(response, body, doing, silence_limit)

@@ -204,8 +204,10 @@ class Store(Generic[T]):
     async def _wait_for_any(self, condition: Callable[[T], bool]) -> Met[T]:
         async with self.subscribe(policy=Policy.COALESCE) as changes:
             async for change in changes:
-                if change.type != "DELETED" and change.object in self and condition(change.object):
-                    return Met(change.object)
+                # In the middle of a long relist the store may be ahead of what is told.
+                obj = self.get(key_of(self._copy.metadata(change.object)))
+                if obj is not None and condition(obj):
+                    return Met(obj)
         raise WatchStopped(self._copy.stopped or "the watch has ended")
 
     async def _moved(self) -> None:

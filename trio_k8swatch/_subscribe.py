@@ -90,6 +90,7 @@ class _OrResync(Generic[T]):
         self._store = store
         self._buffer = buffer
         self._changes: deque[tuple[str, Change[T]]] = deque()
+        self._newest: dict[str, Change[T]] = {}
         self._told: dict[str, T] = {}
         # The objects still to be handed out anew, in order. While there are any, a change only puts its object among them.
         self._again: dict[str, None] = {}
@@ -102,11 +103,29 @@ class _OrResync(Generic[T]):
         if self._again:
             self._put_again(key)
             return
-        self._changes.append((key, change))
+        news = self._as_news(key, change)
+        if news is None:
+            return
+        self._changes.append((key, news))
+        self._newest[key] = news
         if len(self._changes) > self._buffer:
             self._changes.clear()
+            self._newest.clear()
             self._again = dict.fromkeys(key for key in self._told if key not in self._store)
             self._again.update(dict.fromkeys(self._store))
+
+    def _as_news(self, key: str, change: Change[T]) -> Change[T] | None:
+        """`change` as seen by who has got all that waits: handing out the store anew may have run ahead of it."""
+        newest = self._newest.get(key)
+        if newest is None:
+            known = self._told.get(key)
+        else:
+            known = None if newest.type == "DELETED" else newest.object
+        if known is change.object and change.type != "DELETED":
+            return None
+        if known is None:
+            return None if change.type == "DELETED" else Change("ADDED", change.object, preexisting=change.preexisting)
+        return Change("MODIFIED", change.object, known) if change.type == "ADDED" else change
 
     def _put_again(self, key: str) -> None:
         if key in self._store or key in self._told:
@@ -121,6 +140,8 @@ class _OrResync(Generic[T]):
             change = self._as_it_is(key)
         else:
             key, change = self._changes.popleft()
+            if self._newest.get(key) is change:
+                del self._newest[key]
         if change.type == "DELETED":
             self._told.pop(key, None)
         else:
@@ -210,7 +231,8 @@ class Subscription(AsyncIterator[Change[T]], Generic[T]):
         while not self._queue:
             if self._closed:
                 raise StopAsyncIteration
-            self._arrived = trio.Event()
+            if self._arrived.is_set():
+                self._arrived = trio.Event()
             await self._arrived.wait()
         change = self._queue.pop()
         if not self._queue:
@@ -221,8 +243,12 @@ class Subscription(AsyncIterator[Change[T]], Generic[T]):
 
     def _note_arrival(self) -> None:
         if self._queue:
-            self.waiting_since = self.waiting_since or trio.current_time()
+            if self.waiting_since is None:
+                self.waiting_since = trio.current_time()
             self._arrived.set()
+        else:
+            # A deletion can take back all that waited.
+            self.waiting_since = None
 
 
 def _queue(policy: Policy, buffer: int, store: Mapping[str, T]) -> _InOrder[T] | _Newest[T] | _OrResync[T]:

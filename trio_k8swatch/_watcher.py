@@ -129,10 +129,12 @@ class Watcher(Generic[T]):
         self._round_began = trio.current_time()
         seconds = round(config.watch_timeout.random(config.rng))
         self._heartbeat.begin(self._round_began, seconds)
+        is_open = False
         try:
             with trio.CancelScope(deadline=self._heartbeat.deadline) as scope:
                 copy.round = scope if listing is None else None
                 async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
+                    is_open = True
                     behind = None
                     if listing is not None:
                         if options.send_initial_events:
@@ -151,9 +153,12 @@ class Watcher(Generic[T]):
             # A server that was silent twice may not be the one that it was.
             if self._heartbeat.ended(trio.current_time()):
                 self._follower.must_probe = True
-        if listing is not None and options.send_initial_events:
+        if is_open and listing is not None and options.send_initial_events:
             self._can_stream = False
             _log.info("%r: the streaming list stands still; reading pages from now on", self._source)
+        elif not (is_open or self._lists.is_wanted):
+            waited = trio.current_time() - self._round_began
+            raise Unavailable(f"cannot watch {self._source!r}: the server did not answer within {waited:.0f} s")
         else:
             self._note_end(is_silent=scope.cancelled_caught and not self._lists.is_wanted)
 
@@ -169,7 +174,7 @@ class Watcher(Generic[T]):
         if is_silent:
             reason = "silence"
             _log.warning("%r: nothing was heard for too long; watching again", self._source)
-        elif self._lists.is_wanted or self._follower.must_probe:
+        elif self._lists.is_wanted:
             reason = "requested"
         elif trio.current_time() - self._round_began < _SHORT_ROUND_SECONDS:
             raise _EndedAtOnce(f"the server ended the watch of {self._source!r} at once")
