@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from ._errors import ConfigError, ProtocolError
 from ._kinds import OBJECT_EVENTS, Kinds
+from ._nulls import tolerating_nulls
 from ._objects import DynamicObject, ListMeta, ObjectMeta, PartialObjectMetadata
 from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, Page, WatchEvent
 
@@ -108,9 +110,9 @@ class _TypedCodec(Codec[T]):
 
     def page(self, body: bytes) -> Page[T]:
         if self._wants_kind:
-            return _completed_page(body, self._kinds, self._decode_item)
+            return _completed_page(body, self._kinds, partial(tolerating_nulls, self._decode_item))
         try:
-            page = self._decode_page(body)
+            page = tolerating_nulls(self._decode_page, body)
         except _BROKEN as error:
             raise _not_a_list(body, error) from error
         self._kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
@@ -118,15 +120,15 @@ class _TypedCodec(Codec[T]):
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:
-            return self._decode(line)
+            return tolerating_nulls(self._decode, line)
         except _BROKEN as error:
             raise _unreadable(line, error) from error
 
     def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
         try:
             return self._decode(view[begin:end])
-        except _BROKEN as error:
-            raise _unreadable(buffer[begin:end], error) from error
+        except _BROKEN:
+            return self._event(buffer[begin:end])
 
 
 class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
@@ -179,13 +181,13 @@ class _DynamicCodec(Codec[DynamicObject]):
             # The line is `{"type":"…","object":` + object + `}`: both ends were looked at, the middle was decoded.
             raw = buffer[begin + len('{"type":"","object":') + len(event.type) : end - 1]
             _require_utf8(raw)
-        except _BROKEN as error:
-            raise _unreadable(buffer[begin:end], error) from error
+        except _BROKEN:
+            return self._event(buffer[begin:end])
         return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:
         _require_utf8(raw)
-        return DynamicObject(self._decode_head(raw).metadata, raw)
+        return DynamicObject(tolerating_nulls(self._decode_head, raw).metadata, raw)
 
 
 def _require_utf8(raw: bytes) -> None:

@@ -83,6 +83,7 @@ class Copy(Generic[T]):
         """
         rebuilt = await self._rebuild(objects) if len(deltas) > _REBUILD_ABOVE_CHANGES else {}
         self._swap(objects, deltas, version, rebuilt)
+        self.moved.unpark_all()
 
     async def tell_all(self, deltas: list[Delta[T]], *, preexisting: bool) -> None:
         """Tell everyone of changes that were committed, with checkpoints. Shield it: who is told half is misled."""

@@ -85,6 +85,10 @@ class Vitals:
         self.last_error, self.last_error_at = _one_line(error), now
         self.enter(_state_for(error), now)
 
+    def silent(self, seconds: float, now: float) -> None:
+        """Nothing was heard for so long that the watch was given up."""
+        self.last_error, self.last_error_at = f"Unavailable: nothing was heard for {seconds:.0f} s", now
+
     def recovered(self, now: float) -> None:
         """The server can be followed again."""
         self.failing = False

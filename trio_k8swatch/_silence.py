@@ -64,7 +64,7 @@ class Heartbeat:
         """When to give up this watch, unless something is heard before."""
         if self._has_bookmarks is False:
             return self._ends
-        limit = max(self._limit, self._longest_gap * _CADENCE_FACTOR)
+        limit = self._limit if self._longest_gap < self._limit else self._longest_gap * _CADENCE_FACTOR
         return min(self._last_byte + limit, self._last_event + limit * _TRICKLE_FACTOR, self._ends)
 
     def ended(self, now: float) -> bool:

@@ -117,10 +117,8 @@ class _OrResync(Generic[T]):
     def _as_news(self, key: str, change: Change[T]) -> Change[T] | None:
         """`change` as seen by who has got all that waits: handing out the store anew may have run ahead of it."""
         newest = self._newest.get(key)
-        if newest is None:
-            known = self._told.get(key)
-        else:
-            known = None if newest.type == "DELETED" else newest.object
+        told = self._told.get(key) if newest is None else newest.object
+        known = None if newest is not None and newest.type == "DELETED" else told
         if known is change.object and change.type != "DELETED":
             return None
         if known is None:

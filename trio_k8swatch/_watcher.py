@@ -65,7 +65,8 @@ class Watcher(Generic[T]):
         self._is_listing = True
         self._can_stream = config.list_strategy is not ListStrategy.PAGES
         self._failed_watches = 0
-        self._ends_at_once = False
+        # Of the last watch, and of the one before it.
+        self._ended_at_once = self._is_on_probation = False
         self._round_began = 0.0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -127,6 +128,9 @@ class Watcher(Generic[T]):
         copy.metrics.called("Watch")
         self._is_listing = options.send_initial_events
         self._round_began = trio.current_time()
+        self._is_on_probation, self._ended_at_once = self._ended_at_once, False
+        if copy.vitals.state is State.LIVE:
+            copy.vitals.enter(State.RECONNECTING, self._round_began)
         seconds = round(config.watch_timeout.random(config.rng))
         self._heartbeat.begin(self._round_began, seconds)
         is_open = False
@@ -164,7 +168,7 @@ class Watcher(Generic[T]):
 
     def _opened(self) -> None:
         # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
-        if not (self._copy.vitals.failing and self._ends_at_once):
+        if not (self._copy.vitals.failing and self._is_on_probation):
             self._copy.caught_up()
         self._is_listing = False
         _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
@@ -173,15 +177,18 @@ class Watcher(Generic[T]):
         """A watch is over without an error. Raises Unavailable if that came so soon that it counts as one."""
         if is_silent:
             reason = "silence"
-            _log.warning("%r: nothing was heard for too long; watching again", self._source)
+            now = trio.current_time()
+            vitals = self._copy.vitals
+            vitals.silent(now - max(self._round_began, vitals.last_byte_at or 0.0), now)
+            _log.warning("%r: %s; watching again", self._source, vitals.last_error)
         elif self._lists.is_wanted:
             reason = "requested"
         elif trio.current_time() - self._round_began < _SHORT_ROUND_SECONDS:
-            raise _EndedAtOnce(f"the server ended the watch of {self._source!r} at once")
+            self._ended_at_once = True
+            raise Unavailable(f"the server ended the watch of {self._source!r} at once")
         else:
             reason = "ended"
         self._copy.metrics.reconnected(reason)
-        self._copy.vitals.enter(State.RECONNECTING, trio.current_time())
 
     async def _commit(self, listing: Listing[T]) -> None:
         await self._lists.commit(listing, started=self._started, init_mode=self._init_mode)
@@ -247,7 +254,7 @@ class Watcher(Generic[T]):
             metrics.error("List")
         else:
             metrics.error("Watch.State" if self._follower.reflector.doubt else "Watch")
-            metrics.reconnected(type(error).__name__.lstrip("_"))
+            metrics.reconnected(type(error).__name__)
 
     def _decide(self, error: K8sWatchError) -> None:
         """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
@@ -257,14 +264,9 @@ class Watcher(Generic[T]):
         heard_at = self._copy.vitals.last_event_at
         is_barren = heard_at is None or heard_at < self._round_began
         self._failed_watches = self._failed_watches + 1 if is_barren else 1
-        self._ends_at_once = isinstance(error, _EndedAtOnce)
         self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
 
     def _was_healthy(self, error: K8sWatchError, now: float) -> bool:
         """Whether only the end of a good watch was rough: connections break, and that is not the server failing."""
         is_cut = isinstance(error, Unavailable) and not self._is_listing
         return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._copy.vitals.failing
-
-
-class _EndedAtOnce(Unavailable):
-    """The server accepted a watch and ended it before it could be of any use."""
