@@ -1,0 +1,116 @@
+"""When silence is death."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_k8swatch._silence import Heartbeat
+
+
+def started(limit: float = 70, timeout: float = 600, now: float = 0) -> Heartbeat:
+    heart = Heartbeat(limit)
+    heart.begin(now, timeout)
+    return heart
+
+
+def test_a_watch_may_be_silent_for_as_long_as_the_limit() -> None:
+    """From its beginning, and from each byte on."""
+    heart = started()
+    assert heart.deadline == 70
+    heart.heard(50, events=True)
+    assert heart.deadline == 120
+
+
+def test_bytes_without_events_are_life_for_three_limits() -> None:
+    """A large object takes its time; a proxy that drips is found out."""
+    heart = started(timeout=10_000)
+    for second in range(0, 1000, 10):
+        heart.heard(second, events=False)
+    assert heart.deadline == 210
+
+
+def test_a_watch_ends_shortly_after_the_time_for_which_it_was_asked() -> None:
+    """The server should have ended it by then."""
+    heart = started(timeout=100)
+    heart.heard(90, events=True)
+    assert heart.deadline == 110
+
+
+def test_a_server_with_rare_bookmarks_is_given_more_time() -> None:
+    """Half as much again as the longest gap that was seen."""
+    heart = started(timeout=10_000)
+    heart.heard(10, events=True)
+    heart.marked(10)
+    heart.heard(110, events=True)
+    heart.marked(110)
+    assert heart.deadline == 110 + 150
+
+
+def test_two_silent_rounds_call_for_a_question() -> None:
+    """One may happen to anybody."""
+    heart = started()
+    assert not heart.ended(70)
+    heart.begin(70, 600)
+    assert heart.ended(140)
+
+
+def test_a_round_with_events_or_a_short_one_is_no_silent_round() -> None:
+    """The count starts again with each event; a round that was short says nothing."""
+    heart = started()
+    assert not heart.ended(70)
+    heart.begin(70, 600)
+    heart.heard(80, events=True)
+    assert not heart.ended(150)
+    heart.begin(150, 600)
+    assert not heart.ended(151)
+    heart.begin(151, 600)
+    assert not heart.ended(251)
+
+
+def test_a_server_that_never_sent_a_bookmark_is_taken_to_have_none() -> None:
+    """Its watches may then be silent for as long as they were asked to last."""
+    heart = started()
+    heart.ended(70)
+    heart.begin(70, 600)
+    heart.ended(140)
+    heart.begin(140, 600)
+    assert heart.deadline == 140 + 600 + 10
+
+
+def test_a_server_that_sent_bookmarks_once_is_held_to_it() -> None:
+    """What was learnt outlives the round that taught it."""
+    heart = started()
+    heart.heard(10, events=True)
+    heart.marked(10)
+    for round_ in range(1, 4):
+        heart.begin(round_ * 100, 600)
+        heart.ended(round_ * 100 + 70)
+    heart.begin(1000, 600)
+    assert heart.deadline == 1070
+
+
+@given(
+    st.floats(1, 100),
+    st.lists(st.tuples(st.floats(0, 200), st.sampled_from(["bytes", "event", "bookmark", "end"])), max_size=30),
+)
+def test_the_deadline_is_always_ahead_of_the_last_byte_and_never_beyond_the_end(
+    limit: float, happenings: list[tuple[float, str]]
+) -> None:
+    """So nobody is cut off while speaking, and nobody waits for ever."""
+    heart = Heartbeat(limit)
+    now, begun, spoke = 0.0, 0.0, 0.0
+    heart.begin(now, 300)
+    for passed, what in happenings:
+        now += passed
+        if what == "end":
+            heart.ended(now)
+            heart.begin(now, 300)
+            begun = spoke = now
+        else:
+            heart.heard(now, events=what != "bytes")
+            if what == "bookmark":
+                heart.marked(now)
+            spoke = now if what != "bytes" else spoke
+        assert heart.deadline <= begun + 310
+        assert heart.deadline >= min(spoke + limit, begun + 310)
