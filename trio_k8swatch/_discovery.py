@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from trio_k8swatch._errors import K8sWatchError, NotFound, NotWatchable, ProtocolError
-from trio_k8swatch._resource_names import ServedResource, resolve
+from ._errors import K8sWatchError, NotFound, NotWatchable, ProtocolError
+from ._resource_names import ServedResource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,9 +144,10 @@ _Document = _Aggregated | _CoreVersions | _OlderGroups | _OlderResources
 
 def _decode(body: bytes, path: str) -> _Document:
     try:
-        return msgspec.json.decode(body, type=_Document)
+        document: _Document = msgspec.json.decode(body, type=_Document)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"GET {path}: the answer is not a discovery document") from error
+    return document
 
 
 def _served(document: _Document) -> Iterator[ServedResource]:
@@ -158,9 +159,9 @@ def _served(document: _Document) -> Iterator[ServedResource]:
                     for resource in version.resources or ():
                         yield _from_aggregated(group.metadata.name, version.version, resource)
         case _OlderResources(group_version=api_version, resources=resources):
-            for resource in resources or ():
-                if "/" not in resource.name:
-                    yield _from_older(api_version, resource)
+            for older in resources or ():
+                if "/" not in older.name:
+                    yield _from_older(api_version, older)
         case _:
             return
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trio_k8swatch._errors import ConfigError
+from ._errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

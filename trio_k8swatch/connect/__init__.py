@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trio_k8swatch.connect._connection import TLS, Connection
-from trio_k8swatch.connect._load import from_cluster, from_kubeconfig, load, to
-from trio_k8swatch.connect._proxy import split_proxy
-from trio_k8swatch.connect._surroundings import Surroundings
+from ._connection import TLS, Connection
+from ._load import from_cluster, from_kubeconfig, load, to
+from ._proxy import split_proxy
+from ._surroundings import Surroundings
 
 __all__ = ["TLS", "Connection", "Surroundings", "from_cluster", "from_kubeconfig", "load", "split_proxy", "to"]

@@ -10,8 +10,8 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from trio_k8swatch.connect._connection import TLS
-    from trio_k8swatch.connect._credential import Credential, CredentialSource
+    from ._connection import TLS
+    from ._credential import Credential, CredentialSource
 
 __all__ = ["CredentialAuth"]
 

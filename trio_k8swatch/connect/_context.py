@@ -37,20 +37,21 @@ import difflib
 from typing import TYPE_CHECKING, TypeVar
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._auth import CredentialAuth
-from trio_k8swatch.connect._connection import Connection
-from trio_k8swatch.connect._exec_plugin import ExecPlugin
-from trio_k8swatch.connect._proxy import checked_proxy, proxy_from_environment
-from trio_k8swatch.connect._server import ServerURL, parse_server
-from trio_k8swatch.connect._tls import RotatingTLS
-from trio_k8swatch.connect._tls_failure import Subject
-from trio_k8swatch.connect._user import credential_source, impersonation, must_be_consistent
+
+from ._auth import CredentialAuth
+from ._connection import Connection
+from ._exec_plugin import ExecPlugin
+from ._proxy import checked_proxy, proxy_from_environment
+from ._server import ServerURL, parse_server
+from ._tls import RotatingTLS
+from ._tls_failure import Subject
+from ._user import credential_source, impersonation, must_be_consistent
 
 if TYPE_CHECKING:
-    from trio_k8swatch.connect._credential import CredentialSource
-    from trio_k8swatch.connect._kubeconfig import Cluster, Context, Entry, Kubeconfig, User
-    from trio_k8swatch.connect._material import Material
-    from trio_k8swatch.connect._surroundings import Surroundings
+    from ._credential import CredentialSource
+    from ._kubeconfig import Cluster, Context, Entry, Kubeconfig, User
+    from ._material import Material
+    from ._surroundings import Surroundings
 
 __all__ = ["connection_for"]
 
@@ -96,11 +97,6 @@ def _connection(
     chosen: Entry[Context], cluster: Entry[Cluster], user: Entry[User] | None, surroundings: Surroundings
 ) -> Connection:
     server = _server(cluster, user)
-    proxy = cluster.value.proxy_url
-    if proxy:
-        proxy = checked_proxy(proxy, label=cluster.label("proxy-url"))
-    else:
-        proxy = proxy_from_environment(server.url, surroundings.environ)
     source = credential_source(user, cluster, server, surroundings)
     tls = _tls(cluster, user, source) if server.encrypted else None
     return Connection(
@@ -108,7 +104,7 @@ def _connection(
         namespace=chosen.value.namespace or "default",
         auth=CredentialAuth(source, tls),
         tls=tls,
-        proxy=proxy,
+        proxy=_proxy(cluster, server, surroundings),
         headers=impersonation(user) if user is not None else (),
         compress=not cluster.value.disable_compression,
         source=f"{chosen.path}, context {chosen.name}",
@@ -123,6 +119,12 @@ def _server(cluster: Entry[Cluster], user: Entry[User] | None) -> ServerURL:
     if user is not None:
         secured = secured or user.value.client_certificate or user.value.client_certificate_data
     return parse_server(given.server, label=cluster.label("server"), default_scheme="https" if secured else "http")
+
+
+def _proxy(cluster: Entry[Cluster], server: ServerURL, surroundings: Surroundings) -> str | None:
+    if cluster.value.proxy_url:
+        return checked_proxy(cluster.value.proxy_url, label=cluster.label("proxy-url"))
+    return proxy_from_environment(server.url, surroundings.environ)
 
 
 def _tls(cluster: Entry[Cluster], user: Entry[User] | None, source: CredentialSource) -> RotatingTLS:

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._credential import Credential, bearer
-from trio_k8swatch.connect._yaml import plain_data
+
+from ._credential import Credential, bearer
+from ._yaml import plain_data
 
 __all__ = ["API_VERSIONS", "ExecCluster", "decode", "encode_info"]
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_k8swatch._errors import ConfigError, K8sWatchError, Unavailable
-from trio_k8swatch.connect import _exec_credential, _process
-from trio_k8swatch.connect._credential import SingleFlight
+
+from . import _exec_credential, _process
+from ._credential import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from trio_k8swatch.connect._credential import Credential
-    from trio_k8swatch.connect._exec_credential import ExecCluster
+    from ._credential import Credential
+    from ._exec_credential import ExecCluster
 
 __all__ = ["ExecPlugin", "PluginCommand"]
 

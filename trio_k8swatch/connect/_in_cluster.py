@@ -6,16 +6,17 @@ import logging
 from typing import TYPE_CHECKING
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._auth import CredentialAuth
-from trio_k8swatch.connect._connection import Connection
-from trio_k8swatch.connect._material import File
-from trio_k8swatch.connect._proxy import proxy_from_environment
-from trio_k8swatch.connect._tls import RotatingTLS
-from trio_k8swatch.connect._tls_failure import Subject
-from trio_k8swatch.connect._token_file import TokenFile
+
+from ._auth import CredentialAuth
+from ._connection import Connection
+from ._material import File
+from ._proxy import proxy_from_environment
+from ._tls import RotatingTLS
+from ._tls_failure import Subject
+from ._token_file import TokenFile
 
 if TYPE_CHECKING:
-    from trio_k8swatch.connect._surroundings import Surroundings
+    from ._surroundings import Surroundings
 
 __all__ = ["in_cluster_connection", "is_in_cluster"]
 

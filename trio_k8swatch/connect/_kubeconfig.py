@@ -37,13 +37,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._material import File, Inline, read_file
-from trio_k8swatch.connect._yaml import plain_data
+
+from ._material import File, Inline, read_file
+from ._yaml import plain_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trio_k8swatch.connect._material import Material
+    from ._material import Material
 
 __all__ = ["Cluster", "Context", "Entry", "Exec", "Kubeconfig", "User", "kubeconfig_paths", "read_kubeconfigs"]
 

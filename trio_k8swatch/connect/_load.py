@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._auth import CredentialAuth
-from trio_k8swatch.connect._connection import Connection
-from trio_k8swatch.connect._context import connection_for
-from trio_k8swatch.connect._credential import Credential, StaticCredential, basic, bearer
-from trio_k8swatch.connect._in_cluster import in_cluster_connection, is_in_cluster
-from trio_k8swatch.connect._kubeconfig import kubeconfig_paths, read_kubeconfigs
-from trio_k8swatch.connect._material import File
-from trio_k8swatch.connect._proxy import proxy_from_environment
-from trio_k8swatch.connect._server import parse_server
-from trio_k8swatch.connect._surroundings import Surroundings
-from trio_k8swatch.connect._tls import RotatingTLS
-from trio_k8swatch.connect._tls_failure import Subject
+
+from ._auth import CredentialAuth
+from ._connection import Connection
+from ._context import connection_for
+from ._credential import Credential, StaticCredential, basic, bearer
+from ._in_cluster import in_cluster_connection, is_in_cluster
+from ._kubeconfig import kubeconfig_paths, read_kubeconfigs
+from ._material import File
+from ._proxy import proxy_from_environment
+from ._server import parse_server
+from ._surroundings import Surroundings
+from ._tls import RotatingTLS
+from ._tls_failure import Subject
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from trio_k8swatch.connect._kubeconfig import Kubeconfig
+    from ._kubeconfig import Kubeconfig
 
 __all__ = ["from_cluster", "from_kubeconfig", "load", "to"]
 

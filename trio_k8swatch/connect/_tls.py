@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._tls_failure import Subject, explain
+
+from ._tls_failure import Subject, explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from trio_k8swatch.connect._credential import Credential
-    from trio_k8swatch.connect._material import Material
+    from ._credential import Credential
+    from ._material import Material
 
 __all__ = ["IdentitySource", "RotatingTLS"]
 
@@ -80,14 +81,16 @@ class RotatingTLS:
         identity = (await self._plugin.current()).identity if self._plugin is not None else None
         async with self._lock:
             try:
-                self._materials, self._context = await trio.to_thread.run_sync(
+                self._materials, context = await trio.to_thread.run_sync(
                     self._renewed, identity, abandon_on_cancel=True
                 )
             except ConfigError as error:
                 if self._context is None:
                     raise
                 logger.warning("%s; the last good certificates stay in use", error)
-            return self._context
+                return self._context
+            self._context = context
+            return context
 
     def check(self) -> None:
         """Read and try what was configured, now; `ConfigError` names what is wrong. Blocks for a few milliseconds."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._credential import Credential, SingleFlight, bearer
+
+from ._credential import Credential, SingleFlight, bearer
 
 if TYPE_CHECKING:
-    from trio_k8swatch.connect._material import File
+    from ._material import File
 
 __all__ = ["TokenFile"]
 

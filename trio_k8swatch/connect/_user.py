@@ -6,18 +6,19 @@ import string
 from typing import TYPE_CHECKING, Any
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._credential import Credential, StaticCredential, basic, bearer
-from trio_k8swatch.connect._exec_credential import API_VERSIONS, ExecCluster
-from trio_k8swatch.connect._exec_plugin import ExecPlugin, PluginCommand
-from trio_k8swatch.connect._kubeconfig import User
-from trio_k8swatch.connect._material import File
-from trio_k8swatch.connect._token_file import TokenFile
+
+from ._credential import Credential, StaticCredential, basic, bearer
+from ._exec_credential import API_VERSIONS, ExecCluster
+from ._exec_plugin import ExecPlugin, PluginCommand
+from ._kubeconfig import User
+from ._material import File
+from ._token_file import TokenFile
 
 if TYPE_CHECKING:
-    from trio_k8swatch.connect._credential import CredentialSource
-    from trio_k8swatch.connect._kubeconfig import Cluster, Entry, Exec
-    from trio_k8swatch.connect._server import ServerURL
-    from trio_k8swatch.connect._surroundings import Surroundings
+    from ._credential import CredentialSource
+    from ._kubeconfig import Cluster, Entry, Exec
+    from ._server import ServerURL
+    from ._surroundings import Surroundings
 
 __all__ = ["credential_source", "impersonation", "must_be_consistent"]
 
