@@ -1,0 +1,33 @@
+"""The command line's door, which also opens where the command line is not installed, and says so."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = frozenset({"click", "rich", "jsonpatch"})
+"""What the extra `cli` brings."""
+
+
+def main() -> None:
+    """Run `trio-k8swatch` with the arguments of this process, and exit."""
+    try:
+        # Here, because it needs what only the extra brings, and because Ctrl-C is to be quiet from the start.
+        from trio_k8swatch.cli._commands import run  # noqa: PLC0415
+
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = 130
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        sys.stderr.write(
+            f"trio-k8swatch: the command line needs {error.name}: install it with pip install 'trio-k8swatch[cli]'\n"
+        )
+        status = 1
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

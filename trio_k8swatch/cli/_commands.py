@@ -1,0 +1,130 @@
+"""Commands, their options, and what `--help` says."""
+
+from __future__ import annotations
+
+import platform
+from functools import partial
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+from click.shell_completion import get_completion_class
+
+from trio_k8swatch.cli._order import Order, Output, Target
+from trio_k8swatch.cli._run import PROGRAM, ended_by_signal, status_of
+from trio_k8swatch.cli._session import watch
+
+__all__ = ["run"]
+
+_FILE = click.Path(path_type=Path)
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say. The exit status; everything there is to say has been said."""
+    return status_of(lambda: commands.main(arguments, prog_name=PROGRAM, standalone_mode=False))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Watch Kubernetes objects come, change and go.
+
+    Connects where kubectl would, and stays connected: it survives restarts of the API server, expired
+    versions, lost networks and rotated credentials, and never shows an object that is gone.
+
+    \b
+    No cluster at hand? This needs none:
+      trio-k8swatch watch pods --demo
+    """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+
+
+@commands.command("watch")
+@click.argument("resource")
+@click.option("-n", "--namespace", metavar="NS", help="The namespace; by default that of the context.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
+@click.option("-l", "--selector", metavar="SEL", help="Labels, for example app=web,tier!=cache.")
+@click.option("--field-selector", metavar="SEL", help="Fields, for example spec.nodeName=node-1.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice([output.value for output in Output]),
+    default=Output.TABLE.value,
+    show_default=True,
+    help="table: the columns kubectl shows, in place in a terminal. name: KIND/NAME. json: one event a line.",
+)
+@click.option("--max-events", metavar="N", type=click.IntRange(min=1), help="End after N lines.")
+@click.option(
+    "--metrics-port", metavar="P", type=click.IntRange(1, 65535), help="Serve Prometheus metrics at :P/metrics."
+)
+@click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Instead of $KUBECONFIG and ~/.kube/config.")
+@click.option("--context", metavar="NAME", help="Which context of the kubeconfig.")
+@click.option("--server", metavar="URL", help="Exactly this API server, and no kubeconfig.")
+@click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server.")
+@click.option("--certificate-authority", metavar="FILE", type=_FILE, help="Who vouches for --server (PEM).")
+@click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust whoever answers at --server.")
+@click.option("--demo", is_flag=True, help="No cluster: a lively one, made up, inside this process.")
+def watch_command(*, resource: str, selector: str | None, output: str, **options: Any) -> int:
+    """Show what is there of RESOURCE, then every change, until Ctrl-C.
+
+    RESOURCE is what kubectl takes: pods, po, deployments.apps, apps/v1/deployments, or a custom resource.
+
+    \b
+    Examples:
+      trio-k8swatch watch pods -A
+      trio-k8swatch watch deploy -n shop -l app=web
+      trio-k8swatch watch certificates.cert-manager.io
+      trio-k8swatch watch events -o json | jq -r .object.message
+      kubectl proxy & trio-k8swatch watch nodes --server http://127.0.0.1:8001
+
+    With -o json a line is {"type": "ADDED" | "MODIFIED" | "DELETED", "object": {...}}: first one ADDED for
+    each object there is, then one for each event. Whatever else there is to say is on stderr.
+    """  # noqa: D301 - as above
+    order = _order(resource, selector, Output(output), options)
+    _refuse_contradictions(order, click.get_current_context())
+    return trio.run(ended_by_signal, partial(watch, order))
+
+
+@commands.command("version")
+def version_command() -> None:
+    """Show the versions of this program and of what it stands on."""
+    parts = ", ".join(f"{name} {version_of(name)}" for name in ("trio", "httpx", "msgspec"))
+    click.echo(f"{PROGRAM} {version_of(PROGRAM)} (Python {platform.python_version()}, {parts})")
+
+
+@commands.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print what makes SHELL complete commands and options.
+
+    \b
+      bash:  trio-k8swatch completion bash > ~/.local/share/bash-completion/completions/trio-k8swatch
+      zsh:   trio-k8swatch completion zsh > "${fpath[1]}/_trio-k8swatch"
+      fish:  trio-k8swatch completion fish > ~/.config/fish/completions/trio-k8swatch.fish
+    """  # noqa: D301 - as above
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(commands, {}, PROGRAM, "_TRIO_K8SWATCH_COMPLETE").source())
+
+
+def _order(resource: str, selector: str | None, output: Output, options: dict[str, Any]) -> Order:
+    target = Target(**{name: options.pop(name) for name in Target.__dataclass_fields__})
+    return Order(resource=resource, target=target, label_selector=selector, output=output, **options)
+
+
+def _refuse_contradictions(order: Order, context: click.Context) -> None:
+    """Raise UsageError for options of which one would have to be ignored."""
+    target = order.target
+    if order.namespace is not None and order.all_namespaces:
+        raise click.UsageError("-n and -A exclude each other", context)
+    kubeconfig = target.kubeconfig is not None or target.context is not None
+    if target.server is not None and kubeconfig:
+        raise click.UsageError("--server is without kubeconfig: leave out --kubeconfig and --context", context)
+    if target.demo and (target.server is not None or kubeconfig):
+        raise click.UsageError("--demo brings its own server: leave out --server, --kubeconfig and --context", context)
+    if target.server is None and (target.token_file or target.certificate_authority or target.insecure):
+        raise click.UsageError(
+            "--token-file, --certificate-authority and --insecure-skip-tls-verify are for --server;"
+            " a kubeconfig has its own",
+            context,
+        )
