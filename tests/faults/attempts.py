@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import trio
 
-from trio_k8swatch import Backoff, ListOptions
+from trio_k8swatch import Backoff, ListOptions, NotFound
 from trio_k8swatch._source import Events, Source
 from trio_k8swatch._wire import Page, WatchEvent
 
@@ -94,6 +94,9 @@ class Witness:
             attempt.opened = self.last_heard = trio.current_time()
         except BaseException as error:
             attempt.error = error
+            if isinstance(error, NotFound):
+                # There is nothing, says the server; a watch that clears the store has it confirmed.
+                self.last_heard = trio.current_time()
             raise
         finally:
             self._end(attempt)
