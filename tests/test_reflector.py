@@ -1,0 +1,297 @@
+"""From events and lists to deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from core_helpers import Thing, bookmark, broken, thing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_k8swatch import Added, Deleted, Modified, ProtocolError
+from trio_k8swatch._objects import key_of, metadata_of
+from trio_k8swatch._reflector import Delta, Drop, Put, Reflector, Relisting, checked_version
+from trio_k8swatch._versions import compare
+
+
+def reflector(version: str = "10") -> Reflector[Thing]:
+    made: Reflector[Thing] = Reflector(metadata_of)
+    made.listed(version)
+    return made
+
+
+def known(*things: Thing) -> dict[str, Thing]:
+    return {key_of(obj.metadata): obj for obj in things}
+
+
+OLD, NEW = thing("a", 5), thing("a", 11)
+
+
+def test_H1_an_added_object_is_put() -> None:
+    """And the watch goes on from its version."""
+    follow = reflector()
+    assert follow.received({}, Added(NEW)) == Put("uid-of-a", None, NEW)
+    assert (follow.resource_version, follow.doubt) == ("11", None)
+
+
+def test_H3_a_modified_object_is_put_in_the_place_of_the_old() -> None:
+    """Both states are in the delta."""
+    assert reflector().received(known(OLD), Modified(NEW)) == Put("uid-of-a", OLD, NEW)
+
+
+def test_H5_a_deleted_object_is_dropped_with_its_final_state() -> None:
+    """Which may differ from the last one known (H6)."""
+    assert reflector().received(known(OLD), Deleted(NEW)) == Drop("uid-of-a", OLD, NEW)
+
+
+@pytest.mark.parametrize(("event", "delta"), [(Added, Put("uid-of-a", OLD, NEW))])
+def test_H2_B20_ADDED_for_a_known_object_is_taken_and_doubted(event: Any, delta: Delta[Thing]) -> None:
+    """The newer state at once; and a list follows."""
+    follow = reflector()
+    assert follow.received(known(OLD), event(NEW)) == delta
+    assert follow.doubt is not None
+
+
+def test_H4_MODIFIED_for_an_unknown_object_is_taken_and_doubted() -> None:
+    """It must have been added unheard."""
+    follow = reflector()
+    assert follow.received({}, Modified(NEW)) == Put("uid-of-a", None, NEW)
+    assert follow.doubt == "MODIFIED for an object that was never added"
+
+
+def test_H7_DELETED_for_an_unknown_object_is_doubted() -> None:
+    """Nothing is there to be dropped, and something was missed."""
+    follow = reflector()
+    assert follow.received({}, Deleted(NEW)) is None
+    assert follow.doubt == "DELETED for an object that was never added"
+
+
+@pytest.mark.parametrize("event", [Added, Modified])
+def test_B20_a_replay_of_what_is_known_is_ignored(event: Any) -> None:
+    """An equal version says nothing, wherever the watch is."""
+    for version in ("5", "10"):
+        follow = reflector(version)
+        assert follow.received(known(OLD), event(OLD)) is None
+        assert follow.doubt is None
+        assert follow.resource_version == version
+
+
+def test_a_deletion_may_carry_the_last_version_of_the_object() -> None:
+    """As before Kubernetes 1.9."""
+    assert reflector("5").received(known(OLD), Deleted(OLD)) == Drop("uid-of-a", OLD, OLD)
+
+
+@pytest.mark.parametrize("event", [Added, Modified, Deleted])
+def test_an_older_state_of_a_known_object_is_not_taken(event: Any) -> None:
+    """Time does not go backwards."""
+    follow = reflector()
+    assert follow.received(known(thing("a", 8)), event(thing("a", 7))) is None
+    assert (follow.doubt is None) is (event is Modified)
+    assert follow.resource_version == "10"
+
+
+@pytest.mark.parametrize(("event", "doubts"), [(Added, True), (Modified, True), (Deleted, False)])
+def test_an_old_event_about_an_unknown_object_brings_nobody_back(event: Any, *, doubts: bool) -> None:
+    """It may be of an object that is gone by now; only that it is gone is harmless."""
+    follow = reflector()
+    assert follow.received({}, event(thing("z", 3))) is None
+    assert (follow.doubt is not None) is doubts
+
+
+@pytest.mark.parametrize("event", [Modified, Deleted])
+def test_an_event_at_the_very_version_of_the_watch_about_an_unknown_object_is_a_replay(event: Any) -> None:
+    """Of the deletion that was the last thing heard."""
+    follow = reflector()
+    assert follow.received({}, event(thing("z", 10))) is None
+    assert follow.doubt is None
+
+
+def test_versions_that_cannot_be_compared_are_taken_as_they_come() -> None:
+    """The order of the stream is all there is."""
+    follow = reflector("x")
+    assert follow.received(known(thing("a", "p")), Modified(thing("a", "q"))) == Put(
+        "uid-of-a", thing("a", "p"), thing("a", "q")
+    )
+    assert follow.resource_version == "q"
+
+
+@pytest.mark.parametrize("version", ["", "0"])
+def test_E6_an_object_without_version_is_a_protocol_error(version: str) -> None:
+    """The next watch could not begin there; the Go package replayed the world."""
+    follow = reflector()
+    with pytest.raises(ProtocolError, match="resourceVersion"):
+        follow.received({}, Added(thing("a", version)))
+    assert follow.resource_version == "10"
+
+
+def test_B28_a_list_without_version_is_a_protocol_error() -> None:
+    """A watch from "" replays, one from "0" begins anywhere."""
+    for version in ("", "0"):
+        with pytest.raises(ProtocolError):
+            reflector(version)
+    assert checked_version("1") == "1"
+
+
+def test_a_list_settles_all_doubts() -> None:
+    """And to forget is to need one."""
+    follow = reflector()
+    follow.received({}, Deleted(NEW))
+    follow.listed("20")
+    assert (follow.resource_version, follow.doubt) == ("20", None)
+
+
+def test_T1_objects_without_uid_are_known_by_namespace_and_name() -> None:
+    """In the Go package all of them were one."""
+    follow = reflector()
+    a, b = thing("a", 11, uid=""), thing("b", 12, uid="")
+    assert follow.received({}, Added(a)) == Put("default/a", None, a)
+    assert follow.received(known(a), Added(b)) == Put("default/b", None, b)
+
+
+def test_T1_an_object_without_uid_and_name_is_a_protocol_error() -> None:
+    """It cannot be told from others."""
+    with pytest.raises(ProtocolError, match="uid and name"):
+        reflector().received({}, Added(thing("", 11, uid="")))
+    with pytest.raises(ProtocolError, match="uid and name"):
+        Relisting({}, metadata_of).take([thing("", 11, uid="")])
+
+
+@pytest.mark.parametrize(("version", "says_something", "then"), [("", False, "10"), ("0", False, "10"), ("12", True, "12"), ("7", True, "10")])
+def test_E8_a_bookmark_moves_the_watch_forward_only(version: str, then: str, *, says_something: bool) -> None:
+    """One without version says nothing; an older one comes from a server that lags."""
+    follow = reflector()
+    assert follow.marked(bookmark(version)) is says_something
+    assert follow.resource_version == then
+
+
+# Lists
+
+
+def relisted(before: dict[str, Thing], *items: Thing, replay: bool = False) -> tuple[list[Delta[Thing]], Relisting[Thing]]:
+    relisting: Relisting[Thing] = Relisting(before, metadata_of, replay=replay)
+    relisting.take(items)
+    return relisting.deltas(), relisting
+
+
+def test_L9_deletes_come_before_adds() -> None:
+    """A name freed and taken again is never owned twice."""
+    old, new, other = thing("a", uid="1"), thing("a", 9, uid="2"), thing("b")
+    deltas, _ = relisted(known(other, old), other, new)
+    assert deltas == [Drop("1", old, None), Put("2", None, new)]
+
+
+def test_L8_B30_a_list_is_applied_in_a_stable_order() -> None:
+    """Deletions in the order of what was known, the rest in the order of the list."""
+    x, y, b, c = thing("x"), thing("y"), thing("b"), thing("c")
+    newer = thing("b", 9)
+    deltas, relisting = relisted(known(x, b, y), c, newer)
+    assert deltas == [Drop("uid-of-x", x, None), Drop("uid-of-y", y, None), Put("uid-of-c", None, c), Put("uid-of-b", b, newer)]
+    assert list(relisting.objects) == ["uid-of-c", "uid-of-b"]
+
+
+def test_L11_B25_unchanged_objects_stay_the_objects_that_they_were() -> None:
+    """And give no delta; with `replay` they do."""
+    before = thing("a", 5)
+    again = thing("a", 5)
+    deltas, relisting = relisted(known(before), again)
+    assert deltas == []
+    assert relisting.objects["uid-of-a"] is before
+    deltas, relisting = relisted(known(before), again, replay=True)
+    assert deltas == [Put("uid-of-a", before, again)]
+    assert relisting.objects["uid-of-a"] is again
+
+
+def test_L14_of_an_object_that_comes_twice_the_last_state_counts_once() -> None:
+    """A list of many pages may show an object twice."""
+    first, second = thing("a", 5), thing("a", 6)
+    deltas, relisting = relisted({}, first, second)
+    assert deltas == [Put("uid-of-a", None, second)]
+    assert list(relisting.objects.values()) == [second]
+    deltas, relisting = relisted(known(first), second, first)
+    assert deltas == []
+    assert relisting.objects["uid-of-a"] is first
+
+
+def test_a_streaming_list_takes_deletions_back_out() -> None:
+    """What came and went before the list was complete was never there."""
+    relisting: Relisting[Thing] = Relisting({}, metadata_of)
+    relisting.received(Added(thing("a", 5)))
+    relisting.received(Added(thing("b", 6)))
+    relisting.received(Deleted(thing("a", 7)))
+    relisting.received(Deleted(thing("never", 8)))
+    assert relisting.deltas() == [Put("uid-of-b", None, thing("b", 6))]
+    with pytest.raises(ProtocolError):
+        relisting.received(Added(thing("c", "")))
+
+
+# Laws
+
+uids = st.integers(0, 3).map(str)
+versions = st.integers(1, 12).map(str)
+things = st.builds(
+    lambda uid, version, name: thing(name, version, uid=uid), uids, versions, st.sampled_from(["a", "b"])
+)
+events = st.builds(lambda kind, obj: kind(obj), st.sampled_from([Added, Modified, Deleted]), things)
+steps = st.lists(st.one_of(events, versions.map(bookmark), st.lists(things, max_size=4)), max_size=25)
+
+
+def apply(store: dict[str, Thing], delta: Delta[Thing]) -> None:
+    """What a delta claims, checked against what is known."""
+    assert store.get(delta.key) is delta.old
+    if isinstance(delta, Put):
+        store[delta.key] = delta.new
+    else:
+        del store[delta.key]
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_the_store_is_the_fold_of_the_deltas(script: list[Any]) -> None:
+    """Whatever the server says, in whatever order: no version goes back, every list is what the store then is."""
+    follow = reflector("1")
+    store: dict[str, Thing] = {}
+    for step in script:
+        before = follow.resource_version
+        if isinstance(step, list):
+            relisting: Relisting[Thing] = Relisting(store, metadata_of)
+            relisting.take(step)
+            for delta in relisting.deltas():
+                apply(store, delta)
+            follow.listed(max([before or "1", *(o.metadata.resource_version for o in step)], key=int))
+            assert {k: o.metadata.resource_version for k, o in store.items()} == {
+                o.metadata.uid: o.metadata.resource_version for o in step
+            }
+            assert {k: id(o) for k, o in store.items()} == {k: id(o) for k, o in relisting.objects.items()}
+        elif hasattr(step, "resource_version"):
+            follow.marked(step)
+        else:
+            old = store.get(step.object.metadata.uid)
+            delta = follow.received(store, step)
+            if delta is not None:
+                apply(store, delta)
+            if old is not None and (new := store.get(old.metadata.uid)) is not None:
+                assert compare(new.metadata.resource_version, old.metadata.resource_version) != -1
+        assert compare(follow.resource_version or "", before or "") != -1
+
+
+@pytest.mark.parametrize(
+    ("owner", "member", "wrong"),
+    [
+        (Relisting, "deltas", lambda self: [*self._puts.values()]),
+        (Relisting, "take", lambda self, items: [self._puts.setdefault(o.metadata.uid, Put(o.metadata.uid, None, o)) for o in items]),
+        (Reflector, "received", lambda self, known, event: Put(event.object.metadata.uid, None, event.object)),
+        (
+            Reflector,
+            "received",
+            lambda self, known, event: Put(event.object.metadata.uid, known.get(event.object.metadata.uid), event.object),
+        ),
+        (Reflector, "marked", lambda self, mark: setattr(self, "resource_version", mark.resource_version)),
+    ],
+    ids=["no drops", "first of two wins", "no old state", "older states taken", "bookmarks go back"],
+)
+def test_the_law_of_the_fold_fails_when_its_rule_is_broken(owner: type, member: str, wrong: Callable[..., Any]) -> None:
+    """So it would be noticed."""
+    with broken(owner, **{member: wrong}), pytest.raises(AssertionError):
+        test_the_store_is_the_fold_of_the_deltas()
