@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from typing import TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import trio
 from anyio.from_thread import BlockingPortal
@@ -22,6 +23,9 @@ from trio_k8swatch._errors import WatchStopped
 __all__ = ["Loop", "open_loop"]
 
 R = TypeVar("R")
+
+_LOOK_FOR_SIGNALS_SECONDS: Final = 0.5
+"""A signal that comes just before a thread blocks does not wake it up, and Ctrl-C would seem to do nothing."""
 
 
 class Loop:
@@ -62,13 +66,15 @@ class Loop:
 
         Raises `WatchStopped` if the loop is over, or ends meanwhile.
         """
+        scope = trio.CancelScope()
 
         async def limited() -> R:
-            with trio.move_on_after(math.inf if timeout is None else timeout):
+            with scope, trio.move_on_after(math.inf if timeout is None else timeout):
                 return await f()
-            raise TimeoutError(f"it did not happen within {timeout:g} s")
+            raise TimeoutError(f"it did not happen within {timeout} s")
 
-        return _result(self._start(limited))
+        with self._cancelling(scope):
+            return _result(self._start(limited))
 
     @contextmanager
     def held(self, manager: AbstractAsyncContextManager[R], timeout: float | None = None) -> Generator[R]:
@@ -79,39 +85,40 @@ class Loop:
         wait for. `timeout`: TimeoutError if it has not begun after so many seconds.
         """
         began: Future[R] = Future()
-        leave = trio.Event()
+        leave, scope = trio.Event(), trio.CancelScope()
 
         async def hold() -> None:
-            async with manager as value:
-                began.set_result(value)
-                await leave.wait()
+            with scope:
+                async with manager as value:
+                    began.set_result(value)
+                    await leave.wait()
 
-        ended = self._start(hold)
-        ended.add_done_callback(lambda _: began.cancel())
-        try:
-            value = began.result(timeout)
-        except CancelledError:
-            _result(ended)  # raises what kept it from beginning
-            raise
-        except TimeoutError:
-            ended.cancel()
-            raise TimeoutError(f"it did not begin within {timeout} s") from None
-        except BaseException:
-            ended.cancel()
-            raise
+        def left() -> BaseException | None:
+            with self._cancelling(scope):
+                self.run(leave.set)
+                return self._error_of(ended)
+
+        with self._cancelling(scope):
+            ended = self._start(hold)
+            ended.add_done_callback(lambda _: began.cancel())
+            if not _is_settled(began, timeout):
+                raise TimeoutError(f"it did not begin within {timeout} s")
+            if began.cancelled():
+                _result(ended)  # raises what kept it from beginning
+            value = began.result()
         try:
             yield value
         except Exception as error:
-            failure = self._left(leave, ended)
+            failure = left()
             if failure is None:
                 raise
             if isinstance(error, WatchStopped):
                 raise failure from None
             raise BaseExceptionGroup("the block and the watch both failed", [error, failure]) from None
         except BaseException:
-            self._left(leave, ended)
+            left()
             raise
-        failure = self._left(leave, ended)
+        failure = left()
         if failure is not None:
             raise failure
 
@@ -120,18 +127,22 @@ class Loop:
         with suppress(RuntimeError):  # it is over already
             self._portal.call(self._portal.stop, True)  # noqa: FBT003 - anyio's signature
 
-    def _left(self, leave: trio.Event, ended: Future[None]) -> BaseException | None:
-        """Leave, wait until that is done, and say what was raised on the way."""
-        self.run(leave.set)
-        if self._is_here():
-            return None  # a garbage collected block, collected in the loop: it cannot wait for itself
+    @contextmanager
+    def _cancelling(self, scope: trio.CancelScope) -> Generator[None]:
+        """Cancel what happens in `scope` if whoever is in this block for it is interrupted."""
+        # Not by the future: an interrupt may come before there is one, when the loop already works on it.
         try:
-            return ended.exception()
-        except CancelledError:
-            return None
+            yield
         except BaseException:
-            ended.cancel()
+            self.soon(scope.cancel)
             raise
+
+    def _error_of(self, ended: Future[None]) -> BaseException | None:
+        """Wait for the end, and say what was raised."""
+        if self._is_here():
+            return None  # the block was left by the garbage collector, in the loop: it cannot wait for itself
+        _is_settled(ended)
+        return None if ended.cancelled() else ended.exception()
 
     def _start(self, f: Callable[[], Awaitable[R]] | Callable[[], R]) -> Future[R]:
         if self._is_here():
@@ -148,14 +159,21 @@ class Loop:
         return threading.get_ident() == self._thread_id
 
 
+def _is_settled(future: Future[Any], timeout: float | None = None) -> bool:
+    """Wait for it, and for signals."""
+    until = math.inf if timeout is None else time.monotonic() + timeout
+    while not future.done() and (left := until - time.monotonic()) > 0:
+        with suppress(TimeoutError, CancelledError):
+            future.exception(min(left, _LOOK_FOR_SIGNALS_SECONDS))
+    return future.done()
+
+
 def _result(future: Future[R]) -> R:
+    _is_settled(future)
     try:
         return future.result()
     except CancelledError:
         raise WatchStopped("the watch has ended, and the thread that it ran in") from None
-    except BaseException:
-        future.cancel()
-        raise
     finally:
         del future  # else it would be in a cycle with the traceback of its error
 
