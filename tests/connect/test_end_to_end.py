@@ -40,7 +40,7 @@ BRISK = Backoff(initial_seconds=0.05, maximum_seconds=0.2, minimum_seconds=0.01)
 
 async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(SOON):
-        while not condition():  # noqa: ASYNC110 - a store has no event for each of these conditions
+        while not condition():
             await trio.sleep(0.01)
 
 

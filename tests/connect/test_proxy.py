@@ -68,6 +68,14 @@ def test_socks5h() -> None:
     assert checked_proxy("socks5h://p:1080", label="x") == "socks5://p:1080"
 
 
+def test_socks_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is said before the first request, with the way out."""
+    monkeypatch.setattr("importlib.util.find_spec", {}.get)
+    with pytest.raises(ConfigError) as caught:
+        checked_proxy("socks5://p:1080", label="proxy-url")
+    assert str(caught.value) == "proxy-url: SOCKS needs another package: pip install 'trio-k8swatch[socks]'"
+
+
 @pytest.mark.parametrize("proxy", ["ftp://me:canary@p", "http://", "http://p:99999", "http://[canary", "canary"])
 def test_what_is_no_proxy(proxy: str) -> None:
     """Named by its field, and not quoted: it may hold a password."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -41,7 +42,9 @@ def checked_proxy(proxy: str, *, label: str) -> str:
         usable = False
     if not usable:
         raise ConfigError(f"{label} must be a URL that begins with http://, https:// or socks5://")
-    # httpx always leaves name resolution to the SOCKS proxy, which is what the h says.
+    if proxy.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise ConfigError(f"{label}: SOCKS needs another package: pip install 'trio-k8swatch[socks]'")
+    # httpcore always leaves name resolution to the SOCKS proxy, which is what the h says.
     return proxy.replace("socks5h://", "socks5://", 1)
 
 
