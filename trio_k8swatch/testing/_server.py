@@ -81,6 +81,11 @@ class FakeApiServer(Inside):
         self._ids = random.Random(f"{seed} audit")
         self._flow_uid, self._level_uid = self._uuid(), self._uuid()
 
+    @property
+    def open_calls(self) -> list[Call]:
+        """The calls whose answer is still being read: watches, for the most part."""
+        return list(self._streams.values())
+
     def mount(self, router: Mountable, base_url: str = BASE_URL) -> None:
         """Answer all requests below `base_url` that go through a respx router, `respx_mock` for one."""
         mount(self.handle, router, base_url)
