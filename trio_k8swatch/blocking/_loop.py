@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import trio
 from anyio.from_thread import BlockingPortal
@@ -49,7 +49,7 @@ class Loop:
         if self._is_here():
             return f()
         try:
-            future = self._start(f)
+            future: Future[R] = self._start(f)
         except WatchStopped:
             return f()
         return _result(future)
@@ -74,7 +74,8 @@ class Loop:
             raise TimeoutError(f"it did not happen within {timeout} s")
 
         with self._cancelling(scope):
-            return _result(self._start(limited))
+            future: Future[R] = self._start(limited)
+            return _result(future)
 
     @contextmanager
     def held(self, manager: AbstractAsyncContextManager[R], timeout: float | None = None) -> Generator[R]:
@@ -99,25 +100,21 @@ class Loop:
                 return self._error_of(ended)
 
         with self._cancelling(scope):
-            ended = self._start(hold)
+            ended: Future[None] = self._start(hold)
             ended.add_done_callback(lambda _: began.cancel())
             if not _is_settled(began, timeout):
                 raise TimeoutError(f"it did not begin within {timeout} s")
             if began.cancelled():
                 _result(ended)  # raises what kept it from beginning
-            value = began.result()
         try:
-            yield value
-        except Exception as error:
+            yield began.result()
+        except BaseException as error:
             failure = left()
-            if failure is None:
+            if failure is None or not isinstance(error, Exception):
                 raise
             if isinstance(error, WatchStopped):
-                raise failure from None
+                raise failure from failure.__cause__
             raise BaseExceptionGroup("the block and the watch both failed", [error, failure]) from None
-        except BaseException:
-            left()
-            raise
         failure = left()
         if failure is not None:
             raise failure
@@ -144,14 +141,14 @@ class Loop:
         _is_settled(ended)
         return None if ended.cancelled() else ended.exception()
 
-    def _start(self, f: Callable[[], Awaitable[R]] | Callable[[], R]) -> Future[R]:
+    def _start(self, f: Callable[[], Any]) -> Future[Any]:
         if self._is_here():
             raise RuntimeError(
                 "handlers, conditions and index functions run in the thread of the watch, and cannot wait for it there;"
                 " hand the work to another thread, for example by a queue"
             )
         try:
-            return self._portal.start_task_soon(cast("Callable[[], R]", f))
+            return self._portal.start_task_soon(f)
         except RuntimeError as error:
             raise WatchStopped("the watch has ended, and the thread that it ran in") from error
 

@@ -88,6 +88,7 @@ def open_watch(
 def _watching(
     client: Resource[Any] | Client, opened: Callable[[Any], Any], timeout: float | None
 ) -> Generator[Store[Any]]:
+    source: Any
     with ExitStack() as stack:
         if isinstance(client, Resource):
             loop, source = client.loop, client.in_loop
