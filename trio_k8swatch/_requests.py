@@ -10,8 +10,8 @@ from typing import Final
 import httpx
 import trio
 
-from ._errors import ApiError, ProtocolError, TooManyRequests, Unavailable
-from ._status import error_from_response
+from ._errors import ApiError, ProtocolError, Unavailable
+from ._status import error_from_response, parse_retry_after
 from ._stream import Body, body_of
 from ._throttle import Throttle
 from ._transport import translated
@@ -65,8 +65,8 @@ class Requests:
             for _ in range(_MAX_REDIRECTS):
                 with translated(self._connection):
                     response = await self._http.send(request, stream=True)
-                if response.status_code != _TOO_MANY_REQUESTS:
-                    self._throttle.accepted()
+                # Before the next in line has its turn; what a Status says beyond the header, only this request waits for.
+                self._note_willingness(response)
                 if response.next_request is None:
                     return response
                 await response.aclose()
@@ -80,10 +80,13 @@ class Requests:
         except Unavailable:
             # That the explanation is cut off does not change what the status says.
             text = b""
-        error = error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
-        if isinstance(error, TooManyRequests) and error.retry_after:
-            self._throttle.refused(error.retry_after)
-        return error
+        return error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
+
+    def _note_willingness(self, response: httpx.Response) -> None:
+        if response.status_code != _TOO_MANY_REQUESTS:
+            self._throttle.accepted()
+        elif retry_after := parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time()):
+            self._throttle.refused(retry_after)
 
 
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:

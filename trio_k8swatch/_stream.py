@@ -63,12 +63,14 @@ class _SocketBody:
         return data
 
     async def aclose(self) -> None:
-        if self._is_complete:
-            # h11 gets to see the end of the body, so that the connection goes back to the pool.
-            async for _ in self._response.aiter_raw():
-                pass
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSE_SECONDS):
-            await self._response.aclose()
+            try:
+                if self._is_complete:
+                    # h11 gets to see the end of the body, so that the connection goes back to the pool.
+                    async for _ in self._response.aiter_raw():
+                        pass
+            finally:
+                await self._response.aclose()
 
 
 class _HttpxBody:
@@ -92,7 +94,7 @@ class _HttpxBody:
     async def aclose(self) -> None:
         # Generators within generators: closing the outer one would leave the others to the garbage collector. All of
         # them end in order when the innermost read is cancelled.
-        with trio.CancelScope() as scope:
+        with trio.CancelScope(shield=True) as scope:
             scope.cancel()
             while self._is_reading:
                 try:
