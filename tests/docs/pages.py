@@ -7,8 +7,8 @@ A comment right above a block says what is special about it:
 - `<!-- prints -->`, above a text block: the Python block before it prints exactly that.
 
 `<!-- setup` and a line break begin a comment that is itself run, for what a reader takes as given. A function in a
-block called `test_…` is called with the fixtures it names. Every page begins with `fake`, a small cluster in motion; a
-client opened without saying where is connected to it.
+block called `test_…` is called with the fixtures it names. Every page begins with `fake`, a small cluster in motion, and may
+put another in its place; a client opened without saying where is connected to that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, cast
 
 import trio
@@ -62,7 +62,7 @@ def blocks(markdown: str) -> Iterator[Block]:
         kind = "setup" if piece["setup"] is not None else "text"
         line = markdown.count("\n", 0, piece.start(kind)) + 1
         if kind == "setup":
-            yield Block(line, "python", piece["setup"])
+            yield Block(line, "python", piece["setup"], "setup")
         else:
             indent = len(piece["open"])
             text = "".join(row[indent:] if row.strip() else row for row in piece["text"].splitlines(keepends=True))
@@ -72,19 +72,19 @@ def blocks(markdown: str) -> Iterator[Block]:
 async def run_page(path: Path, clock: trio.testing.MockClock) -> None:
     """Run a page from top to bottom. What it defines is there for the blocks below."""
     page = await trio.Path(path).read_text()
-    fake = small_cluster()
     module = ModuleType(f"page_{re.sub(r'[^a-z0-9]', '_', path.stem.lower())}")
     sys.modules[module.__name__] = module  # where msgspec and dataclasses look annotations up
     printed = io.StringIO()
-    async with connected(fake) as enter:
-        vars(module).update(fake=fake, enter=enter)
+    names = vars(module)
+    names["fake"] = small_cluster()
+    async with connected(lambda: names["fake"]) as names["enter"]:
         for block in blocks(page):
             if block.note == "prints":
                 assert printed.getvalue() == block.text, f"{path}:{block.line}"
             elif block.language == "python" and not block.note.startswith("not run: "):
                 printed = io.StringIO()
                 with contextlib.redirect_stdout(printed):
-                    await _run_block(block, path, vars(module), clock)
+                    await _run_block(block, path, names, clock)
 
 
 async def _run_block(block: Block, path: Path, names: dict[str, Any], clock: trio.testing.MockClock) -> None:
@@ -92,14 +92,21 @@ async def _run_block(block: Block, path: Path, names: dict[str, Any], clock: tri
     text = re.sub(r"^( *)trio\.run\((\w+)\)$", r"\1await \2()", block.text, flags=re.MULTILINE)
     padded = "\n" * (block.line - 1) + text
     code = compile(padded, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    with trio.move_on_after(ENDLESS_SECONDS) as scope:
-        running = eval(code, names)
-        if running is not None:
-            await running
-    assert scope.cancelled_caught == (block.note == "endless"), f"{path}:{block.line}: endless or not?"
+    if block.note == "setup":  # what it opens stays open, so no scope may end in here
+        await _run(code, names)
+    else:
+        with trio.move_on_after(ENDLESS_SECONDS) as scope:
+            await _run(code, names)
+        assert scope.cancelled_caught == (block.note == "endless"), f"{path}:{block.line}: endless or not?"
     for name in sorted(set(names) - before):
         if name.startswith("test_"):
             await _call_test(names[name], clock)
+
+
+async def _run(code: CodeType, names: dict[str, Any]) -> None:
+    awaitable = eval(code, names)
+    if awaitable is not None:
+        await awaitable
 
 
 async def _call_test(test: Callable[..., Any], clock: trio.testing.MockClock) -> None:
@@ -110,12 +117,12 @@ async def _call_test(test: Callable[..., Any], clock: trio.testing.MockClock) ->
 
 
 @contextlib.asynccontextmanager
-async def connected(fake: FakeApiServer) -> AsyncIterator[Callable[..., Any]]:
-    """Lead every client that is opened without a transport of its own to `fake`; yields what enters a context."""
+async def connected(fake: Callable[[], FakeApiServer]) -> AsyncIterator[Callable[..., Any]]:
+    """Lead every client that is opened without a transport of its own to `fake()`; yields what enters a context."""
     real = trio_k8swatch.open_client
 
     def open_client(*arguments: Any, **options: Any) -> Any:
-        return real(*arguments, **{"transport": fake.transport(), **options})
+        return real(*arguments, **{"transport": fake().transport(), **options})
 
     trio_k8swatch.open_client = cast("Any", open_client)
     try:

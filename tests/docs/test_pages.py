@@ -14,8 +14,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-async def test_every_example_runs(path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """All Python blocks of all pages, as they stand."""
+async def test_every_example_runs(
+    path: Path, autojump_clock: trio.testing.MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All Python blocks of all pages, as they stand, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     await run_page(path, autojump_clock)
 
 
