@@ -96,8 +96,11 @@ class _OrResync(Generic[T]):
         self._again: dict[str, None] = {}
 
     def look_at(self, store: Mapping[str, T]) -> None:
-        """A relist has put another mapping in the place of the old."""
-        self._store = store
+        """A relist may have put another mapping in the place of the old."""
+        if store is not self._store:
+            self._store = store
+            # What went with it unseen is not to be handed out, though its deletion may be told only later.
+            self._again = {key: None for key in self._again if key in store or key in self._told}
 
     def put(self, key: str, change: Change[T]) -> None:
         if self._again:
@@ -263,4 +266,4 @@ def _changes(delta: Delta[T]) -> Iterable[Change[T]]:
         yield Change("DELETED", delta.old, delta.old, may_be_stale=True)
     else:
         yield Change("MODIFIED", delta.final, delta.old)
-        yield Change("DELETED", delta.final, delta.old)
+        yield Change("DELETED", delta.final, delta.final)
