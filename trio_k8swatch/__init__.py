@@ -37,6 +37,7 @@ from ._listeners import Listener
 from ._metrics import Metrics, MetricsConfig
 from ._objects import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
 from ._open import open_watch
+from ._probe import Probe, probe
 from ._resource import ListOptions
 from ._source import Accessors, Client
 from ._store import Gone, IndexedStore, Met, Store
@@ -85,6 +86,7 @@ __all__ = [
     "OwnerReference",
     "PartialObjectMetadata",
     "Policy",
+    "Probe",
     "ProtocolError",
     "RebuildableIndex",
     "RelistTicket",
@@ -103,6 +105,7 @@ __all__ = [
     "WatchStopped",
     "open_client",
     "open_watch",
+    "probe",
 ]
 
 

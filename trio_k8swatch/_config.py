@@ -63,6 +63,9 @@ class WatchConfig:
     clear_when_not_served: bool = False
     """When the resource itself is gone (a deleted CustomResourceDefinition): deliver deletions for everything, instead of
     keeping the last known state."""
+    detect_mutation: bool = False
+    """For tests: end the watch with RuntimeError when an object of the store was changed in place. Costs a copy of every
+    object as bytes; only for types that msgspec can encode."""
     rng: Random = field(default_factory=Random)
     """Where all jitter comes from; give it a seed and the watch repeats itself."""
 

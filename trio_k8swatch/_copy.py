@@ -19,6 +19,7 @@ from ._health import Vitals
 from ._index import Index, RebuildableIndex
 from ._listeners import Listeners
 from ._metrics import WatchMetrics
+from ._mutation import MutationDetector
 from ._objects import MetadataOf
 from ._reflector import Delta, Drop, Put
 from ._subscribe import Subscription
@@ -50,6 +51,7 @@ class Copy(Generic[T]):
         self.tickets = Tickets()
         self.subscriptions: tuple[Subscription[T], ...] = ()
         self.vitals = Vitals()
+        self.mutations: MutationDetector[T] | None = None
         self.stopped: str | None = None
         """Why the watch has ended, if it has."""
         self.moved = trio.lowlevel.ParkingLot()
@@ -67,6 +69,8 @@ class Copy(Generic[T]):
 
     def apply(self, delta: Delta[T], version: str) -> None:
         """Commit one change, then tell everyone. Raises what an index or a handler raises."""
+        if self.mutations is not None:
+            self.mutations.check((delta,))
         self._commit(delta, version)
         self.tell((delta,))
 
@@ -81,6 +85,8 @@ class Copy(Generic[T]):
 
         Indexes that can be are built anew beforehand, with checkpoints, when the list changes very much.
         """
+        if self.mutations is not None:
+            self.mutations.check(deltas)
         rebuilt = await self._rebuild(objects) if len(deltas) > _REBUILD_ABOVE_CHANGES else {}
         self._swap(objects, deltas, version, rebuilt)
         self.moved.unpark_all()

@@ -13,6 +13,7 @@ from ._copy import Copy
 from ._errors import ConfigError
 from ._handlers import HandlerFuncs
 from ._metrics import WatchMetrics
+from ._mutation import MutationDetector
 from ._objects import metadata_of
 from ._resource import ListOptions
 from ._source import Accessors, Client, ForeignSource, Source
@@ -87,6 +88,8 @@ def open_watch(
     config = config or WatchConfig()
     metrics = WatchMetrics() if config.metrics is None else config.metrics.watch()
     copy = Copy[Any](handlers or HandlerFuncs(), metadata, metrics)
+    if config.detect_mutation:
+        copy.mutations = MutationDetector(metadata)
     return _running(Watcher(source, copy, config, options, init_mode), copy)
 
 
