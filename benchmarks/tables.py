@@ -140,7 +140,7 @@ def _memory(results: dict[Case, Figures]) -> str:
 
 def _hold(results: dict[Case, Figures]) -> str:
     labels = {"longest_hold_ms": "ms held", "longest_farewell_ms": "ms to leave", "handler_calls": "handler calls"}
-    labels |= {"new_objects": "new objects"}
+    labels |= {"new_objects": "new objects", "longest_collection_ms": "ms of garbage collection"}
     rows = [
         [f"{cell}, {NAMES[driver]}", ", ".join(f"{_number(v)} {labels[k]}" for k, v in (found.others or {}).items())]
         for driver, row in _cells(results, "hold").items()
