@@ -9,6 +9,7 @@ pod = by_name.index.get("default", "web-0")
 
 from __future__ import annotations
 
+import logging
 from types import FunctionType
 
 from ._backoff import Backoff, RetryPolicy, TimeRange
@@ -107,6 +108,10 @@ __all__ = [
     "open_watch",
     "probe",
 ]
+
+
+# Programs that have not set up logging are not to be bothered with ours.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 # Shown to people where they import it from, in tracebacks, reprs and the reference.

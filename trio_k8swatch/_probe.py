@@ -1,4 +1,4 @@
-"""An answer for liveness endpoints: are all copies fresh enough to act on?"""
+"""An answer for liveness endpoints, to whether all copies are fresh enough to act on."""
 
 from __future__ import annotations
 
