@@ -1,0 +1,320 @@
+"""Objects of every type, from the wire."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_k8swatch import (
+    Added,
+    Bookmark,
+    ConfigError,
+    Deleted,
+    DynamicObject,
+    Failure,
+    Modified,
+    ObjectMeta,
+    PartialObjectMetadata,
+    ProtocolError,
+)
+from trio_k8swatch._codec import Codec, codec_for
+from trio_k8swatch._objects import key_of, metadata_of
+from trio_k8swatch._wire import Lines
+
+
+class Spec(msgspec.Struct, frozen=True, rename="camel"):
+    node_name: str = ""
+
+
+class Pod(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta
+    spec: Spec = Spec()
+
+
+class KindPod(msgspec.Struct, frozen=True, rename="camel"):
+    metadata: ObjectMeta
+    kind: str
+    api_version: str
+    spec: Spec = Spec()
+
+
+@dataclass(frozen=True)
+class DataPod:
+    metadata: ObjectMeta
+    spec: Spec
+
+
+@attrs.frozen
+class AttrsPod:
+    metadata: ObjectMeta
+    spec: Spec
+
+
+class TypedPod(TypedDict):
+    metadata: ObjectMeta
+    spec: dict[str, str]
+
+
+def node_of(obj: Any) -> str:
+    if isinstance(obj, (dict, DynamicObject)):
+        return obj["spec"]["nodeName"]
+    return obj.spec.node_name
+
+
+TYPES: list[Any] = [Pod, KindPod, DataPod, AttrsPod, TypedPod, dict, dict[str, Any], DynamicObject]
+META: dict[str, Any] = {"name": "a", "namespace": "x", "uid": "u", "resourceVersion": "7"}
+POD: dict[str, Any] = {"kind": "Pod", "apiVersion": "v1", "metadata": META, "spec": {"nodeName": "n1"}}
+
+
+def line(type_: str, obj: Any) -> bytes:
+    return json.dumps({"type": type_, "object": obj}, separators=(",", ":")).encode()
+
+
+def events(codec: Codec[Any], *lines: bytes) -> list[Any]:
+    buffer = b"\n".join(lines) + b"\n"
+    return list(codec.events(Lines(buffer, 0, len(buffer))))
+
+
+def body(*items: Any, **more: Any) -> bytes:
+    whole = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": list(items), **more}
+    return json.dumps(whole).encode()
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=str)
+def test_A7_an_object_may_be_of_any_type_with_metadata(type_: Any) -> None:
+    """From events in all forms, and from lists, whose items lack kind and apiVersion."""
+    codec = codec_for(type_, "v1")
+    item = {key: POD[key] for key in ("metadata", "spec")}
+    page = codec.page(body(item, POD))
+    got = [*page.items, *(e.object for e in events(codec, *[line(t, POD) for t in ("ADDED", "MODIFIED", "DELETED")]))]
+    assert [node_of(obj) for obj in got] == ["n1"] * 5
+    for obj in got:
+        meta = metadata_of(obj)
+        assert (meta.name, meta.namespace, meta.uid, meta.resource_version) == ("a", "x", "u", "7")
+        assert key_of(meta) == "u"
+
+
+def test_only_the_metadata_may_be_asked_for() -> None:
+    """Then the server is told to leave out the rest, and its events are of its own kind."""
+    codec = codec_for(PartialObjectMetadata, "apps/v1")
+    assert "as=PartialObjectMetadataList" in codec.accept_list
+    assert "as=PartialObjectMetadata;" in codec.accept_watch
+    obj = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": META}
+    assert events(codec, line("ADDED", obj))[0].object.metadata.name == "a"
+    page = body(obj, kind="PartialObjectMetadataList", apiVersion="meta.k8s.io/v1")
+    assert codec.page(page).items[0].metadata.uid == "u"
+
+
+def test_E5_items_of_a_list_get_the_kind_that_lists_leave_out() -> None:
+    """Those that say it themselves keep what they say."""
+    page = codec_for(dict, "v1").page(body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META}))
+    assert [item["kind"] for item in page.items] == ["Pod", "Pod"]
+    assert codec_for(KindPod, "v1").page(body({"metadata": META})).items[0].kind == "Pod"
+    dynamic = codec_for(DynamicObject, "v1").page(body({"metadata": META})).items[0]
+    assert (dynamic.kind, dynamic.api_version) == ("Pod", "v1")
+
+
+def test_E5_an_item_that_says_its_kind_further_inside_is_found_out() -> None:
+    """Fields may come in any order."""
+    item = {"spec": {"nodeName": "n1"}, "apiVersion": "v1", "kind": "Pod", "metadata": META}
+    only_version = {"spec": {}, "apiVersion": "v1", "metadata": META}
+    page = codec_for(DynamicObject, "v1").page(body(item, only_version))
+    assert page.items[0].raw.count(b'"kind"') == 1
+    assert page.items[1].kind == "Pod"
+
+
+def test_a_list_without_kind_completes_nothing() -> None:
+    """Some aggregated servers leave it out of the list, too."""
+    page = codec_for(DynamicObject, "v1").page(json.dumps({"metadata": {}, "items": [{"metadata": META}]}).encode())
+    assert page.items[0].kind == ""
+
+
+@pytest.mark.parametrize("items", [None, []])
+def test_an_empty_list_may_be_null(items: None | list[Any]) -> None:
+    """Go has no difference between the two."""
+    for type_ in (Pod, dict):
+        page = codec_for(type_, "v1").page(body(items=items) if items is None else body())
+        assert page.items == []
+        assert page.metadata.resource_version == "9"
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=str)
+@pytest.mark.parametrize(
+    "broken_line",
+    [
+        b"hello",
+        b"{}",
+        b"[]",
+        b'{"type":"ADDED"}',
+        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":5}}',
+        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1"}}',
+        b'{"type":"ADDED","object":{"kind":"Secret","apiVersion":"v1","metadata":{}}}',
+        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v2","metadata":{}}}',
+        b'{"type":"GONE","object":{"kind":"Pod","apiVersion":"v1","metadata":{}}}',
+        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"\xff"}}}',
+        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"uid":7}}}',
+        b'{"type":"ERROR","object":7}',
+        b'{"type":"ADDED","object":' + b"[" * 100_000,
+    ],
+    ids=lambda line: line[:70].decode("latin-1"),
+)
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_E4_E9_B11_B12_what_is_no_event_is_a_protocol_error(type_: Any, broken_line: bytes, *, is_trusted: bool) -> None:
+    """Which makes a relist of it: the Go package lost a wrong type silently, and died of an unknown one."""
+    codec = codec_for(type_, "v1")
+    before = [line("ADDED", POD)] if is_trusted else [line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1"})]
+    events(codec, *before)
+    codec.page(body())
+    if b"Secret" in broken_line:
+        codec.page(body(POD))
+        events(codec, line("MODIFIED", POD))
+    with pytest.raises(ProtocolError):
+        # The reflector asks for the metadata next: it has to be good for that, too.
+        [metadata_of(e.object) for e in events(codec, broken_line) if not isinstance(e, (Bookmark, Failure))]
+
+
+def test_an_error_names_the_object_but_quotes_nothing_of_it() -> None:
+    """It may be a Secret."""
+    codec = codec_for(Pod, "v1")
+    bad = line("ADDED", {**POD, "spec": {"nodeName": ["hunter2"]}})
+    with pytest.raises(ProtocolError, match="an event of x/a does not have the expected form") as caught:
+        events(codec, bad)
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ProtocolError, match="an event of x/a"):
+        events(codec, line("ADDED", POD), bad)
+
+
+def test_events_before_a_broken_one_are_kept() -> None:
+    """They are decoded as they are asked for."""
+    codec = codec_for(Pod, "v1")
+    data = line("ADDED", POD) + b"\nbroken\n"
+    stream = codec.events(Lines(data, 0, len(data)))
+    assert next(stream).object.metadata.name == "a"
+    with pytest.raises(ProtocolError, match="is not an event"):
+        next(stream)
+
+
+@pytest.mark.parametrize("type_", [Pod, DynamicObject])
+def test_bookmarks_and_errors_come_between_events(type_: Any) -> None:
+    """They are about no object."""
+    codec = codec_for(type_, "v1")
+    mark = line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": "8"}})
+    error = line("ERROR", {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired", "message": "m"})
+    got = events(codec, line("ADDED", POD), mark, line("DELETED", POD), error)
+    assert [type(event) for event in got] == [Added, Bookmark, Deleted, Failure]
+    assert got[1].resource_version == "8"
+    assert got[3].object.code == 410
+
+
+@pytest.mark.parametrize("type_", [Pod, DynamicObject, dict])
+def test_an_event_may_be_written_in_any_way_that_json_has(type_: Any) -> None:
+    """Spaces, carriage returns, a byte order mark, fields in another order, blank lines, and fields that nobody knows."""
+    codec = codec_for(type_, "v1")
+    loose = json.dumps({"object": POD, "type": "MODIFIED"}, indent=1).replace("\n", " ").encode()
+    strict = line("ADDED", POD)
+    more = strict[:-1] + b',"more":{}}'
+    got = events(codec, b"\xef\xbb\xbf" + strict, b"", b"  ", loose, strict + b"\r", strict[:-1] + b" }", more, more, strict)
+    assert [type(event) for event in got] == [Added, Modified, Added, Added, Added, Added, Added]
+    assert {node_of(event.object) for event in got} == {"n1"}
+    if type_ is DynamicObject:
+        assert all(event.object.to_dict() == POD for event in got)
+
+
+def test_B22_an_object_holds_on_to_nothing_larger() -> None:
+    """Its bytes are its own, not a window into those of a list."""
+    codec = codec_for(DynamicObject, "v1")
+    for obj in [*codec.page(body(POD, POD)).items, *(e.object for e in events(codec, line("ADDED", POD), line("ADDED", POD)))]:
+        assert type(obj.raw) is bytes
+        assert len(obj.raw) < 200
+
+
+texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(st.dictionaries(texts, st.one_of(texts, st.integers(), st.none(), st.lists(texts, max_size=2)), max_size=4))
+def test_a_dynamic_object_has_every_field_that_was_sent(fields: dict[str, Any]) -> None:
+    """Through the quick way and through the careful one."""
+    obj = {"kind": "Pod", "apiVersion": "v1", "metadata": META, "spec": {}, "data": fields}
+    codec = codec_for(DynamicObject, "v1")
+    raw = json.dumps({"type": "ADDED", "object": obj}, separators=(",", ":"), ensure_ascii=False).encode()
+    for event in events(codec, raw, raw):
+        assert event.object.to_dict() == obj
+        assert event.object["data"] == fields
+
+
+class NoMeta(msgspec.Struct):
+    name: str
+
+
+class PoorMeta(msgspec.Struct):
+    name: str
+    uid: str
+
+
+class PoorPod(msgspec.Struct):
+    metadata: PoorMeta
+
+
+class RenamedMeta(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+class RenamedPod(msgspec.Struct):
+    metadata: RenamedMeta
+
+
+class PascalPod(msgspec.Struct, rename="pascal"):
+    metadata: ObjectMeta
+
+
+class Opaque(msgspec.Struct):
+    metadata: ObjectMeta
+    spec: Spec | RenamedMeta
+
+
+class PlainClass:
+    pass
+
+
+class PoorTyped(TypedDict):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("type_", "missing"),
+    [
+        (NoMeta, "NoMeta has no field `metadata`"),
+        (PoorPod, r"PoorPod lacks namespace \(in JSON: namespace\), resource_version \(in JSON: resourceVersion\)"),
+        (RenamedPod, r"RenamedPod lacks resource_version \(in JSON: resourceVersion\)"),
+        (PascalPod, "PascalPod has no field `metadata`"),
+        (int, "int has no field `metadata`"),
+        (str, "str has no field `metadata`"),
+        (PlainClass, "PlainClass"),
+        (Opaque, "Opaque cannot be decoded"),
+        (list[Pod], "list.* has no field `metadata`"),
+        (PoorTyped, "PoorTyped has no field `metadata`"),
+        (Any, "Any has no field `metadata`"),
+    ],
+)
+def test_A7_a_type_without_metadata_is_refused_at_once(type_: Any, missing: str) -> None:
+    """With a message that says what is missing, before any request is made."""
+    with pytest.raises(ConfigError, match=missing):
+        codec_for(type_, "v1")
+
+
+@pytest.mark.parametrize("type_", [Pod, dict, DynamicObject])
+@pytest.mark.parametrize("data", [b"", b"<html>", b'{"items":5}', b'{"items":[5]}', b'{"kind":"Status","apiVersion":"v1"}', b"\xff"])
+def test_a_body_that_is_no_list_is_a_protocol_error(type_: Any, data: bytes) -> None:
+    """Though it came with 200."""
+    with pytest.raises(ProtocolError):
+        codec_for(type_, "v1").page(data)
