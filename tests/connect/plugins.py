@@ -66,7 +66,9 @@ class Plugin:
     def connection(
         self, cluster: dict[str, Any] | None = None, machine_: dict[str, Any] | None = None, **fields: Any
     ) -> Connection:
-        path = write(self.folder / "config", document({"server": "http://h"} | (cluster or {}), self.user(**fields)))
+        path = write(
+            self.folder / "config", document({"server": "http://127.0.0.1"} | (cluster or {}), self.user(**fields))
+        )
         environ = {"PATH": os.environ["PATH"]}
         return connect.from_kubeconfig(
             path, surroundings=machine(self.folder, **({"environ": environ} | (machine_ or {})))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import trustme
 
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing._http import Request, Response, answer
-from trio_k8swatch.testing.doors._socket import _connection
+from trio_k8swatch.testing.doors._socket import _connection, serve
 
 REFUSAL = b'{"kind":"Status","apiVersion":"v1","message":"Unauthorized","reason":"Unauthorized","code":401}'
 
@@ -51,6 +51,10 @@ class SecureServer:
             listeners = await nursery.start(serve)
             yield f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
             nursery.cancel_scope.cancel()
+
+    def serve_plainly(self) -> AbstractAsyncContextManager[str]:
+        """The same without TLS."""
+        return serve(partial(self._handle, None))
 
     async def _connection(self, stream: trio.SocketStream) -> None:
         secured: Any = trio.SSLStream(stream, self.context(), server_side=True, https_compatible=True)

@@ -111,19 +111,28 @@ async def test_anonymous(row: str, tmp_path: Path) -> None:
 
 
 @row("`server` without scheme")
-def test_scheme(row: str, tmp_path: Path, ca_pem: bytes, identity: dict[str, str]) -> None:
-    """A cluster that says anything about TLS wants TLS."""
+def test_scheme(row: str, tmp_path: Path) -> None:
+    """Whatever the cluster says about TLS."""
     bare = {"server": "h:1"}
     assert load(tmp_path, document(bare)).server == "http://h:1"
-    assert load(tmp_path, document(bare | {"insecure-skip-tls-verify": True})).server == "https://h:1"
-    assert load(tmp_path, document(bare | {"certificate-authority-data": data(ca_pem)})).server == "https://h:1"
-    assert load(tmp_path, document(bare, identity)).server == "https://h:1"
+    assert load(tmp_path, document(bare | {"insecure-skip-tls-verify": True})).server == "http://h:1"
     assert load(tmp_path, document({"server": "https://h/prefix/"})).server == "https://h/prefix"
     assert refusal(tmp_path, document({"server": "h/p"})) == "clusters[c].cluster.server must be a URL, or HOST:PORT"
     assert refusal(tmp_path, document({"server": ""})) == "clusters[c].cluster.server is missing"
     assert refusal(tmp_path, document({"server": "ftp://h"})).endswith(
         "must begin with https:// or http://, not ftp://"
     )
+
+
+@row("`server` with http")
+async def test_plain_http(row: str, tmp_path: Path) -> None:
+    """A token is not for everybody on the way."""
+    user = {"token": "t", "as": "jane"}
+    connection = load(tmp_path, document({"server": "http://10.0.0.1:8080"}, user))
+    assert await authorization(connection) is None
+    assert connection.headers == (("Impersonate-User", "jane"),)
+    for host in ("127.0.0.1", "[::1]", "localhost"):
+        assert await authorization(load(tmp_path, document({"server": f"http://{host}"}, user))) == "Bearer t"
 
 
 @row("`server` with user:password@")

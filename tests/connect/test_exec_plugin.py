@@ -243,7 +243,7 @@ async def test_cluster_info(plugin: Plugin) -> None:
     plugin.does(f"echo \"$KUBERNETES_EXEC_INFO\" > info\ncat <<'END'\n{exec_credential(token='t')}\nEND")
     (plugin.folder / "ca.crt").write_text("PEM")
     cluster = {
-        "server": "http://h/",
+        "server": "http://127.0.0.1/",
         "tls-server-name": "n",
         "certificate-authority": "ca.crt",
         "proxy-url": "http://p",
@@ -256,7 +256,7 @@ async def test_cluster_info(plugin: Plugin) -> None:
     await plugin.connection(cluster, provideClusterInfo=True).prepare()
 
     assert json.loads((plugin.folder / "info").read_text())["spec"]["cluster"] == {
-        "server": "http://h",
+        "server": "http://127.0.0.1",
         "tls-server-name": "n",
         "certificate-authority-data": "UEVN",
         "proxy-url": "http://p",

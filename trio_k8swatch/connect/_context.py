@@ -6,7 +6,8 @@
 | no `current-context` either          | localhost:8080                          | refused                           |
 | unknown context or user              | refused, or a password prompt           | refused                           |
 | a context without user               | a password prompt, or anonymous         | anonymous                         |
-| `server` without scheme              | https with CA, certificate or insecure  | the same                          |
+| `server` without scheme              | http                                    | the same                          |
+| `server` with http                   | impersonation, but no credentials       | credentials only to loopback      |
 | `server` with user:password@         | HTTP basic, if there is nothing else    | the same                          |
 | `namespace`                          | that of the context, else `default`     | the same                          |
 | `certificate-authority(-data)`       | data wins; others are not trusted       | the same                          |
@@ -40,6 +41,7 @@ from trio_k8swatch._errors import ConfigError
 
 from ._auth import CredentialAuth
 from ._connection import Connection
+from ._credential import Credential, StaticCredential
 from ._exec_plugin import ExecPlugin
 from ._proxy import checked_proxy, proxy_from_environment
 from ._server import ServerURL, parse_server
@@ -96,8 +98,10 @@ def _files(config: Kubeconfig) -> str:
 def _connection(
     chosen: Entry[Context], cluster: Entry[Cluster], user: Entry[User] | None, surroundings: Surroundings
 ) -> Connection:
-    server = _server(cluster, user)
+    server = _server(cluster)
     source = credential_source(user, cluster, server, surroundings)
+    if not (server.encrypted or server.is_loopback):
+        source = StaticCredential(Credential())
     tls = _tls(cluster, user, source) if server.encrypted else None
     return Connection(
         server=server.url,
@@ -111,14 +115,10 @@ def _connection(
     )
 
 
-def _server(cluster: Entry[Cluster], user: Entry[User] | None) -> ServerURL:
-    given = cluster.value
-    if not given.server:
+def _server(cluster: Entry[Cluster]) -> ServerURL:
+    if not cluster.value.server:
         raise ConfigError(f"{cluster.label('server')} is missing")
-    secured = given.certificate_authority or given.certificate_authority_data or given.insecure_skip_tls_verify
-    if user is not None:
-        secured = secured or user.value.client_certificate or user.value.client_certificate_data
-    return parse_server(given.server, label=cluster.label("server"), default_scheme="https" if secured else "http")
+    return parse_server(cluster.value.server, label=cluster.label("server"), default_scheme="http")
 
 
 def _proxy(cluster: Entry[Cluster], server: ServerURL, surroundings: Surroundings) -> str | None:

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
 
+from ._server import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
@@ -25,7 +27,7 @@ def proxy_from_environment(server: str, environ: Mapping[str, str]) -> str | Non
     url = urlsplit(server)
     name = f"{url.scheme}_proxy"
     proxy = environ.get(name.upper()) or environ.get(name)
-    if not proxy or _is_loopback(url.hostname or ""):
+    if not proxy or is_loopback(url.hostname or ""):
         return None
     excluded = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     if any(_matches(entry.strip().lower(), url) for entry in excluded.split(",")):
@@ -62,13 +64,6 @@ def split_proxy(proxy: str) -> tuple[str, tuple[bytes, bytes] | None]:
     if url.username is None:
         return address, None
     return address, (_Hidden(unquote(url.username).encode()), _Hidden(unquote(url.password or "").encode()))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
 
 
 def _matches(entry: str, url: SplitResult) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
 
-__all__ = ["ServerURL", "parse_server"]
+__all__ = ["ServerURL", "is_loopback", "parse_server"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,6 +21,19 @@ class ServerURL:
     @property
     def encrypted(self) -> bool:
         return self.url.startswith("https:")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether requests stay on this machine."""
+        return is_loopback(urlsplit(self.url).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """As Go has it: `localhost` and the addresses of the loopback interface."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def parse_server(text: str, *, label: str, default_scheme: str | None = None) -> ServerURL:
