@@ -12,8 +12,9 @@ import click
 import trio
 from click.shell_completion import get_completion_class
 
+from trio_k8swatch.cli._complain import PROGRAM
 from trio_k8swatch.cli._order import Order, Output, Target
-from trio_k8swatch.cli._run import PROGRAM, ended_by_signal, status_of
+from trio_k8swatch.cli._run import ended_by_signal, status_of
 from trio_k8swatch.cli._session import watch
 
 __all__ = ["run"]

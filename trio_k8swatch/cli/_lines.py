@@ -2,30 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from trio_k8swatch._objects import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._resource_names import ServedResource
 from trio_k8swatch._subscribe import Change
+from trio_k8swatch.cli._columns import KubectlColumns, cells_at, headings
+from trio_k8swatch.cli._table import TableReader, TableRow
 
-__all__ = ["json_line", "name_line"]
+__all__ = ["JsonLines", "Lines", "NameLines", "TableLines"]
+
+T = TypeVar("T")
 
 _ON_ONE_LINE: Final = -1
 """msgspec's indent for no white space at all."""
 
 
-def json_line(change: Change[DynamicObject]) -> bytes:
+class Lines(Protocol[T]):
+    """One way to write changes."""
+
+    def expect(self, objects: Iterable[T], now: float) -> None:
+        """These will be the first."""
+        ...
+
+    def line(self, change: Change[T], now: float) -> bytes:
+        """A change as a line, with its end; before the first one there may be a heading."""
+        ...
+
+
+class JsonLines:
     """`{"type":"ADDED","object":{...}}`, with every field that the server sent, in its order."""
-    raw = change.object.raw
-    if b"\n" in raw:
-        raw = msgspec.json.format(raw, indent=_ON_ONE_LINE)
-    return b'{"type":"%s","object":%s}\n' % (change.type.encode(), raw)
+
+    def expect(self, objects: Iterable[DynamicObject], now: float) -> None:
+        """JSON needs no columns."""
+
+    def line(self, change: Change[DynamicObject], now: float) -> bytes:
+        """A change as JSON."""
+        raw = change.object.raw
+        if b"\n" in raw:
+            raw = msgspec.json.format(raw, indent=_ON_ONE_LINE)
+        return b'{"type":"%s","object":%s}\n' % (change.type.encode(), raw)
 
 
-def name_line(change: Change[PartialObjectMetadata], served: ServedResource) -> bytes:
+class NameLines:
     """`pod/web-0`, `deployment.apps/web`: as kubectl writes it, and takes it."""
-    kind = (served.singular or served.kind).lower()
-    group = f".{served.group}" if served.group else ""
-    return f"{kind}{group}/{change.object.metadata.name}\n".encode()
+
+    def __init__(self, served: ServedResource) -> None:
+        kind = (served.singular or served.kind).lower()
+        self._prefix = f"{kind}.{served.group}/" if served.group else f"{kind}/"
+
+    def expect(self, objects: Iterable[PartialObjectMetadata], now: float) -> None:
+        """Names need no columns."""
+
+    def line(self, change: Change[PartialObjectMetadata], now: float) -> bytes:
+        """The name of what changed."""
+        return f"{self._prefix}{change.object.metadata.name}\n".encode()
+
+
+class TableLines:
+    """As `kubectl get --watch` appends them: no sign of what happened, the last state of what went."""
+
+    def __init__(self, reader: TableReader, *, with_namespace: bool) -> None:
+        self._reader = reader
+        self._with_namespace = with_namespace
+        self._layout = KubectlColumns()
+        self._headed = False
+
+    def expect(self, objects: Iterable[TableRow], now: float) -> None:
+        """Make the columns wide enough."""
+        heading = headings(self._reader.columns, with_namespace=self._with_namespace)
+        rows = [cells_at(row, now, with_namespace=self._with_namespace) for row in objects]
+        self._layout.widen([heading, *rows])
+
+    def line(self, change: Change[TableRow], now: float) -> bytes:
+        """The row; before the first one the heading."""
+        rows = [cells_at(change.object, now, with_namespace=self._with_namespace)]
+        if not self._headed:
+            # Not sooner: where there is nothing, the columns come with the first event.
+            rows.insert(0, headings(self._reader.columns, with_namespace=self._with_namespace))
+            self._headed = True
+        self._layout.widen(rows)
+        return "".join(map(self._layout.line, rows)).encode()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
@@ -17,12 +16,10 @@ import trio
 
 from trio_k8swatch._errors import K8sWatchError
 from trio_k8swatch._open import lone_exception
+from trio_k8swatch.cli._complain import PROGRAM, complain
 from trio_k8swatch.cli._stdout import ReaderGone
-from trio_k8swatch.cli._text import one_line
 
-__all__ = ["PROGRAM", "ended_by_signal", "status_of"]
-
-PROGRAM: Final = "trio-k8swatch"
+__all__ = ["ended_by_signal", "status_of"]
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,13 +33,13 @@ def status_of(command: Callable[[], object]) -> int:
         return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else PROGRAM
-        _complain(f"{error.format_message().rstrip('.')} (see {path} --help)")
+        complain(f"{error.format_message().rstrip('.')} (see {path} --help)")
         return 2
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         return 1
     except BaseExceptionGroup as group:
-        return _failed(_first(cast("BaseExceptionGroup[BaseException]", group)))
+        return _failed(_first(group))
     except (K8sWatchError, OSError, ReaderGone) as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
@@ -53,10 +50,10 @@ def _failed(error: BaseException) -> int:
         _forget_stdout()
         return 0
     if isinstance(error, K8sWatchError):
-        _complain(str(error))
+        complain(str(error))
         return 1
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}:
-        _complain(f"cannot write to standard output: {error.strerror}")
+        complain(f"cannot write to standard output: {error.strerror}")
         return 1
     raise error
 
@@ -65,15 +62,6 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """What of a group to talk about: what failed together mostly has one cause, and a reader who left is never news."""
     first = min(group.exceptions, key=lambda each: isinstance(each, ReaderGone))
     return _first(cast("BaseExceptionGroup[BaseException]", first)) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _complain(message: str) -> None:
-    # Without stderr, or with nobody there, the exit status has to do.
-    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] - Python sets it to None for `2>&-`
-        try:
-            print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
-        except OSError:
-            return
 
 
 def _forget_stdout() -> None:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import trio
 
+from trio_k8swatch._client import ApiClient
 from trio_k8swatch._config import ListStrategy, WatchConfig
 from trio_k8swatch._objects import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._open import lone_exception, open_watch
-from trio_k8swatch._resource import ListOptions
+from trio_k8swatch._resource import Collection, ListOptions
+from trio_k8swatch._resource_names import ServedResource
+from trio_k8swatch._source import Source
 from trio_k8swatch._store import Store
-from trio_k8swatch._subscribe import Change, Policy
+from trio_k8swatch._subscribe import Policy
 from trio_k8swatch.cli._changes import OneForEach
-from trio_k8swatch.cli._collection import ObservedResource
-from trio_k8swatch.cli._lines import json_line, name_line
+from trio_k8swatch.cli._complain import complain
+from trio_k8swatch.cli._lines import JsonLines, Lines, NameLines, TableLines
+from trio_k8swatch.cli._metrics_port import serving_metrics
+from trio_k8swatch.cli._observed import ObservedSource
 from trio_k8swatch.cli._order import Order, Output
+from trio_k8swatch.cli._progress import ListProgress
+from trio_k8swatch.cli._screen import Screen, is_screen
 from trio_k8swatch.cli._stdout import ReaderGone, Stdout
+from trio_k8swatch.cli._table import TableReader
+from trio_k8swatch.cli._table_source import TableSource
 from trio_k8swatch.cli._target import collection_for, find, open_target
+from trio_k8swatch.cli._warnings import warnings_to
 
 __all__ = ["watch"]
 
@@ -27,47 +36,76 @@ T = TypeVar("T")
 
 
 async def watch(order: Order) -> None:
-    """Write changes until there were enough, nobody reads any more, or this is cancelled."""
+    """Show changes until there were enough, nobody reads any more, or this is cancelled."""
     stdout = Stdout()
-    async with open_target(order.target) as client:
-        served = await find(client, order.resource)
-        collection = collection_for(order, served, client.connection)
-        line_of: Callable[[Change[Any]], bytes]
-        resource: ObservedResource[Any]
-        if order.output is Output.JSON:
-            resource, line_of = ObservedResource(client, collection, DynamicObject), json_line
-        else:
-            resource = ObservedResource(client, collection, PartialObjectMetadata)
-            line_of = partial(name_line, served=served)
-        options = ListOptions(label_selector=order.label_selector, field_selector=order.field_selector)
-        config = WatchConfig(list_strategy=ListStrategy.PAGES)
-        with lone_exception():
-            async with (
-                open_watch(resource, list_options=options, config=config) as store,
-                trio.open_nursery() as nursery,
-            ):
-                nursery.start_soon(_notice_end_of_reading, stdout)
-                await write_lines(store, stdout, line_of, order.max_events)
-                nursery.cancel_scope.cancel()
+    on_screen = order.output is Output.TABLE and is_screen()
+    with ExitStack() as stack:
+        stack.enter_context(warnings_to(None if on_screen else complain))
+        metrics = stack.enter_context(serving_metrics(order.metrics_port))
+        async with open_target(order.target) as client:
+            served = await find(client, order.resource)
+            collection = collection_for(order, served, client.connection)
+            progress = stack.enter_context(ListProgress(served.plural))
+            reader = TableReader()
+            source = ObservedSource(_source(order.output, client, collection, reader), progress.on_page)
+            config = WatchConfig(
+                list_strategy=ListStrategy.PAGES,
+                metrics=None if metrics is None else metrics.instance(served.full_name),
+            )
+            options = ListOptions(label_selector=order.label_selector, field_selector=order.field_selector)
+            async with open_watch(source, list_options=options, config=config) as store:
+                progress.close()
+                wide = served.namespaced and collection.namespace is None
+                if on_screen:
+                    await Screen(store, source, reader, what=_what(served, collection), wide=wide).show(
+                        order.max_events
+                    )
+                else:
+                    await _write(store, stdout, _lines(order.output, served, reader, wide=wide), order.max_events)
 
 
-async def write_lines(
-    store: Store[T], stdout: Stdout, line_of: Callable[[Change[T]], bytes], max_events: int | None
-) -> None:
-    """One line for each object that is there and for each event from then on, `max_events` at most.
+def _source(output: Output, client: ApiClient, collection: Collection, reader: TableReader) -> Source[Any]:
+    """Only what will be shown is asked for."""
+    if output is Output.TABLE:
+        return TableSource(client, collection, reader)
+    type_ = DynamicObject if output is Output.JSON else PartialObjectMetadata
+    return client.resource(collection.api_version, collection.plural, namespace=collection.namespace, type=type_)
 
-    A reader that is slow slows the watch down: nothing is left out, and nothing piles up.
+
+def _lines(output: Output, served: ServedResource, reader: TableReader, *, wide: bool) -> Lines[Any]:
+    if output is Output.TABLE:
+        return TableLines(reader, with_namespace=wide)
+    return JsonLines() if output is Output.JSON else NameLines(served)
+
+
+def _what(served: ServedResource, collection: Collection) -> str:
+    """For people: `pods in namespace shop`."""
+    if not served.namespaced:
+        return served.plural
+    where = f"namespace {collection.namespace}" if collection.namespace is not None else "all namespaces"
+    return f"{served.plural} in {where}"
+
+
+async def _write(store: Store[T], stdout: Stdout, lines: Lines[T], max_events: int | None) -> None:
+    """One line for each object that is there, then for each event, `max_events` at most.
+
+    A reader that is slow slows the watch down: nothing is left out, and nothing piles up. Raises ReaderGone.
     """
-    async with store.subscribe(policy=Policy.BLOCK, name="stdout") as changes:
-        written = 0
-        each = OneForEach(changes)
-        while max_events is None or written < max_events:
-            try:
-                change = await anext(each)
-            except StopAsyncIteration:
-                return
-            await stdout.write(line_of(change))
-            written += 1
+    with lone_exception():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_notice_end_of_reading, stdout)
+            lines.expect(store.items(), trio.current_time())
+            async with store.subscribe(policy=Policy.BLOCK, name="stdout") as changes:
+                each = OneForEach(changes)
+                written = 0
+                while max_events is None or written < max_events:
+                    try:
+                        change = await anext(each)
+                    except StopAsyncIteration:
+                        break
+                    await stdout.write(lines.line(change, trio.current_time()))
+                    written += 1
+            nursery.cancel_scope.cancel()
 
 
 async def _notice_end_of_reading(stdout: Stdout) -> None:

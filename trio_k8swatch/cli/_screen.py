@@ -1,0 +1,113 @@
+"""A moving table in a terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Final
+
+import trio
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from trio_k8swatch._open import lone_exception
+from trio_k8swatch._store import Store
+from trio_k8swatch._subscribe import Change, Policy
+from trio_k8swatch.cli._changes import OneForEach
+from trio_k8swatch.cli._frame import Frame, draw, most_recent
+from trio_k8swatch.cli._observed import ObservedSource
+from trio_k8swatch.cli._status_line import Situation, status_line
+from trio_k8swatch.cli._table import TableReader, TableRow
+from trio_k8swatch.cli._view import Line, View
+
+__all__ = ["Screen", "is_screen"]
+
+_REDRAW_SECONDS: Final = 1.0
+"""Ages grow and marks fade also while nothing happens."""
+
+_PAUSE_SECONDS: Final = 0.1
+"""Between two drawings, so that a busy cluster costs no more than this."""
+
+
+def is_screen() -> bool:
+    """Whether standard output is a terminal in which text can be changed again."""
+    return os.isatty(sys.stdout.fileno()) and os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
+
+
+class Screen:
+    """Shows the rows of a store in place. Has the terminal for itself, and leaves the last picture behind in it."""
+
+    def __init__(
+        self, store: Store[TableRow], source: ObservedSource[TableRow], reader: TableReader, *, what: str, wide: bool
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._reader = reader
+        self._what = what
+        self._wide = wide
+        self._view = View()
+        self._news = trio.Event()
+        self._console = Console(highlight=False, markup=False, emoji=False)
+
+    async def show(self, max_events: int | None) -> None:
+        """Show what is there, and every change until there were enough, the watch ends, or this is cancelled."""
+        try:
+            with Live(console=self._console, screen=True, auto_refresh=False) as live, lone_exception():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._keep_drawing, live)
+                    nursery.start_soon(self._follow_size)
+                    async with self._store.subscribe(policy=Policy.BLOCK, name="screen") as changes:
+                        await self._take(OneForEach(changes), max_events)
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._console.print(*self._picture(at_bottom=False), sep="\n")
+
+    async def _take(self, changes: AsyncIterator[Change[TableRow]], max_events: int | None) -> None:
+        taken = 0
+        while max_events is None or taken < max_events:
+            try:
+                change = await anext(changes)
+            except StopAsyncIteration:
+                return
+            self._view.take(change, trio.current_time())
+            self._news.set()
+            taken += 1
+
+    async def _keep_drawing(self, live: Live) -> None:
+        while True:
+            # A terminal that is held (Ctrl-S) is waited for here, and not by the whole loop.
+            await trio.lowlevel.wait_writable(sys.stdout.fileno())
+            self._news = trio.Event()
+            live.update(Group(*self._picture(at_bottom=True)), refresh=True)
+            await trio.sleep(_PAUSE_SECONDS)
+            with trio.move_on_after(_REDRAW_SECONDS - _PAUSE_SECONDS):
+                await self._news.wait()
+
+    async def _follow_size(self) -> None:
+        with trio.open_signal_receiver(signal.SIGWINCH) as resized:
+            async for _ in resized:
+                self._news.set()
+
+    def _picture(self, *, at_bottom: bool) -> list[Text]:
+        now = trio.current_time()
+        width, height = self._console.size
+        lines = self._view.lines(now)
+        shown = most_recent(lines, max(1, height - 2))
+        frame = Frame(width, height, now, with_namespace=self._wide)
+        table = draw(shown, self._reader.columns, frame)
+        blank = [Text("")] * (height - len(table) - 1 if at_bottom else 0)
+        return [*table, *blank, status_line(self._situation(lines, shown, now), width)]
+
+    def _situation(self, lines: list[Line], shown: list[Line], now: float) -> Situation:
+        return Situation(
+            health=self._store.health,
+            now=now,
+            what=self._what,
+            objects=len(self._store),
+            shown=len(self._store) if len(shown) == len(lines) else len(shown),
+            changes_per_minute=self._view.changes_per_minute(now),
+            reconnects=max(0, self._source.watches_opened - 1),
+        )
