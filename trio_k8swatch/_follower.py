@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 import trio
 
 from ._copy import Copy
-from ._errors import ProtocolError, Unavailable
+from ._errors import ProtocolError
 from ._reflector import ObjectEvent, Reflector
 from ._silence import Heartbeat
 from ._source import Events
@@ -24,6 +24,9 @@ T = TypeVar("T")
 _DEADLINE_STEP_SECONDS: Final = 1.0
 """The deadline of a round is moved by no less than this at once: moving it costs more than it sounds."""
 
+_PROBE_INTERVAL_SECONDS: Final = 60.0
+"""A server that sends old things is asked for its version no more often than this."""
+
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
@@ -37,37 +40,48 @@ class Follower(Generic[T]):
         self._log_field = object_name_log_field
         self.reflector = Reflector[T](copy.metadata)
         self.must_probe = False
-        """Whether the server has to be asked how it is: a bookmark was older than what it had sent before."""
+        """Whether the server has to be asked for its version before the next watch."""
+        self.probed_at = float("-inf")
 
     async def follow(
         self, events: Events[T], scope: trio.CancelScope, behind: Iterator[WatchEvent[T]] | None = None
-    ) -> None:
-        """Take `behind`, which came already, and what comes until the server ends the watch, or something else is wanted first.
+    ) -> str:
+        """Take `behind`, which came already, and what comes until the watch has "ended", or a "probe" or list is wanted.
 
         Ends `scope` when nothing was heard for too long, and puts that off as something is. Raises ApiError for an ERROR
         event, ProtocolError for what makes no sense, Unavailable where the stream is cut, and whatever handlers raise.
         """
         copy, heartbeat = self._copy, self._heartbeat
-        while not copy.tickets.is_wanted:
+        while True:
             batch, behind = behind or await events.receive(), None
             if batch is None:
-                return
+                return "ended"
             heard = await self._take(batch, scope)
             now = copy.vitals.last_byte_at = trio.current_time()
             if heard:
-                copy.vitals.last_event_at = now
-                if copy.vitals.failing:
-                    copy.caught_up()
-            if self.reflector.doubt is not None:
-                raise ProtocolError(self.reflector.doubt)
-            if self.must_probe:
-                raise Unavailable("the server sent a bookmark that is older than what it sent before")
+                self._note_news(now)
             if copy.subscriptions:
                 await self._wait_for_subscribers(scope)
                 now = trio.current_time()
             heartbeat.heard(now, events=heard)
             if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
                 scope.deadline = heartbeat.deadline
+            if copy.tickets.is_wanted:
+                return "requested"
+            if self.must_probe:
+                return "probe"
+
+    def _note_news(self, now: float) -> None:
+        """Events have come. Raises ProtocolError if they contradict what was known."""
+        vitals, reflector = self._copy.vitals, self.reflector
+        vitals.last_event_at = now
+        if vitals.failing:
+            self._copy.caught_up()
+        if reflector.doubt is not None:
+            raise ProtocolError(reflector.doubt)
+        if reflector.suspicion:
+            reflector.suspicion = False
+            self._suspect(now)
 
     async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
         """Commit the events, each with its handlers, under one lock. Whether there were any."""
@@ -118,11 +132,17 @@ class Follower(Generic[T]):
         if not self.reflector.marked(bookmark):
             _log.debug("%s: a bookmark without resourceVersion", self._name)
         elif is_older(bookmark.resource_version, self._copy.resource_version):
-            # From a server that lags behind the one before, or from one that was rolled back.
-            self.must_probe = True
+            self._suspect(now)
         else:
             self._copy.vitals.last_bookmark_at = now
             self._copy.advance(bookmark.resource_version)
+
+    def _suspect(self, now: float) -> None:
+        """Something came that is older than what came before: the server lags (F60), repeats itself, or was rolled back.
+
+        Its version shows which. It is not asked at every turn, because one that lags or repeats itself does so again.
+        """
+        self.must_probe = now - self.probed_at >= _PROBE_INTERVAL_SECONDS
 
     async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
         for subscription in self._copy.subscriptions:

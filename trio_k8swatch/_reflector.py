@@ -49,13 +49,15 @@ class Reflector(Generic[T]):
     """Follows one collection through its watch.
 
     The whole state is `resource_version`, None for "ask for a list" and a string for "watch from here", and `doubt`: why
-    what we know needs a list to confirm it although the watch goes on, None if it does not.
+    what we know needs a list to confirm it although the watch goes on, None if it does not. `suspicion` is less: the server
+    may have gone back in time, which a look at its version will show.
     """
 
     def __init__(self, metadata: MetadataOf) -> None:
         self._metadata = metadata
         self.resource_version: str | None = None
         self.doubt: str | None = None
+        self.suspicion = False
         # Whether our version is a number: then a longer look at the next one is seldom needed.
         self._is_numbered = False
 
@@ -101,8 +103,9 @@ class Reflector(Generic[T]):
     def _unknown(self, event: ObjectEvent[T], key: str, order: int | None) -> Delta[T] | None:
         kind = type(event)
         if order == -1:
-            # Of an object that is gone by now, or from a server that was rolled back. A deletion is harmless in both.
-            self._question(kind is not Deleted, "an event about an unknown object is older than the watch")
+            # A replay about an object that is gone by now, or news from a server that was rolled back (F58). A deletion
+            # changes nothing in either.
+            self.suspicion = self.suspicion or kind is not Deleted
             return None
         if kind is Added:
             return Put(key, None, event.object)

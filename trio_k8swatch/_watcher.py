@@ -9,6 +9,7 @@ Rule 3: what comes next is decided in `_reflector`, `_recovery`, `_silence` and 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
@@ -24,8 +25,9 @@ from ._lists import Listing, Lists
 from ._recovery import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
 from ._resource import ListOptions
 from ._silence import Heartbeat
-from ._source import Source
+from ._source import Events, Source
 from ._versions import is_older
+from ._wire import WatchEvent
 
 __all__ = ["Watcher"]
 
@@ -124,47 +126,54 @@ class Watcher(Generic[T]):
 
     async def _watch(self, options: ListOptions, listing: Listing[T] | None = None) -> None:
         """One watch request. A `listing` is committed first: when the watch is open, or when the watch has brought it."""
+        copy, heartbeat = self._copy, self._heartbeat
+        seconds = self._begin_round(is_listing=options.send_initial_events)
+        end = "unanswered"
+        try:
+            with trio.CancelScope(deadline=heartbeat.deadline) as scope:
+                copy.round = scope if listing is None else None
+                async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
+                    behind = None
+                    if listing is not None:
+                        end = "stalled"
+                        behind = await self._take_in(listing, events, scope)
+                        copy.round = scope
+                    end = "silence"
+                    self._opened()
+                    end = await self._follower.follow(events, scope, behind)
+        finally:
+            copy.round = None
+            # A server that was silent twice may not be the one that it was.
+            if heartbeat.ended(trio.current_time()):
+                self._follower.must_probe = True
+        self._note_end("requested" if copy.tickets.is_wanted and end != "stalled" else end)
+
+    def _begin_round(self, *, is_listing: bool) -> int:
+        """For how many seconds the server is to keep the watch open."""
         copy, config = self._copy, self._config
         copy.metrics.called("Watch")
-        self._is_listing = options.send_initial_events
+        self._is_listing = is_listing
         self._round_began = trio.current_time()
         self._is_on_probation, self._ended_at_once = self._ended_at_once, False
         if copy.vitals.state is State.LIVE:
             copy.vitals.enter(State.RECONNECTING, self._round_began)
         seconds = round(config.watch_timeout.random(config.rng))
         self._heartbeat.begin(self._round_began, seconds)
-        is_open = False
-        try:
-            with trio.CancelScope(deadline=self._heartbeat.deadline) as scope:
-                copy.round = scope if listing is None else None
-                async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
-                    is_open = True
-                    behind = None
-                    if listing is not None:
-                        if options.send_initial_events:
-                            limit = config.stream_progress_limit
-                            behind = await self._lists.read_events(events, listing, scope, progress_limit=limit)
-                        scope.deadline = float("inf")
-                        await self._commit(listing)
-                        listing = None
-                        self._heartbeat.heard(trio.current_time(), events=options.send_initial_events)
-                        scope.deadline = self._heartbeat.deadline
-                        copy.round = scope
-                    self._opened()
-                    await self._follower.follow(events, scope, behind)
-        finally:
-            copy.round = None
-            # A server that was silent twice may not be the one that it was.
-            if self._heartbeat.ended(trio.current_time()):
-                self._follower.must_probe = True
-        if is_open and listing is not None and options.send_initial_events:
-            self._can_stream = False
-            _log.info("%r: the streaming list stands still; reading pages from now on", self._source)
-        elif not (is_open or self._lists.is_wanted):
-            waited = trio.current_time() - self._round_began
-            raise Unavailable(f"cannot watch {self._source!r}: the server did not answer within {waited:.0f} s")
-        else:
-            self._note_end(is_silent=scope.cancelled_caught and not self._lists.is_wanted)
+        return seconds
+
+    async def _take_in(
+        self, listing: Listing[T], events: Events[T], scope: trio.CancelScope
+    ) -> Iterator[WatchEvent[T]] | None:
+        """Commit `listing`, once the watch has brought it if it is a streaming one; then events that came too early."""
+        behind = None
+        if self._is_listing:
+            limit = self._config.stream_progress_limit
+            behind = await self._lists.read_events(events, listing, scope, progress_limit=limit)
+        scope.deadline = float("inf")
+        await self._commit(listing)
+        self._heartbeat.heard(trio.current_time(), events=behind is not None)
+        scope.deadline = self._heartbeat.deadline
+        return behind
 
     def _opened(self) -> None:
         # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
@@ -173,22 +182,23 @@ class Watcher(Generic[T]):
         self._is_listing = False
         _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
 
-    def _note_end(self, *, is_silent: bool) -> None:
-        """A watch is over without an error. Raises Unavailable if that came so soon that it counts as one."""
-        if is_silent:
-            reason = "silence"
-            now = trio.current_time()
+    def _note_end(self, end: str) -> None:
+        """A watch is over without an error. Raises Unavailable if the way it ended counts as one."""
+        now = trio.current_time()
+        lasted = now - self._round_began
+        if end == "unanswered":
+            raise Unavailable(f"cannot watch {self._source!r}: the server did not answer within {lasted:.0f} s")
+        if end == "ended" and lasted < _SHORT_ROUND_SECONDS:
+            self._ended_at_once = True
+            raise Unavailable(f"the server ended the watch of {self._source!r} at once")
+        if end == "stalled":
+            self._can_stream = False
+            _log.info("%r: the streaming list stands still; reading pages from now on", self._source)
+        elif end == "silence":
             vitals = self._copy.vitals
             vitals.silent(now - max(self._round_began, vitals.last_byte_at or 0.0), now)
             _log.warning("%r: %s; watching again", self._source, vitals.last_error)
-        elif self._lists.is_wanted:
-            reason = "requested"
-        elif trio.current_time() - self._round_began < _SHORT_ROUND_SECONDS:
-            self._ended_at_once = True
-            raise Unavailable(f"the server ended the watch of {self._source!r} at once")
-        else:
-            reason = "ended"
-        self._copy.metrics.reconnected(reason)
+        self._copy.metrics.reconnected(end)
 
     async def _commit(self, listing: Listing[T]) -> None:
         await self._lists.commit(listing, started=self._started, init_mode=self._init_mode)
@@ -208,6 +218,7 @@ class Watcher(Generic[T]):
         self._is_listing = True
         version = await self._lists.server_version()
         self._follower.must_probe = False
+        self._follower.probed_at = trio.current_time()
         if is_older(version, self._copy.resource_version):
             self._want(Next.CONSISTENT_LIST, "rolled back")
 
