@@ -19,7 +19,7 @@ from connect.plugins import Plugin, exec_credential
 from connect.servers import SecureServer
 
 from trio_k8swatch import connect
-from trio_k8swatch._errors import Unavailable
+from trio_k8swatch._errors import Unauthorized, Unavailable
 from trio_k8swatch._transport import Transport
 from trio_k8swatch.connect import Connection
 
@@ -35,9 +35,9 @@ def write_identity(folder: Path, certificate: trustme.LeafCert) -> dict[str, str
     return {"client-certificate": "me.crt", "client-key": "me.key"}
 
 
-def load(tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any] | None = None) -> Connection:
+def load(tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any] | None = None, **changes: Any) -> Connection:
     path = write(tmp_path / "config", document(cluster, user))
-    return connect.from_kubeconfig(path, surroundings=machine(tmp_path))
+    return connect.from_kubeconfig(path, surroundings=machine(tmp_path, **changes))
 
 
 @asynccontextmanager
@@ -219,6 +219,26 @@ async def test_a_401_with_nothing_new_is_asked_once(tmp_path: Path) -> None:
         cluster = {"server": url, "certificate-authority-data": data(server.authority.cert_pem)}
         assert await status(load(tmp_path, cluster, write_identity(tmp_path, me))) == 401
     assert len(server.clients) == 1
+
+
+async def test_a_client_certificate_that_has_expired(tmp_path: Path) -> None:
+    """A strict server ends the handshake; a kube-apiserver says no more than 401, but we know better."""
+    server = SecureServer()
+    yesterday, tomorrow = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
+    expired = server.client_authority.issue_cert("me@example.com", not_after=yesterday)
+    expiring = server.client_authority.issue_cert("me@example.com", not_after=tomorrow)
+    server.refused.add("me@example.com")
+    async with server.serve() as url:
+        cluster = {"server": url, "certificate-authority-data": data(server.authority.cert_pem)}
+        field = f"{tmp_path}/config: users[u].user.client-certificate"
+        message = await failure(load(tmp_path, cluster, write_identity(tmp_path, expired)))
+        assert message == f"TLS: 127.0.0.1: our client certificate has expired ({field})"
+
+        user = write_identity(tmp_path, expiring)
+        assert await status(load(tmp_path, cluster, user)) == 401
+        later = (tomorrow + timedelta(seconds=1)).timestamp()
+        message = await failure(load(tmp_path, cluster, user, now=lambda: later), Unauthorized)
+        assert message == f"{field}: the client certificate expired at {tomorrow:%Y-%m-%d %H:%M} UTC; renew it"
 
 
 async def test_a_plugin_with_certificates(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from trio_k8swatch._errors import Status, Unauthorized
 
-    from ._connection import TLS
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
     from ._credential import Credential, CredentialSource
+    from ._tls import RotatingTLS
 
 __all__ = ["CredentialAuth"]
 
@@ -22,12 +24,13 @@ class CredentialAuth(httpx.Auth):
     """Authorise each request from one source; after a 401, ask it for better credentials and repeat the request.
 
     The request is repeated once, and only if there is something new to show: another Authorization header, or another
-    client certificate than the connection was made with.
+    client certificate than the connection was made with. If an expired certificate is all there is, that is said.
     """
 
-    def __init__(self, source: CredentialSource, tls: TLS | None) -> None:
+    def __init__(self, source: CredentialSource, tls: RotatingTLS | None, *, now: Callable[[], float]) -> None:
         self._source = source
         self._tls = tls
+        self._now = now
 
     async def prepare(self) -> None:
         await self._source.current()
@@ -41,7 +44,15 @@ class CredentialAuth(httpx.Auth):
         better = await self._source.renewed(shown)
         if better != shown or await self._certificate_changed(response):
             _authorize(request, better)
-            yield request
+            response = yield request
+        if response.status_code == UNAUTHORIZED and better.authorization is None:
+            self._blame_certificate()
+
+    def _blame_certificate(self) -> None:
+        problem = self._tls.expired(self._now()) if self._tls is not None else None
+        if problem is not None:
+            status = Status(code=UNAUTHORIZED, reason="Unauthorized", message="Unauthorized")
+            raise Unauthorized(problem, status=status)
 
     async def _certificate_changed(self, response: httpx.Response) -> bool:
         used = _context_of(response)

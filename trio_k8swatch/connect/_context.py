@@ -106,7 +106,7 @@ def _connection(
     return Connection(
         server=server.url,
         namespace=chosen.value.namespace or "default",
-        auth=CredentialAuth(source, tls),
+        auth=CredentialAuth(source, tls, now=surroundings.now),
         tls=tls,
         proxy=_proxy(cluster, server, surroundings),
         headers=impersonation(user) if user is not None else (),

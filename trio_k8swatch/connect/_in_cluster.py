@@ -49,7 +49,7 @@ def in_cluster_connection(surroundings: Surroundings) -> Connection:
     return Connection(
         server=server,
         namespace=_namespace(surroundings),
-        auth=CredentialAuth(TokenFile(token), tls),
+        auth=CredentialAuth(TokenFile(token), tls, now=surroundings.now),
         tls=tls,
         proxy=proxy_from_environment(server, surroundings.environ),
         source=f"service account in {account}",

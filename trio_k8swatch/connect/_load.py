@@ -104,7 +104,9 @@ def to(
         tls.check()
     return Connection(
         server=server.url,
-        auth=CredentialAuth(StaticCredential(credential), tls) if credential.authorization else None,
+        auth=CredentialAuth(StaticCredential(credential), tls, now=surroundings.now)
+        if credential.authorization
+        else None,
         tls=tls,
         proxy=proxy_from_environment(server.url, surroundings.environ),
     )

@@ -15,6 +15,7 @@ import trio
 
 from trio_k8swatch._errors import ConfigError
 
+from ._certificate import not_after
 from ._tls_failure import Subject, explain
 
 if TYPE_CHECKING:
@@ -101,6 +102,14 @@ class RotatingTLS:
         if context is not self._context or self._materials is None:
             return False
         return self._plugin is None or self._plugin.identity == self._materials.identity
+
+    def expired(self, now: float) -> str | None:
+        """One line if our client certificate is too old at `now` (seconds since the epoch) for anybody to accept it."""
+        identity = self._materials.identity if self._materials is not None else None
+        end = not_after(identity) if identity is not None else None
+        if end is None or end.timestamp() > now:
+            return None
+        return f"{self._subject.identity}: the client certificate expired at {end:%Y-%m-%d %H:%M} UTC; renew it"
 
     def explain(self, error: BaseException, *, host: str) -> str | None:
         return explain(error, host=host, subject=self._subject)
