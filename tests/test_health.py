@@ -1,0 +1,67 @@
+"""What a watch knows about itself."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trio_k8swatch import Forbidden, K8sWatchError, NotFound, State, Status, Unauthorized, Unavailable
+from trio_k8swatch._health import Vitals
+
+REFUSED = Status(code=400)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Unauthorized("x", status=REFUSED), State.UNAUTHORIZED),
+        (Forbidden("x", status=REFUSED), State.FORBIDDEN),
+        (NotFound("x", status=REFUSED), State.NOT_SERVED),
+        (Unavailable("x"), State.RECONNECTING),
+    ],
+)
+def test_T10_a_failure_shows_by_its_kind(error: K8sWatchError, state: State) -> None:
+    """What an operator has to do differs."""
+    vitals = Vitals()
+    vitals.failed(error, 5, 3)
+    health = vitals.seen(6, "7")
+    assert (health.state, health.since, health.failures, health.is_failing) == (state, 5, 3, True)
+
+
+def test_T10_B27_recovery_ends_the_failing_but_keeps_the_error_to_be_read() -> None:
+    """One record says it all: no gauge and no flag can disagree."""
+    vitals = Vitals()
+    vitals.failed(Unavailable("no\nanswer"), 5, 1)
+    vitals.recovered(9)
+    health = vitals.seen(10, "7")
+    assert (health.state, health.since, health.failures, health.is_failing) == (State.LIVE, 9, 0, False)
+    assert (health.last_error, health.last_error_at) == ("Unavailable: no answer", 5)
+
+
+def test_staleness_counts_from_the_last_confirmation() -> None:
+    """By an event, a bookmark or a list; bytes alone confirm nothing; before the first list there is none."""
+    vitals = Vitals(last_byte_at=3)
+    assert vitals.seen(10, "").staleness == math.inf
+    vitals.last_list_at = 4
+    assert vitals.seen(10, "").staleness == 6
+    vitals.last_event_at = 7
+    assert vitals.seen(10, "").staleness == 3
+    vitals.last_bookmark_at = 9
+    assert vitals.seen(10, "").staleness == 1
+
+
+def test_a_state_has_one_beginning() -> None:
+    """Entering it again is no news."""
+    vitals = Vitals()
+    vitals.enter(State.LIVE, 1)
+    vitals.enter(State.LIVE, 2)
+    assert vitals.since == 1
+
+
+def test_silence_is_an_error_to_be_read() -> None:
+    """Though nobody said anything."""
+    vitals = Vitals()
+    vitals.silent(70, 99)
+    health = vitals.seen(100, "")
+    assert (health.last_error, health.last_error_at) == ("Unavailable: nothing was heard for 70 s", 99)

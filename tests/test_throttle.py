@@ -1,0 +1,62 @@
+"""Leaving a server alone that asks for it."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from trio_k8swatch._throttle import Throttle
+
+
+async def test_nobody_waits_while_the_server_is_willing(autojump_clock: MockClock) -> None:
+    """All at once."""
+    throttle = Throttle()
+    async with throttle.turn(), throttle.turn():
+        assert trio.current_time() == 0
+
+
+async def test_after_a_refusal_one_tries_and_the_others_wait_for_how_it_fares(autojump_clock: MockClock) -> None:
+    """A hundred watches do not come back at the same moment."""
+    throttle = Throttle()
+    sent: list[float] = []
+
+    async def request(answers: list[float | None]) -> None:
+        async with throttle.turn():
+            sent.append(trio.current_time())
+            await trio.sleep(1)
+            retry_after = answers.pop(0)
+            if retry_after is None:
+                throttle.accepted()
+            else:
+                throttle.refused(retry_after)
+
+    answers: list[float | None] = [10, 20, None, None, None]
+    await request(answers)
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(request, answers)
+    # Refused at 1 until 11; refused again at 12 until 32; accepted at 33, then one after the other, or together.
+    assert sent[:3] == [0, 11, 32]
+    assert all(time >= 33 for time in sent[3:])
+    started = trio.current_time()
+    await request([None])
+    assert sent[-1] == started
+
+
+async def test_a_server_that_asks_for_a_week_is_not_believed(autojump_clock: MockClock) -> None:
+    """Five minutes are enough for anybody."""
+    throttle = Throttle()
+    throttle.refused(7 * 86400)
+    async with throttle.turn():
+        assert trio.current_time() == 300
+
+
+async def test_who_gives_up_lets_the_next_one_try(autojump_clock: MockClock) -> None:
+    """A cancelled request blocks nobody."""
+    throttle = Throttle()
+    throttle.refused(10)
+    with trio.move_on_after(5):
+        async with throttle.turn():
+            raise AssertionError("too early")
+    async with throttle.turn():
+        assert trio.current_time() == 10

@@ -1,0 +1,60 @@
+"""Promises of a list."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trio_k8swatch import WatchStopped
+from trio_k8swatch._tickets import Tickets
+
+
+async def test_L5_all_who_ask_before_a_list_begins_share_it() -> None:
+    """Any number of requests make one list."""
+    tickets = Tickets()
+    assert not tickets.is_wanted
+    first = tickets.draw()
+    assert tickets.is_wanted
+    assert tickets.draw() is first
+    assert tickets.take() is first
+    assert not tickets.is_wanted
+    assert tickets.take() is None
+
+
+async def test_L4_who_asks_after_a_list_began_waits_for_the_next(autojump_clock: MockClock) -> None:
+    """It may have been read before what he wants to see."""
+    tickets = Tickets()
+    early = tickets.draw()
+    tickets.take()
+    late = tickets.draw()
+    assert late is not early
+    early.settle()
+    await early.wait()
+    with trio.move_on_after(1) as scope:
+        await late.wait()
+    assert scope.cancelled_caught
+
+
+async def test_T3_B8_the_end_of_the_watch_ends_the_wait() -> None:
+    """The Go package waited for ever: for a request that was open, and for one that came too late."""
+    tickets = Tickets()
+    tickets.close("nobody asked")
+    assert tickets.draw() is not tickets.draw()
+    with pytest.raises(WatchStopped, match="nobody asked"):
+        await tickets.draw().wait()
+    tickets = Tickets()
+    waiting = tickets.draw()
+    tickets.close("over")
+    for _ in range(2):
+        with pytest.raises(WatchStopped, match="over"):
+            await waiting.wait()
+    assert not tickets.is_wanted
+
+
+async def test_U6_the_first_word_about_a_ticket_counts() -> None:
+    """A kept promise stays kept."""
+    ticket = Tickets().draw()
+    ticket.settle()
+    ticket.settle("too late")
+    await ticket.wait()
