@@ -27,7 +27,6 @@ class Frame:
     """Where to draw, and when."""
 
     width: int
-    height: int
     now: float
     with_namespace: bool = False
 

@@ -63,7 +63,7 @@ class Screen:
                         await self._take(OneForEach(changes), max_events)
                     nursery.cancel_scope.cancel()
         finally:
-            self._console.print(*self._picture(at_bottom=False), sep="\n")
+            self._console.print(*self._picture(keep_free=1), sep="\n")
 
     async def _take(self, changes: AsyncIterator[Change[TableRow]], max_events: int | None) -> None:
         taken = 0
@@ -81,7 +81,7 @@ class Screen:
             # A terminal that is held (Ctrl-S) is waited for here, and not by the whole loop.
             await trio.lowlevel.wait_writable(sys.stdout.fileno())
             self._news = trio.Event()
-            live.update(Group(*self._picture(at_bottom=True)), refresh=True)
+            live.update(Group(*self._picture()), refresh=True)
             await trio.sleep(_PAUSE_SECONDS)
             with trio.move_on_after(_REDRAW_SECONDS - _PAUSE_SECONDS):
                 await self._news.wait()
@@ -91,14 +91,14 @@ class Screen:
             async for _ in resized:
                 self._news.set()
 
-    def _picture(self, *, at_bottom: bool) -> list[Text]:
+    def _picture(self, *, keep_free: int = 0) -> list[Text]:
+        """The whole screen, or all but some lines of it: those that the shell's prompt will need."""
         now = trio.current_time()
         width, height = self._console.size
         lines = self._view.lines(now)
-        shown = most_recent(lines, max(1, height - 2))
-        frame = Frame(width, height, now, with_namespace=self._wide)
-        table = draw(shown, self._reader.columns, frame)
-        blank = [Text("")] * (height - len(table) - 1 if at_bottom else 0)
+        shown = most_recent(lines, max(1, height - 2 - keep_free))
+        table = draw(shown, self._reader.columns, Frame(width, now, with_namespace=self._wide))
+        blank = [] if keep_free else [Text("")] * (height - len(table) - 1)
         return [*table, *blank, status_line(self._situation(lines, shown, now), width)]
 
     def _situation(self, lines: list[Line], shown: list[Line], now: float) -> Situation:

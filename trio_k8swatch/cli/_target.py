@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from trio_k8swatch._client import ApiClient, open_client
 from trio_k8swatch._discovery import discover
-from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._errors import ConfigError, ProtocolError, Unavailable
 from trio_k8swatch._resource import Collection
 from trio_k8swatch._resource_names import ServedResource, resolve
 from trio_k8swatch.cli._demo import open_demo
@@ -47,7 +47,7 @@ def _connection(target: Target) -> Connection:
 
 async def find(client: ApiClient, resource: str) -> ServedResource:
     """What RESOURCE stands for on this server. Raises ConfigError where it stands for nothing that can be watched."""
-    served = await discover(client)
+    served = await _discovered(client)
     server = client.connection.server
     if not served:
         raise ConfigError(f"{server} serves no Kubernetes API: is the URL right, with its path?")
@@ -56,6 +56,18 @@ async def find(client: ApiClient, resource: str) -> ServedResource:
         verbs = ", ".join(found.verbs)
         raise ConfigError(f"{found.full_name} cannot be watched: {server} offers only {verbs} for it")
     return found
+
+
+async def _discovered(client: ApiClient) -> list[ServedResource]:
+    """The first contact: what fails now mostly fails because the address is wrong, or nobody lives there."""
+    connection = client.connection
+    try:
+        return await discover(client)
+    except ProtocolError as error:
+        raise ProtocolError(f"{error}: is {connection.server} the URL of a Kubernetes API server?") from error
+    except Unavailable as error:
+        named = "--server" if connection.source == "arguments" else connection.source
+        raise Unavailable(f"{error} (does it run, and is its address right in {named}?)") from error
 
 
 def collection_for(order: Order, served: ServedResource, connection: Connection) -> Collection:
