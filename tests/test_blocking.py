@@ -12,13 +12,14 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from blocking_cluster import Server, current_context, served
+from docs.pages import blocks, small_cluster
 
 import trio_k8swatch
 from trio_k8swatch import (
@@ -41,56 +42,18 @@ from trio_k8swatch import (
     blocking,
 )
 from trio_k8swatch.blocking import ApiClient, IndexedStore, Store, open_client, open_watch
-from trio_k8swatch.blocking._loop import Loop, open_loop
-from trio_k8swatch.testing import FakeApiServer
+from trio_k8swatch.blocking._loop import Loop
 
 PATIENCE_SECONDS = 10.0
 """For what should happen at once; only ever waited out by a test that fails."""
 
 
-@dataclass
-class Server:
-    loop: Loop
-    fake: FakeApiServer
-    url: str
-
-    def create(self, name: str, **labels: str) -> dict[str, Any]:
-        return self.loop.run(lambda: self.fake.create(pod(name, **labels)))
-
-    @contextmanager
-    def fault(self, name: str, **options: Any) -> Iterator[None]:
-        fault = self.loop.run(lambda: getattr(self.fake.faults, name)(**options))
-        try:
-            yield
-        finally:
-            self.loop.run(lambda: fault.__exit__(None, None, None))
-
-    def delete(self, name: str) -> None:
-        self.loop.run(lambda: self.fake.delete("pods", name, namespace="default"))
-
-    def label(self, name: str, **labels: str) -> dict[str, Any]:
-        patch = {"metadata": {"labels": labels}}
-        return self.loop.run(lambda: self.fake.patch("pods", name, patch, namespace="default"))
-
-
-def pod(name: str, **labels: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "default", "labels": labels},
-        "spec": {"containers": [{"name": "main", "image": "example"}]},
-    }
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with open_loop() as loop:
-        fake = loop.run(FakeApiServer)
-        with loop.held(fake.serve()) as url:
-            server = Server(loop, fake, url)
-            for name in ("web-0", "web-1"):
-                server.create(name)
-            yield server
+    with served() as server:
+        for name in ("web-0", "web-1"):
+            server.create(name)
+        yield server
 
 
 @pytest.fixture
@@ -649,6 +612,38 @@ def _accessors() -> trio_k8swatch.Accessors[Any]:
     )
 
 
+def test_the_page_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    """The examples in docs/blocking.md run, one after the other, and print what the page shows."""
+    page = (Path(__file__).parents[1] / "docs" / "blocking.md").read_text()
+    names: dict[str, Any] = {}
+    shown = 0
+    with served(small_cluster) as server, current_context(server):
+        for block in blocks(page):
+            if block.language == "python":
+                exec(block.text, names)
+            elif block.note == "shows":
+                assert capsys.readouterr().out == block.text, block.line
+                shown += 1
+    assert shown >= 5
+
+
+async def test_not_in_a_trio_program() -> None:
+    """It would hold up the loop that it is called in, and says what to do."""
+    with pytest.raises(RuntimeError, match="use trio_k8swatch here, or call this in another thread"), open_client():
+        pytest.fail("the block must not begin")
+
+
+def test_nor_later(store: Store[Any]) -> None:
+    """A store that is handed to a trio program can be read there, and not waited for."""
+
+    async def main() -> int:
+        with pytest.raises(RuntimeError, match="would hold up the trio loop of this thread"):
+            store.relist()
+        return len(store)
+
+    assert trio.run(main) == 2
+
+
 def test_everything_the_async_store_has() -> None:
     """So that nobody has to learn two libraries."""
     for theirs, ours in (
@@ -673,7 +668,7 @@ def test_nothing_is_left(server: Server) -> None:
         assert not any(thread.daemon for thread in during)
         assert names(one) == names(two)
     assert set(threading.enumerate()) == before
-    assert eventually(lambda: not server.loop.run(lambda: server.fake._streams))
+    assert eventually(lambda: server.open_watches == 0)
 
 
 def test_an_interrupted_wait_is_cancelled_and_the_store_goes_on(
@@ -763,4 +758,4 @@ def test_ctrl_c_ends_a_program(server: Server, body: str) -> None:
     assert errors.count("Traceback") == 1
     assert "Warning" not in errors
     assert took < 3
-    assert eventually(lambda: not server.loop.run(lambda: server.fake._streams))
+    assert eventually(lambda: server.open_watches == 0)

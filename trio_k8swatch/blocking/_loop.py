@@ -31,8 +31,9 @@ _LOOK_FOR_SIGNALS_SECONDS: Final = 0.5
 class Loop:
     """The loop as other threads see it, also after it is over. Made in the loop."""
 
-    def __init__(self, portal: BlockingPortal) -> None:
+    def __init__(self, portal: BlockingPortal, scope: trio.CancelScope) -> None:
         self._portal = portal
+        self._scope = scope
         self._token = trio.lowlevel.current_trio_token()
         self._clock = trio.lowlevel.current_clock()
         self._thread_id = threading.get_ident()
@@ -121,8 +122,7 @@ class Loop:
 
     def close(self) -> None:
         """End the loop, and cancel whatever still runs in it."""
-        with suppress(RuntimeError):  # it is over already
-            self._portal.call(self._portal.stop, True)  # noqa: FBT003 - anyio's signature
+        self.soon(self._scope.cancel)
 
     @contextmanager
     def _cancelling(self, scope: trio.CancelScope) -> Generator[None]:
@@ -147,6 +147,7 @@ class Loop:
                 "handlers, conditions and index functions run in the thread of the watch, and cannot wait for it there;"
                 " hand the work to another thread, for example by a queue"
             )
+        _refuse_trio()
         try:
             return self._portal.start_task_soon(f)
         except RuntimeError as error:
@@ -177,13 +178,15 @@ def _result(future: Future[R]) -> R:
 
 @contextmanager
 def open_loop() -> Generator[Loop]:
-    """A loop for as long as the block lasts."""
+    """A loop for as long as the block lasts. Raises RuntimeError in a thread that runs a trio loop already."""
+    _refuse_trio()
     opened: Future[Loop] = Future()
 
     async def main() -> None:
-        async with BlockingPortal() as portal:
-            opened.set_result(Loop(portal))
-            await portal.sleep_until_stopped()
+        with trio.CancelScope() as scope:
+            async with BlockingPortal() as portal:
+                opened.set_result(Loop(portal, scope))
+                await trio.sleep_forever()
 
     # Not anyio's own start_blocking_portal: its thread is a daemon, and swallows what ends the loop.
     with ThreadPoolExecutor(1, thread_name_prefix="trio-k8swatch") as executor:
@@ -194,3 +197,14 @@ def open_loop() -> Generator[Loop]:
         finally:
             opened.result().close()
     ended.result()
+
+
+def _refuse_trio() -> None:
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "trio_k8swatch.blocking would hold up the trio loop of this thread: use trio_k8swatch here,"
+        " or call this in another thread (trio.to_thread.run_sync)"
+    )
