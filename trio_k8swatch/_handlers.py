@@ -35,7 +35,8 @@ class DeleteHandler(Protocol[T_contra]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: typing sets an attribute on instances of HandlerFuncs[Pod](...), and that fails badly with them.
+@dataclass(frozen=True)
 class HandlerFuncs(Generic[T]):
     """What to call at each change, each of them optional and synchronous.
 

@@ -41,7 +41,7 @@ class Client(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots for the sake of Accessors[Pod](...), as HandlerFuncs
 class Accessors(Generic[T]):
     """Glue for a `Client` whose lists or objects are not of this library (seed row A6)."""
 
