@@ -76,7 +76,7 @@ async def watching(client, **params):
 
 
 async def until(condition):
-    while not condition():  # noqa: ASYNC110 - nobody sets an event for what a client has read
+    while not condition():
         await trio.sleep(0.005)
 
 

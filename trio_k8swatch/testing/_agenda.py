@@ -33,6 +33,6 @@ class Agenda:
 
     def catch_up(self) -> None:
         """Do all that is due, in the order in which it was."""
-        while self.next() <= self._clock.now():
+        while self._clock.reached(self.next()):
             _, _, action = heapq.heappop(self._entries)
             action()

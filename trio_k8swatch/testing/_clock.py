@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import trio
 
+_HAIR_SECONDS = 1e-6
+
 
 class Clock:
     """Seconds since this server was first used, by trio's clock, so that virtual time works.
@@ -28,6 +30,10 @@ class Clock:
             self._offset = self._last - time
         self._last = time + self._offset
         return self._last
+
+    def reached(self, seconds: float) -> bool:
+        """Whether that moment has come; sums of floats may make it a hair later than the alarm for it."""
+        return self.now() >= seconds - _HAIR_SECONDS
 
     def trio_time(self, seconds: float) -> float:
         """The moment on trio's clock that is `seconds` after the start."""

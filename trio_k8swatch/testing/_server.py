@@ -110,14 +110,14 @@ class FakeApiServer(Inside):
         faults = FaultsOfCall(lambda: self.faults.active, call)
         response = await self._answer(request, faults)
         for fault in faults.faults:
-            response = fault.effect.after(response, fault.strike)
+            response = fault.effect.after(response, fault)
         call.status = response.status
         self._accompany(response.body, faults, call)
         return replace(response, headers=self._finished(response.headers))
 
     async def _answer(self, request: Request, faults: FaultsOfCall) -> Response:
         for fault in faults.faults:
-            result = await fault.effect.before(request, fault.strike)
+            result = await fault.effect.before(request, fault)
             if isinstance(result, Response):
                 return result
             request = result

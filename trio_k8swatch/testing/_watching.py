@@ -51,6 +51,7 @@ class WatchSource:
         self._pending: deque[Change] = deque()
         self._overflowed = False
         self._ended = False
+        self._done = False
         now = watching.clock.now()
         self._end = now + watching.seconds
         self._bookmark = self._next_bookmark(now)
@@ -59,19 +60,25 @@ class WatchSource:
 
     def ready(self) -> list[Step]:
         """The events that wait, the bookmark if its time has come, the end if its time has."""
+        if self._done:
+            return []
         self._watching.agenda.catch_up()
         steps, self._start = self._start, []
         while self._pending:
             steps += self._line(self._pending.popleft())
-        now = self._watching.clock.now()
-        if now >= self._bookmark:
-            self._bookmark = self._next_bookmark(now)
+        clock = self._watching.clock
+        if clock.reached(self._bookmark):
+            self._bookmark = self._next_bookmark(max(clock.now(), self._bookmark))
             steps.append(self._bookmark_line())
-        if now >= self._end or self._overflowed or self._ended:
+        if clock.reached(self._end) or self._overflowed or self._ended:
+            # A fault may hold the end back; it must not come twice.
+            self._done = True
             steps.append(End())
         return steps
 
     def deadline(self) -> float:
+        if self._done:
+            return math.inf
         due = min(self._end, self._bookmark, self._watching.agenda.next())
         return self._watching.clock.trio_time(due)
 

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import trio
+
 from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._log import Call
@@ -35,8 +37,9 @@ class FaultBase:
         return list(self._active)
 
     def clear(self) -> None:
-        """Remove all faults. Streams that are frozen stay so: what is lost on the wire is lost."""
-        self._active.clear()
+        """Remove all faults."""
+        for fault in self.active:
+            fault.remove()
 
     def _once(self, name: str, effect: Effect, on: On, when: WhenOptions) -> Fault:
         """A fault that strikes one time unless told otherwise."""
@@ -48,13 +51,13 @@ class FaultBase:
 
     def _add(self, name: str, effect: Effect, when: WhenOptions) -> Fault:
         fault = Fault(name, When(**when), effect, self._clock)
-        fault.remove = lambda: self._active.remove(fault) if fault in self._active else None
+        fault.on_remove = self._server.poke_streams
         self._active.append(fault)
         self._server.poke_streams()
         return fault
 
     def _now(self) -> float:
-        return self._clock.trio_time(self._clock.now())
+        return trio.current_time()
 
 
 class FaultsOfCall:
@@ -82,4 +85,4 @@ class FaultsOfCall:
             if id(fault) not in self._asked:
                 self._asked.add(id(fault))
                 if fault.meets(self._call):
-                    self._met.append((fault, fault.effect.filter(fault.strike)))
+                    self._met.append((fault, fault.effect.filter(fault)))

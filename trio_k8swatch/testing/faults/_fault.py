@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self, TypeAlias, TypedDict
+from typing import Literal, Protocol, Self, TypeAlias, TypedDict
 
 from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
@@ -14,7 +14,6 @@ from trio_k8swatch.testing._http import Request, Response
 from trio_k8swatch.testing._log import Call
 
 On: TypeAlias = Literal["any", "list", "watch", "read", "write", "get"]
-Strike: TypeAlias = Callable[[], bool]
 
 
 class WhenOptions(TypedDict, total=False):
@@ -65,6 +64,19 @@ def _is_on(on: On, verb: str) -> bool:
             return verb == on
 
 
+class Strike(Protocol):
+    """How an effect asks whether it may act."""
+
+    def __call__(self) -> bool:
+        """Act once; False if it may not."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Whether the fault has been removed: what it holds back must go on."""
+        ...
+
+
 class Effect:
     """What a fault does; each effect overrides the hooks it needs.
 
@@ -92,8 +104,9 @@ class Fault:
     when: When
     effect: Effect
     clock: Clock
-    remove: Callable[[], None] = field(repr=False, default=lambda: None)
+    on_remove: Callable[[], None] = field(repr=False, default=lambda: None)
     hits: int = 0
+    over: bool = False
     _seen: int = 0
     _until: float = math.inf
 
@@ -108,11 +121,16 @@ class Fault:
     ) -> None:
         self.remove()
 
+    def remove(self) -> None:
+        """No more strikes, on open streams neither. What is frozen stays so: what is lost on the wire is lost."""
+        self.over = True
+        self.on_remove()
+
     @property
     def spent(self) -> bool:
         """Whether it will never strike again."""
         exhausted = self.when.times is not None and self.hits >= self.when.times
-        return exhausted or self.clock.now() > self._until
+        return self.over or exhausted or self.clock.now() > self._until
 
     def meets(self, call: Call) -> bool:
         """Whether this call is one it is about, and not one of the first that are spared. Ask once for each call."""
@@ -121,8 +139,8 @@ class Fault:
         self._seen += 1
         return self._seen > self.when.after
 
-    def strike(self) -> bool:
-        """Act once, if it still may."""
+    def __call__(self) -> bool:
+        """Strike once, if it still may."""
         if self.spent:
             return False
         self.hits += 1

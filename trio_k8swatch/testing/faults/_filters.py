@@ -104,10 +104,11 @@ class EachChunk(StreamFilter):
 
     def __init__(self, change: Callable[[bytes], list[Step]], strike: Strike) -> None:
         self._change = change
+        self._strike = strike
         self._strikes = strike()
 
     def chunks(self, steps: list[Step]) -> list[Step]:
-        if not self._strikes:
+        if not self._strikes or self._strike.over:
             return steps
         result: list[Step] = []
         for step in steps:
@@ -139,13 +140,14 @@ class Delay(StreamFilter):
 
     def __init__(self, seconds: float, strike: Strike, now: Callable[[], float]) -> None:
         self._seconds = seconds if strike() else 0.0
+        self._strike = strike
         self._now = now
         self._held: list[tuple[float, Step]] = []
 
     def lines(self, steps: list[Step]) -> list[Step]:
         now = self._now()
         self._held += [(now + self._seconds, step) for step in steps]
-        due = [step for time, step in self._held if time <= now]
+        due = [step for time, step in self._held if time <= now or self._strike.over]
         del self._held[: len(due)]
         return due
 
@@ -162,6 +164,8 @@ class Swap(StreamFilter):
 
     def lines(self, steps: list[Step]) -> list[Step]:
         result: list[Step] = []
+        if self._strike.over and self._held is not None:
+            result, self._held = [self._held], None
         for step in steps:
             event = isinstance(step, Line) and step.type in EVENTS
             if event and self._held is not None:

@@ -38,7 +38,8 @@ class HistoryFaults(FaultBase):
         if seconds:
             self.outage(seconds)
         if cold_seconds:
-            self._server.agenda.after(seconds, lambda: self._cold(cold_seconds))
+            end = self._clock.now() + seconds + cold_seconds
+            self._server.agenda.after(seconds, lambda: self._cold(end))
 
     def roll(self, *, servers: int = 3, seconds_between: float = 30.0) -> None:
         """The servers behind one address are replaced one by one: all watches are cut each time, history stays."""
@@ -50,5 +51,5 @@ class HistoryFaults(FaultBase):
         """For so long all connections are refused. Open watches are left alone."""
         return self._lasting("outage", NoAnswer("refused"), "any", {"for_seconds": seconds})
 
-    def _cold(self, seconds: float) -> None:
-        self._server.faults.storage_initializing(for_seconds=seconds)
+    def _cold(self, end: float) -> None:
+        self._server.faults.storage_initializing(for_seconds=end - self._clock.now())

@@ -32,20 +32,19 @@ class _Prefixed(Effect):
         self._replacement = rb"\g<1>" + prefix.encode() + rb"\2"
 
     async def before(self, request: Request, strike: Strike) -> Request | Response:
-        strike()
         version = request.parameter("resourceVersion")
         if not version.startswith(self._prefix):
             return request
         return request.with_parameter("resourceVersion", version.removeprefix(self._prefix))
 
     def after(self, response: Response, strike: Strike) -> Response:
-        return AlteredBody(lambda _, content: self._named(content)).after(response, lambda: True)
+        return AlteredBody(lambda _, content: self._named(content)).after(response, strike)
 
     def filter(self, strike: Strike) -> Filter:
         def rename(line: Line) -> list[Step]:
             return [Line(line.type, self._named(line.data))]
 
-        return EachLine(rename, lambda: True)
+        return EachLine(rename, strike)
 
     def _named(self, content: bytes) -> bytes:
         return _FIELD.sub(self._replacement, content)
