@@ -160,8 +160,10 @@ class Watched:
             return "live, and no watch is open"
         if health.state is State.RELISTING and not witness.is_listing:
             return "relisting, and there is no list"
-        if health.state in FAILING and not (witness.failures or health.last_error):
-            return "failing, and nothing has failed"
+        if health.state is State.RECONNECTING and witness.is_watching and not (self.store.failing or witness.is_listing):
+            return "reconnecting, and the watch is open"
+        if health.state in FAILING - {State.RECONNECTING} and not witness.failures:
+            return f"{health.state}, and nothing has failed"
         if self.store.failing and health.state not in FAILING | {State.RELISTING}:
             return f"failing, and {health.state}"
         if health.staleness < silence - 1e-6:
