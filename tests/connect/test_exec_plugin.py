@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -127,6 +128,14 @@ async def test_cancellation_ends_the_plugin(plugin: Plugin) -> None:
         with trio.move_on_after(0.4) as scope:
             await token(connection)
         assert scope.cancelled_caught
+
+
+async def test_a_plugin_that_leaves_somebody_behind(plugin: Plugin) -> None:
+    """An agent, perhaps, which holds the pipes open: it stays, and nobody waits for it."""
+    connection = plugin.does(f"sleep 60 & echo $! > child\ncat <<'END'\n{exec_credential(token='t')}\nEND").connection()
+    with trio.fail_after(5):
+        assert await token(connection) == "t"
+    os.kill(int((plugin.folder / "child").read_text()), signal.SIGKILL)
 
 
 async def test_a_plugin_that_hangs(plugin: Plugin) -> None:

@@ -68,6 +68,14 @@ async def test_a_server_with_its_own_authority(tmp_path: Path) -> None:
     assert server.clients == [None, None]
 
 
+async def test_a_server_that_vouches_for_itself(tmp_path: Path) -> None:
+    """Any certificate may be trusted, as for Go: it need not be an authority's."""
+    server = SecureServer()
+    async with server.serve() as url:
+        own = data(server.certificate.cert_chain_pems[0])
+        assert await status(load(tmp_path, {"server": url, "certificate-authority-data": own})) == 200
+
+
 async def test_a_wrong_authority(tmp_path: Path) -> None:
     """Named by its field; or the field to set, where there is none."""
     server = SecureServer()

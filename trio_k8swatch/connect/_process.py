@@ -21,6 +21,8 @@ __all__ = ["Finished", "run"]
 MAX_OUTPUT_BYTES = 1024 * 1024
 # Enough for the last words of a program that fails.
 KEPT_ERROR_BYTES = 4096
+# For what is still in the pipes when the program has ended. Somebody whom it left behind may hold them open for ever.
+LAST_WORDS_SECONDS = 1
 # Between a polite request to end and the other kind.
 TERMINATION_GRACE_SECONDS = 1
 
@@ -40,8 +42,9 @@ async def run(
     """Run `command` without a shell.
 
     `interactive` gives it our stdin and shows its stderr as it comes. Otherwise it has no stdin, and a process group of
-    its own, so that whatever it started ends with it. On cancellation it is ended before this returns. More than
-    `MAX_OUTPUT_BYTES` of output end it, too. Raises OSError if it cannot be started.
+    its own. When its time is over, it prints more than `MAX_OUTPUT_BYTES`, or we are cancelled, it is ended with its
+    whole group before this returns. What a program leaves running that ends by itself is its own business. Raises
+    OSError if it cannot be started.
     """
     process = await trio.lowlevel.open_process(
         command,
@@ -62,22 +65,25 @@ async def run(
 
 
 async def _follow(process: trio.Process, output: bytearray, errors: bytearray, *, show_errors: bool) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_keep_errors, process.stderr, errors, show_errors)
+    async def keep_output() -> None:
         async for chunk in _pipe(process.stdout):
-            output += chunk
+            output.extend(chunk)
             if len(output) > MAX_OUTPUT_BYTES:
                 nursery.cancel_scope.cancel()
+
+    async def keep_errors() -> None:
+        async for chunk in _pipe(process.stderr):
+            errors.extend(chunk)
+            del errors[:-KEPT_ERROR_BYTES]
+            if show_errors:
+                sys.stderr.write(chunk.decode(errors="replace"))
+                sys.stderr.flush()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_output)
+        nursery.start_soon(keep_errors)
         await process.wait()
-
-
-async def _keep_errors(stream: trio.abc.ReceiveStream | None, errors: bytearray, show: bool) -> None:  # noqa: FBT001 - start_soon takes no keywords
-    async for chunk in _pipe(stream):
-        errors += chunk
-        del errors[:-KEPT_ERROR_BYTES]
-        if show:
-            sys.stderr.write(chunk.decode(errors="replace"))
-            sys.stderr.flush()
+        nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_SECONDS
 
 
 def _pipe(stream: trio.abc.ReceiveStream | None) -> trio.abc.ReceiveStream:
@@ -86,15 +92,14 @@ def _pipe(stream: trio.abc.ReceiveStream | None) -> trio.abc.ReceiveStream:
 
 
 async def _end(process: trio.Process, *, own_group: bool) -> None:
-    """End the process if it runs, and in any case what it left behind in its group."""
+    """End the process and its group, unless it has ended by itself."""
     with trio.CancelScope(shield=True):
         if process.returncode is None:
             _signal(process, signal.SIGTERM, own_group=own_group)
             with trio.move_on_after(TERMINATION_GRACE_SECONDS):
                 await process.wait()
-        if process.returncode is None or own_group:
             _signal(process, signal.SIGKILL, own_group=own_group)
-        await process.wait()
+            await process.wait()
         for stream in (process.stdout, process.stderr):
             await _pipe(stream).aclose()
 
@@ -103,5 +108,6 @@ def _signal(process: trio.Process, number: signal.Signals, *, own_group: bool) -
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if own_group:
             os.killpg(process.pid, number)
-        elif process.returncode is None:
-            process.send_signal(number)
+    # Even if it has left its group.
+    if process.returncode is None:
+        process.send_signal(number)
