@@ -240,8 +240,8 @@ def codec_for(type_: type[T], api_version: str) -> Codec[T]:
         return cast("Codec[T]", _MetadataCodec())
     name = getattr(type_, "__name__", repr(type_))
     try:
-        if not _is_mapping(type_):
-            _require_metadata(name, _fields(type_))
+        if type_ is not dict:
+            _require_metadata(name, type_)
         return _TypedCodec(dict[str, Any] if type_ is dict else type_, api_version)
     except TypeError as error:
         raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
@@ -256,11 +256,15 @@ def _fields(type_: Any) -> dict[str, msgspec.inspect.Field]:
     return {field.encode_name: field for field in getattr(msgspec.inspect.type_info(type_), "fields", ())}
 
 
-def _require_metadata(name: str, fields: dict[str, msgspec.inspect.Field]) -> None:
+def _require_metadata(name: str, type_: Any) -> None:
     """Raise ConfigError unless there is the metadata that a watch cannot do without."""
+    fields = _fields(type_)
     advice = "declare `metadata: ObjectMeta` (from trio_k8swatch), or use DynamicObject or dict"
     if "metadata" not in fields or fields["metadata"].name != "metadata":
         raise ConfigError(f"type={name} has no field `metadata`: {advice}")
+    if _is_mapping(type_):
+        # Its metadata is read by key, as that of a dict is.
+        return
     has = {field.name: field.encode_name for field in getattr(fields["metadata"].type, "fields", ())}
     needs = {"name": "name", "namespace": "namespace", "uid": "uid", "resource_version": "resourceVersion"}
     missing = [f"{ours} (in JSON: {theirs})" for ours, theirs in needs.items() if has.get(ours) != theirs]
