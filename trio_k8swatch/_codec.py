@@ -240,7 +240,7 @@ def codec_for(type_: type[T], api_version: str) -> Codec[T]:
         return cast("Codec[T]", _MetadataCodec())
     name = getattr(type_, "__name__", repr(type_))
     try:
-        if type_ is not dict:
+        if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):
             _require_metadata(name, type_)
         return _TypedCodec(dict[str, Any] if type_ is dict else type_, api_version)
     except TypeError as error:
