@@ -248,6 +248,7 @@ class Watcher(Generic[T]):
         now = trio.current_time()
         if self._was_healthy(error, now):
             delay = policy.delay(1, config.rng)
+            self._copy.vitals.enter(State.RECONNECTING, now)
         else:
             delay = self._pacer.failed(now, policy, retry_after=retry_after_of(error))
             self._copy.vitals.failed(error, now, self._pacer.failures)
