@@ -8,7 +8,8 @@ Rule 3: whoever is told of a change is told after the commit, so that all can lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
 
@@ -25,7 +26,7 @@ from ._reflector import Delta, Drop, Put
 from ._subscribe import Subscription
 from ._tickets import RelistTicket, Tickets
 
-__all__ = ["Copy"]
+__all__ = ["Copy", "in_slices"]
 
 T = TypeVar("T")
 
@@ -141,6 +142,11 @@ class Copy(Generic[T]):
         for subscription in self.subscriptions:
             subscription.close()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the watch has ended although nobody stopped it."""
+        return self.stopped is not None and not self.stopping
+
     # What readers call
 
     def stop(self) -> None:
@@ -252,3 +258,12 @@ def _take_in(index: Index[T], delta: Delta[T]) -> None:
             index.update(last, delta.final)
             last = delta.final
         index.delete(last)
+
+
+async def in_slices(deltas: Iterator[Delta[T]]) -> list[Delta[T]]:
+    """All of `deltas`, with checkpoints in between: a list of a hundred thousand objects makes as many."""
+    collected: list[Delta[T]] = []
+    while part := list(islice(deltas, _SLICE_OBJECTS)):
+        collected += part
+        await trio.lowlevel.checkpoint()
+    return collected

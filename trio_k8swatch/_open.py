@@ -10,7 +10,7 @@ import trio
 
 from ._config import InitMode, WatchConfig
 from ._copy import Copy
-from ._errors import ConfigError
+from ._errors import ConfigError, WatchStopped
 from ._handlers import HandlerFuncs
 from ._metrics import WatchMetrics
 from ._mutation import MutationDetector
@@ -100,8 +100,18 @@ async def _running(watcher: Watcher[T], copy: Copy[T]) -> AsyncGenerator[Store[T
             await nursery.start(watcher.run)
             try:
                 yield Store(copy)
+            except (WatchStopped, BaseExceptionGroup) as error:
+                # When the watch fails, its own error is the news, and not that somebody waited on it.
+                if not (copy.has_failed and _is_only_stopped(error)):
+                    raise
             finally:
                 copy.stop()
+
+
+def _is_only_stopped(error: BaseException) -> bool:
+    if not isinstance(error, BaseExceptionGroup):
+        return isinstance(error, WatchStopped)
+    return all(map(_is_only_stopped, cast("BaseExceptionGroup[BaseException]", error).exceptions))
 
 
 @contextmanager
