@@ -146,7 +146,9 @@ async def test_L7_B7_a_store_is_failing_until_it_is_fresh(autojump_clock: MockCl
     """Whoever sees that it recovered sees the new contents; the Go package flipped the flag first."""
     seen: list[tuple[bool, int]] = []
     source = ScriptedSource(page(A, at=5), Unavailable("x"), page(A, B, at=6))
-    handlers = HandlerFuncs[Any](add=lambda obj, preexisting: None if preexisting else seen.append((store.failing, len(store))))
+    handlers = HandlerFuncs[Any](
+        add=lambda obj, preexisting: None if preexisting else seen.append((store.failing, len(store)))
+    )
     async with open_watch(source, handlers=handlers, config=steady()) as store:
         store.request_relist()
         while not seen:
@@ -259,7 +261,9 @@ async def test_L14_an_object_that_is_listed_twice_is_one_object(autojump_clock: 
         (Unavailable("x"), 1),
     ],
 )
-async def test_W1_B2_a_refused_watch_is_answered_by_its_code(error: Exception, lists: int, autojump_clock: MockClock) -> None:
+async def test_W1_B2_a_refused_watch_is_answered_by_its_code(
+    error: Exception, lists: int, autojump_clock: MockClock
+) -> None:
     """The Go package asked for the same version for ever; its store stood still."""
     source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), error])
     async with open_watch(source, config=steady()) as store:
@@ -341,7 +345,9 @@ async def test_B3_a_server_whose_every_watch_breaks_is_asked_along_the_curve(aut
     """For any cause, the gaps between attempts are those of the policy (rule 10)."""
     watches: list[Any] = []
     for n in range(40):
-        watches.append([Stream(failure(410)), Unavailable("x"), Stream(ends=True), Stream(bookmark(1)), Stream(Added(A))][n % 5])
+        watches.append(
+            [Stream(failure(410)), Unavailable("x"), Stream(ends=True), Stream(bookmark(1)), Stream(Added(A))][n % 5]
+        )
     source = ScriptedSource(page(A, at=5), watches=watches)
     async with open_watch(source, config=steady()):
         await trio.sleep(30)

@@ -272,7 +272,9 @@ async def test_T10_failing_tells_whether_the_store_may_be_old(autojump_clock: Mo
         assert store.failing
         assert (health.state, health.failures, health.staleness) == (State.RECONNECTING, 3, 5.5)
         assert health.last_error == "Unavailable: no route"
-        with pytest.raises(StaleError, match=r"5\.5 s ago, asked for 5 s \(state: reconnecting; Unavailable: no route\)"):
+        with pytest.raises(
+            StaleError, match=r"5\.5 s ago, asked for 5 s \(state: reconnecting; Unavailable: no route\)"
+        ):
             store.require_fresh(5)
         await trio.sleep(10)
         assert not store.failing
@@ -453,3 +455,50 @@ async def test_I1_any_number_of_indexes_come_and_go_while_events_flow(autojump_c
                 held.pop(0).close()
             for indexed in held:
                 assert len(indexed.index) == len(store)
+
+
+@pytest.mark.parametrize("waits_in", ["the block", "a task"])
+@pytest.mark.parametrize("how", ["relist", "listener", "wait_for", "at_least"])
+async def test_T9_who_waits_on_a_watch_that_fails_does_not_hide_why(
+    how: str, waits_in: str, autojump_clock: MockClock
+) -> None:
+    """The error of the watch leaves `open_watch` as itself: that others waited for it is no news."""
+    error = ZeroDivisionError()
+
+    async def wait(store: Store[Any]) -> None:
+        listener = store.listen("uid-of-a")
+        assert listener is not None
+        await {
+            "relist": store.relist,
+            "listener": listener.wait,
+            "wait_for": lambda: store.wait_for(lambda obj: obj.value == 9),
+            "at_least": lambda: store.at_least("99"),
+        }[how]()
+
+    async def silent(options: Any) -> Any:
+        await trio.sleep(1)
+        raise error
+
+    source = ScriptedSource(page(A, at=5), silent)
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with open_watch(source) as store:
+            store.request_relist()
+            if waits_in == "the block":
+                await wait(store)
+            else:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(wait, store)
+                    nursery.start_soon(wait, store)
+    assert caught.value is error
+
+
+async def test_T9_who_waits_on_a_watch_that_was_stopped_is_told(autojump_clock: MockClock) -> None:
+    """Then it is the news."""
+    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+        store.stop()
+        with pytest.raises(WatchStopped):
+            await store.relist()
+    with pytest.raises(WatchStopped):
+        async with open_watch(ScriptedSource(page(A, at=5))) as store:
+            store.stop()
+            await store.relist()
