@@ -1,0 +1,191 @@
+"""The examples do what they say, against the fake API server."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from prometheus_client import CollectorRegistry
+
+from trio_k8swatch import open_client
+from trio_k8swatch.testing import FakeApiServer
+from trio_k8swatch.testing.builders import config_map, pod
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where msgspec looks annotations up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fake() -> FakeApiServer:
+    return FakeApiServer()
+
+
+@pytest.fixture
+async def client(fake: FakeApiServer):
+    async with open_client(transport=fake.transport()) as client:
+        yield client
+
+
+async def test_the_pod_exporter_counts(autojump_clock, fake, client, nursery) -> None:
+    """Pods move between phases and nodes, and go; the sum is always right."""
+    registry = CollectorRegistry()
+    fake.create(pod("a", node="node-1", phase="Pending"))
+    fake.create(pod("b", node="node-1"))
+    nursery.start_soon(example("pod_exporter").count_pods, client, registry)
+
+    def counts() -> dict[tuple[str, str], float]:
+        samples = [s for family in registry.collect() for s in family.samples if s.name == "node_pods"]
+        return {(s.labels["node"], s.labels["phase"]): s.value for s in samples if s.value}
+
+    await trio.sleep(1)
+    assert counts() == {("node-1", "Pending"): 1, ("node-1", "Running"): 1}
+
+    fake.patch("pods", "a", {"status": {"phase": "Running"}})
+    fake.delete("pods", "b")
+    fake.create(pod("c", node="node-2"))
+    await trio.sleep(1)
+    assert counts() == {("node-1", "Running"): 1, ("node-2", "Running"): 1}
+
+
+def endpoint_slice(name: str, service: str, *endpoints: tuple[str, bool]) -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": "default", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "ports": [{"port": 8080}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": ready}} for address, ready in endpoints],
+    }
+
+
+async def test_the_endpoint_cache_takes_turns_among_the_ready(autojump_clock, fake, client) -> None:
+    """Over all slices of the service, leaving out what is not ready."""
+    fake.create(endpoint_slice("web-1", "web", ("10.0.0.1", True), ("10.0.0.2", False)))
+    fake.create(endpoint_slice("web-2", "web", ("10.0.0.3", True)))
+    fake.create(endpoint_slice("api-1", "api", ("10.0.0.9", True)))
+
+    async with example("endpoint_cache").open_endpoint_cache(client, "default") as cache:
+        picked = [await cache.pick("web") for _ in range(3)]
+        assert picked == [("10.0.0.1", 8080), ("10.0.0.3", 8080), ("10.0.0.1", 8080)]
+
+        fake.after(30, lambda: fake.create(endpoint_slice("new-1", "new", ("10.0.0.7", True))))
+        before = trio.current_time()
+        assert await cache.pick("new") == ("10.0.0.7", 8080)
+        assert trio.current_time() - before == pytest.approx(30)
+
+
+async def test_the_proxy_joins_a_connection_to_a_backend() -> None:
+    """Both ways, until both are done, over real sockets."""
+    endpoint_cache = example("endpoint_cache")
+
+    async def backend(stream: trio.SocketStream) -> None:
+        async for data in stream:
+            await stream.send_all(data.upper())
+
+    class OneBackend:
+        async def pick(self, service: str) -> tuple[str, int]:
+            return "127.0.0.1", backend_port
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            [listener] = await nursery.start(partial(trio.serve_tcp, backend, 0, host="127.0.0.1"))
+            backend_port = listener.socket.getsockname()[1]
+            ours, theirs = trio.socket.socketpair()
+            nursery.start_soon(endpoint_cache.proxy, trio.SocketStream(theirs), OneBackend(), "web")
+            async with trio.SocketStream(ours) as stream:
+                await stream.send_all(b"hello")
+                await stream.send_eof()
+                assert b"".join([data async for data in stream]) == b"HELLO"
+            nursery.cancel_scope.cancel()
+
+
+def machine(name: str, **cpus: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "vm.neon.tech/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"guest": {"cpus": {"min": 1, "use": 2, "max": 8} | cpus}},
+    }
+
+
+@pytest.mark.parametrize("decided", [("3.2", 4), ("0.1", 1), ("100", 8)])
+async def test_the_autoscaler_decides_within_the_limits(autojump_clock, fake, client, nursery, decided) -> None:
+    """A change of what a pod uses becomes a decision for the machine that owns it."""
+    in_use, cpus = decided
+    autoscaler = example("autoscaler")
+    fake.register("vm.neon.tech/v1", "VirtualMachine")
+    owned = pod("vm-pod", owner=fake.create(machine("vm")))
+    fake.create(owned)
+    fake.create(pod("somebody-else"))
+    send, receive = trio.open_memory_channel(0)
+    nursery.start_soon(autoscaler.autoscale, client, send)
+
+    fake.after(
+        10, lambda: fake.patch("pods", "vm-pod", {"metadata": {"annotations": {autoscaler.USAGE_ANNOTATION: in_use}}})
+    )
+
+    assert await receive.receive() == autoscaler.Decision("vm", cpus)
+
+
+async def test_the_autoscaler_lists_again_for_an_owner_it_has_not_heard_of(
+    autojump_clock, fake, client, nursery
+) -> None:
+    """The watch of machines is silent, so only a list can tell of the new one."""
+    autoscaler = example("autoscaler")
+    fake.register("vm.neon.tech/v1", "VirtualMachine")
+    send, receive = trio.open_memory_channel(0)
+    nursery.start_soon(autoscaler.autoscale, client, send)
+    await trio.sleep(1)
+
+    fake.faults.half_open(resource="virtualmachines")
+    owned = pod("vm-pod", owner=fake.create(machine("vm")))
+    owned["metadata"]["annotations"] = {autoscaler.USAGE_ANNOTATION: "3"}
+    fake.create(owned)
+
+    with trio.fail_after(10):
+        assert await receive.receive() == autoscaler.Decision("vm", 4)
+
+
+async def test_the_config_reloader_writes_and_reloads(autojump_clock, fake, client, nursery, tmp_path) -> None:
+    """Files are those of the ConfigMap; the signal comes once for each change, and not for others' ConfigMaps."""
+    reloads: list[float] = []
+    directory = tmp_path / "conf"
+    fake.create(config_map("app", **{"a.conf": "1", "b.conf": "2"}))
+
+    def reload() -> None:
+        reloads.append(trio.current_time())
+
+    keep_files = example("config_reloader").keep_files
+    nursery.start_soon(keep_files, client, "default", "app", trio.Path(directory), reload)
+    await wait_for_reloads(reloads, 1)
+    assert {path.name: path.read_text() for path in directory.iterdir()} == {"a.conf": "1", "b.conf": "2"}
+
+    fake.create(config_map("other", **{"a.conf": "9"}))
+    fake.replace(config_map("app", **{"a.conf": "3"}))
+    await wait_for_reloads(reloads, 2)
+    assert {path.name: path.read_text() for path in directory.iterdir()} == {"a.conf": "3"}
+
+    fake.delete("configmaps", "app")
+    await trio.sleep(1)
+    assert (directory / "a.conf").read_text() == "3"
+    assert len(reloads) == 2
+
+
+async def wait_for_reloads(reloads: list[float], count: int) -> None:
+    with trio.fail_after(10_000):  # virtual: the clock jumps while files are written in threads
+        while len(reloads) < count:
+            await trio.sleep(1)
