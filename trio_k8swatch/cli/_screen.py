@@ -19,7 +19,8 @@ from trio_k8swatch._subscribe import Change, Policy
 from trio_k8swatch.cli._changes import OneForEach
 from trio_k8swatch.cli._frame import Frame, draw, most_recent
 from trio_k8swatch.cli._observed import ObservedSource
-from trio_k8swatch.cli._status_line import Situation, status_line
+from trio_k8swatch.cli._status_line import Situation, status_lines
+from trio_k8swatch.cli._stdout import ReaderGone
 from trio_k8swatch.cli._table import TableReader, TableRow
 from trio_k8swatch.cli._view import Line, View
 
@@ -28,12 +29,15 @@ __all__ = ["Screen", "is_screen"]
 _REDRAW_SECONDS: Final = 1.0
 """Ages grow and marks fade also while nothing happens."""
 
+_FIXED_LINES: Final = 2
+"""Heading and status."""
+
 _PAUSE_SECONDS: Final = 0.1
 """Between two drawings, so that a busy cluster costs no more than this."""
 
 
 def is_screen() -> bool:
-    """Whether standard output is a terminal in which text can be changed again."""
+    """Whether standard output is a terminal, still there, in which text can be changed again."""
     return os.isatty(sys.stdout.fileno()) and os.environ.get("TERM", "dumb") not in {"", "dumb", "unknown"}
 
 
@@ -50,10 +54,15 @@ class Screen:
         self._wide = wide
         self._view = View()
         self._news = trio.Event()
+        # As it was while it lasted: that it ended is what the last picture need not say.
+        self._health = store.health
         self._console = Console(highlight=False, markup=False, emoji=False)
 
     async def show(self, max_events: int | None) -> None:
-        """Show what is there, and every change until there were enough, the watch ends, or this is cancelled."""
+        """Show what is there, and every change until there were enough, the watch ends, or this is cancelled.
+
+        Raises ReaderGone if the terminal is closed without a signal.
+        """
         try:
             with Live(console=self._console, screen=True, auto_refresh=False) as live, lone_exception():
                 async with trio.open_nursery() as nursery:
@@ -62,8 +71,13 @@ class Screen:
                     async with self._store.subscribe(policy=Policy.BLOCK, name="screen") as changes:
                         await self._take(OneForEach(changes), max_events)
                     nursery.cancel_scope.cancel()
+        except OSError:
+            if is_screen():
+                raise
+            raise ReaderGone from None
         finally:
-            self._console.print(*self._picture(keep_free=1), sep="\n")
+            if is_screen():
+                self._console.print(*self._picture(keep_free=1), sep="\n")
 
     async def _take(self, changes: AsyncIterator[Change[TableRow]], max_events: int | None) -> None:
         taken = 0
@@ -80,6 +94,8 @@ class Screen:
         while True:
             # A terminal that is held (Ctrl-S) is waited for here, and not by the whole loop.
             await trio.lowlevel.wait_writable(sys.stdout.fileno())
+            if not is_screen():
+                raise ReaderGone
             self._news = trio.Event()
             live.update(Group(*self._picture()), refresh=True)
             await trio.sleep(_PAUSE_SECONDS)
@@ -94,16 +110,20 @@ class Screen:
     def _picture(self, *, keep_free: int = 0) -> list[Text]:
         """The whole screen, or all but some lines of it: those that the shell's prompt will need."""
         now = trio.current_time()
+        if not self._store.stopped:
+            self._health = self._store.health
         width, height = self._console.size
         lines = self._view.lines(now)
-        shown = most_recent(lines, max(1, height - 2 - keep_free))
+        room = max(1, height - keep_free - _FIXED_LINES - self._health.is_failing)
+        shown = most_recent(lines, room)
         table = draw(shown, self._reader.columns, Frame(width, now, with_namespace=self._wide))
-        blank = [] if keep_free else [Text("")] * (height - len(table) - 1)
-        return [*table, *blank, status_line(self._situation(lines, shown, now), width)]
+        status = status_lines(self._situation(lines, shown, now), width)
+        blank = [] if keep_free else [Text("")] * (height - len(table) - len(status))
+        return [*table, *blank, *status]
 
     def _situation(self, lines: list[Line], shown: list[Line], now: float) -> Situation:
         return Situation(
-            health=self._store.health,
+            health=self._health,
             now=now,
             what=self._what,
             objects=len(self._store),

@@ -1,4 +1,4 @@
-"""The line that says how far a moving table can be trusted."""
+"""The lines that say how far a moving table can be trusted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rich.text import Text
 
 from trio_k8swatch._health import Health, State
 from trio_k8swatch.cli._ages import age
+from trio_k8swatch.cli._columns import cut
 from trio_k8swatch.cli._text import one_line
 
-__all__ = ["Situation", "status_line"]
+__all__ = ["Situation", "status_lines"]
 
 _SEPARATOR: Final = " · "
-_LEAST_ERROR_WIDTH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +28,46 @@ class Situation:
     """`pods in namespace shop`"""
     objects: int
     shown: int
+    """How many of them there was room for."""
     changes_per_minute: int = 0
     reconnects: int = 0
 
 
-def status_line(situation: Situation, width: int) -> Text:
-    """One line, no wider than `width`; what matters least is left out first."""
-    state = Text(_state(situation), style=_style(situation.health))
-    error = situation.health.last_error if situation.health.is_failing else None
-    rest = _facts(situation)
-    while len(rest) > 1 and _width(state, rest) + (_LEAST_ERROR_WIDTH if error else 0) > width:
-        rest.pop()
-    line = Text(_SEPARATOR).join([state, *map(Text, rest)])
-    if error is not None:
-        line.append(_SEPARATOR).append(one_line(error), style="red")
+def status_lines(situation: Situation, width: int) -> list[Text]:
+    """What is wrong, if anything is, then the state; none wider than `width`. What matters least is left out."""
+    health = situation.health
+    lines: list[Text] = []
+    if health.is_failing and health.last_error is not None:
+        # The beginning says what was tried, the end why it failed.
+        lines.append(Text(cut(one_line(health.last_error), width, keep_end=True).rstrip(), style="red"))
+    state = _state(situation)
+    facts = _facts(situation)
+    while len(facts) > 1 and cell_len(_SEPARATOR.join([state, *facts])) > width:
+        facts.pop()
+    line = Text(_SEPARATOR).join([Text(state, style=_style(health)), *map(Text, facts)])
     line.truncate(width, overflow="ellipsis")
-    return line
+    return [*lines, line]
 
 
 def _state(situation: Situation) -> str:
     health = situation.health
-    if health.state is State.LIVE or not health.is_failing:
-        return health.state.value
-    return f"{health.state.value} for {age(situation.now - health.since)}"
+    return f"{health.state} for {age(situation.now - health.since)}" if health.is_failing else health.state
 
 
 def _style(health: Health) -> str:
-    if health.state is State.LIVE:
-        return "bold green"
-    return "bold yellow" if health.state in {State.STARTING, State.RELISTING} else "bold red"
+    if health.is_failing:
+        return "bold yellow" if health.state is State.RELISTING else "bold red"
+    return "bold green" if health.state is State.LIVE else "bold yellow"
 
 
 def _facts(situation: Situation) -> list[str]:
     """The most important first."""
-    objects, shown = situation.objects, situation.shown
-    count = f"{objects}" if shown >= objects else f"the {shown} of {objects} that changed last:"
+    objects, shown, reconnects = situation.objects, situation.shown, situation.reconnects
+    count = f"{objects}" if shown >= objects else f"the latest {shown} of {objects}"
     facts = [f"{count} {situation.what}"]
     if situation.health.staleness != float("inf"):
         facts.append(f"confirmed {age(situation.health.staleness)} ago")
+    if reconnects:
+        facts.append(f"{reconnects} reconnect{'s' if reconnects > 1 else ''}")
     facts.append(f"{situation.changes_per_minute} changes/min")
-    if situation.reconnects:
-        facts.append(f"{situation.reconnects} reconnect{'s' if situation.reconnects > 1 else ''}")
     return facts
-
-
-def _width(state: Text, facts: list[str]) -> int:
-    return cell_len(_SEPARATOR.join([state.plain, *facts]))

@@ -1,0 +1,192 @@
+"""What goes wrong: one line (what, where, the way out), an exit status, no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+from cli.pods import pod
+from cli.process import command, environment
+
+from trio_k8swatch.cli._commands import run
+from trio_k8swatch.testing import FakeApiServer
+
+NOT_JSON = b"<html><h1>Welcome to nginx!</h1></html>"
+
+
+@pytest.fixture(autouse=True)
+def no_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of whoever runs the tests."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "line"),
+    [
+        ("watch", 2, "Missing argument 'RESOURCE' (see trio-k8swatch watch --help)"),
+        ("watch pods --frob", 2, "No such option '--frob' (see trio-k8swatch watch --help)"),
+        ("wach pods", 2, "No such command 'wach'"),
+        ("watch pods -o yaml", 2, "'yaml' is not one of 'table', 'name', 'json'"),
+        ("watch pods --max-events 0", 2, "0 is not in the range x>=1"),
+        ("watch pods -n a -A", 2, "-n and -A exclude each other"),
+        ("watch pods --demo --server http://a", 2, "--demo brings its own server"),
+        ("watch pods --server http://a --context b", 2, "leave out --kubeconfig and --context"),
+        ("watch pods --token-file a", 2, "are for --server; a kubeconfig has its own"),
+        ("watch pods --server localhost:8001", 1, "--server has no scheme: write https://localhost:8001, or http://"),
+        ("watch pods --server http://a --token-file /nowhere", 1, "--token-file: there is no file /nowhere"),
+        ("watch pods --server https://a --certificate-authority /nowhere", 1, "/nowhere"),
+        ("watch pods --kubeconfig /nowhere", 1, "kubeconfig: there is no file /nowhere"),
+        ("watch pods", 1, "no cluster to connect to"),
+        (
+            "watch pods --server http://127.0.0.1:1",
+            1,
+            "Connection refused (does it run, and is its address right in --server?",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    capfd: pytest.CaptureFixture[str], arguments: str, status: int, line: str
+) -> None:
+    """On stderr, beginning with our name."""
+    assert run(arguments.split()) == status
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("trio-k8swatch: ")
+    assert err.count("\n") == 1
+    assert line in err
+
+
+def test_without_arguments_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
+    """On stderr, for nothing was done."""
+    assert run([]) == 2
+    assert "watch     Show what is there" in capfd.readouterr().err.replace("watch       Show", "watch     Show")
+
+
+def test_a_message_cannot_command_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever was typed, or a server sent."""
+    assert run(["watch", "pods", "--server", "\x1b[31mred"]) == 1
+    assert "\x1b" not in capfd.readouterr().err
+
+
+async def watch(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run it while the loop goes on serving."""
+    with trio.fail_after(30):
+        done = await trio.run_process(
+            command("watch", *arguments, "-o", "name", "--max-events", "1"),
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            env=environment(tmp_path),
+        )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@asynccontextmanager
+async def answering(body: bytes) -> AsyncIterator[str]:
+    """A web server that has this for everybody."""
+
+    async def answer(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            head = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
+            )
+            await stream.send_all(head + body)
+
+    async with trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+        yield f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_web_server_is_no_api_server(tmp_path: Path) -> None:
+    """It is asked whether the URL is right."""
+    async with answering(NOT_JSON) as url:
+        status, out, err = await watch(tmp_path, "pods", "--server", url)
+    assert (status, out) == (1, "")
+    assert err == (
+        f"trio-k8swatch: GET /api: the answer is not a discovery document:"
+        f" is {url} the URL of a Kubernetes API server?\n"
+    )
+
+
+async def test_an_unknown_resource_is_said_with_what_might_be_meant(tmp_path: Path) -> None:
+    """As the server names it."""
+    async with FakeApiServer().serve() as url:
+        status, out, err = await watch(tmp_path, "pode", "--server", url)
+    assert (status, out) == (1, "")
+    assert err.startswith("trio-k8swatch: the server has no resource 'pode'; did you mean pods")
+
+
+async def test_a_bad_selector_is_said_by_the_server(tmp_path: Path) -> None:
+    """And not tried again."""
+    async with FakeApiServer().serve() as url:
+        status, _, err = await watch(tmp_path, "pods", "--server", url, "-l", "a=b=c")
+    assert status == 1
+    assert "cannot list pods (v1) in namespace default: the server answered 400 BadRequest" in err
+    assert err.count("\n") == 1
+
+
+async def test_credentials_come_from_a_file(tmp_path: Path) -> None:
+    """The right token is let in, a wrong one is not, and is not shown."""
+    fake = FakeApiServer(token="right-token")
+    fake.create(pod("a"))
+    (tmp_path / "right").write_text("right-token\n")
+    (tmp_path / "wrong").write_text("wrong-token\n")
+    async with fake.serve() as url:
+        let_in = await watch(tmp_path, "pods", "--server", url, "--token-file", str(tmp_path / "right"))
+        status, _, err = await watch(tmp_path, "pods", "--server", url, "--token-file", str(tmp_path / "wrong"))
+    assert let_in == (0, "pod/a\n", "")
+    assert status == 1
+    assert "the server answered 401 Unauthorized" in err
+    assert "wrong-token" not in err
+    assert err.count("\n") == 1
+
+
+async def test_a_refusal_names_user_and_resource(tmp_path: Path) -> None:
+    """As the server says it, with the way out."""
+    fake = FakeApiServer()
+    fake.faults.forbidden(on="list")
+    async with fake.serve() as url:
+        status, _, err = await watch(tmp_path, "pods", "--server", url)
+    assert status == 1
+    assert 'User "limited" cannot list resource "pods"' in err
+    assert "kubectl auth can-i list" in err
+    assert err.count("\n") == 1
+
+
+async def test_an_outage_is_said_and_survived(tmp_path: Path) -> None:
+    """On stderr; on stdout there are only events."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    async with fake.serve() as url, trio.open_nursery() as nursery:
+        with trio.fail_after(30):
+            process: trio.Process = await nursery.start(
+                partial(
+                    trio.run_process,
+                    command("watch", "pods", "--server", url, "-o", "name", "--max-events", "2"),
+                    capture_stdout=False,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    check=False,
+                    env=environment(tmp_path),
+                )
+            )
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert await process.stdout.receive_some() == b"pod/a\n"
+            fake.faults.cut_watch()
+            fake.create(pod("b"))
+            assert await process.stdout.receive_some() == b"pod/b\n"
+            said = (await process.stderr.receive_some()).decode()
+            assert await process.wait() == 0
+    assert "cannot watch pods (v1) in namespace default" in said
+    assert all(line.startswith("trio-k8swatch: ") for line in said.splitlines())
