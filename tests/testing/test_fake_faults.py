@@ -53,7 +53,12 @@ async def settle():
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("refuse", httpx.ConnectError), ("reset", httpx.ReadError), ("no_answer", httpx.RemoteProtocolError)],
+    [
+        ("refuse", httpx.ConnectError),
+        ("reset", httpx.ReadError),
+        ("no_answer", httpx.RemoteProtocolError),
+        ("tls_failure", httpx.ConnectError),
+    ],
 )
 async def test_no_answer_at_all(fake, client, name, error, autojump_clock):
     """Once; then all is well."""
@@ -431,6 +436,14 @@ async def test_etcd_outage_and_stale_lists(fake, client, autojump_clock):
     with fake.faults.stale_lists(events=1):
         assert await listed(client, resourceVersion="0") == ["a"]
         assert await listed(client) == ["a", "b"]
+
+
+async def test_objects_without_uid_are_so_everywhere(fake, client, autojump_clock):
+    """In lists and in single objects as in events."""
+    with fake.faults.without_uid():
+        body = (await get(client)).json()
+        one = (await client.get(f"{CONFIG_MAPS}/a")).json()
+    assert all("uid" not in item["metadata"] for item in [*body["items"], one])
 
 
 async def test_forget_history(fake, client, autojump_clock):

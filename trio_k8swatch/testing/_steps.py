@@ -12,11 +12,14 @@ from typing import Literal, TypeAlias
 # net/http collects this much before it starts a chunk, so events that wait together are cut here, in their middle.
 CHUNK_BYTES = 2048
 
-Ending: TypeAlias = Literal["refused", "reset", "eof"]
+Ending: TypeAlias = Literal["refused", "reset", "eof", "tls"]
 
 
 class Dropped(Exception):
-    """The connection breaks here: `refused` before it stood, `reset` by RST, `eof` without the end of the message."""
+    """The connection breaks here: `refused` before it stood, `reset` by RST, `eof` without the end of the message.
+
+    `tls`: the handshake failed.
+    """
 
     def __init__(self, how: Ending) -> None:
         super().__init__(how)

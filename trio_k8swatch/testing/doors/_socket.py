@@ -83,7 +83,7 @@ async def _exchange(handle: Handle, stream: Stream, connection: h11.Connection) 
     try:
         await _send(stream, connection, await handle(request))
     except Dropped as dropped:
-        await _break(stream, reset=dropped.how != "eof")
+        await _break(stream, reset=dropped.how in {"refused", "reset"})
         return False
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 

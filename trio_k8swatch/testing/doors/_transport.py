@@ -62,6 +62,11 @@ def broken(how: Ending, request: httpx.Request | None = None) -> httpx.Transport
     match how:
         case "refused":
             return httpx.ConnectError("[Errno 111] Connection refused", request=request)
+        case "tls":
+            message = (
+                "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate"
+            )
+            return httpx.ConnectError(message, request=request)
         case "reset":
             return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
         case "eof":

@@ -6,10 +6,10 @@ from ._connection import ConnectionFaults
 from ._events import EventFaults
 from ._history import HistoryFaults
 from ._lists import ListFaults
+from ._metadata import MetadataFaults
 from ._outages import OutageFaults
 from ._random import RandomFaults
 from ._refusals import RefusalFaults
-from ._versions import VersionFaults
 
 
 class Faults(
@@ -17,7 +17,7 @@ class Faults(
     RefusalFaults,
     EventFaults,
     ListFaults,
-    VersionFaults,
+    MetadataFaults,
     OutageFaults,
     HistoryFaults,
     RandomFaults,

@@ -24,6 +24,10 @@ class ConnectionFaults(FaultBase):
         """The connection is reset before anything is answered, once."""
         return self._once("reset", NoAnswer("reset"), "any", when)
 
+    def tls_failure(self, **when: Unpack[WhenOptions]) -> Fault:
+        """The server's certificate cannot be verified, until removed. The socket door closes the connection instead."""
+        return self._lasting("tls_failure", NoAnswer("tls"), "any", when)
+
     def no_answer(self, **when: Unpack[WhenOptions]) -> Fault:
         """The connection is closed before anything is answered, once."""
         return self._once("no_answer", NoAnswer("eof"), "any", when)

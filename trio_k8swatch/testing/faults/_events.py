@@ -96,10 +96,6 @@ class EventFaults(FaultBase):
         """The next event's object has no resourceVersion. Once."""
         return self.rewrite_events(_without("resourceVersion"), **when)
 
-    def without_uid(self, **when: Unpack[WhenOptions]) -> Fault:
-        """Objects of events have no uid, as those of some aggregated APIs; until removed."""
-        return self.rewrite_events(_without("uid"), **{"times": None, **when})
-
     def bookmark_without_resource_version(self, **when: Unpack[WhenOptions]) -> Fault:
         """A BOOKMARK whose object has empty metadata. Once."""
         return self.send_event("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": {}}, **when)
