@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,11 +73,8 @@ class Plugin:
         )
 
 
-@contextmanager
-def no_such_process(pid_file: Path) -> Iterator[None]:
-    """At the end, the process whose id was written to `pid_file` is gone."""
-    yield
-    pid = int(pid_file.read_text())
-    state = Path(f"/proc/{pid}/stat")
-    # A zombie is gone, too: its parent, which is not us, has yet to notice.
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+def is_gone(pid_file: Path) -> bool:
+    """Whether the process whose id was written to `pid_file` has ended."""
+    status = Path(f"/proc/{int(pid_file.read_text())}/stat")
+    # A zombie has: its parent, which is not us, has yet to notice.
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"

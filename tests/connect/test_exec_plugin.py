@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trio
-from connect.plugins import V1, Plugin, exec_credential, no_such_process
+from connect.plugins import V1, Plugin, exec_credential, is_gone
 
 from trio_k8swatch._errors import ConfigError, K8sWatchError, Unavailable
 from trio_k8swatch.connect import Connection
@@ -123,11 +123,14 @@ async def test_a_cancelled_request_does_not_break_those_who_wait(plugin: Plugin)
 
 async def test_cancellation_ends_the_plugin(plugin: Plugin) -> None:
     """And whatever it has started."""
-    connection = plugin.does("sleep 60 & echo $! > child; echo $$ > parent; wait").connection()
-    with no_such_process(plugin.folder / "child"), no_such_process(plugin.folder / "parent"):
-        with trio.move_on_after(0.4) as scope:
-            await token(connection)
-        assert scope.cancelled_caught
+    connection = plugin.does("sleep 60 & echo $! > child; echo $$ > parent; touch started; wait").connection()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(token, connection)
+        while not (plugin.folder / "started").exists():
+            await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert is_gone(plugin.folder / "child")
+    assert is_gone(plugin.folder / "parent")
 
 
 async def test_a_plugin_that_leaves_somebody_behind(plugin: Plugin) -> None:
@@ -141,10 +144,10 @@ async def test_a_plugin_that_leaves_somebody_behind(plugin: Plugin) -> None:
 async def test_a_plugin_that_hangs(plugin: Plugin) -> None:
     """Is ended at its time limit, even one that will not listen."""
     plugin.does("trap '' TERM; echo $$ > parent; echo thinking >&2; while :; do sleep 60; done")
-    connection = plugin.connection(machine_={"plugin_limit_seconds": 0.3})
-    with no_such_process(plugin.folder / "parent"):
-        expected = "plugin gave no answer within 0.3 seconds, and was ended; it said: thinking"
-        assert await problem(connection, Unavailable) == expected
+    connection = plugin.connection(machine_={"plugin_limit_seconds": 1.5})
+    expected = "plugin gave no answer within 1.5 seconds, and was ended; it said: thinking"
+    assert await problem(connection, Unavailable) == expected
+    assert is_gone(plugin.folder / "parent")
 
 
 async def test_a_plugin_that_fails(plugin: Plugin) -> None:
@@ -283,6 +286,13 @@ async def test_an_interactive_plugin(plugin: Plugin, capfd: pytest.CaptureFixtur
     assert await token(connection) == "t"
     assert capfd.readouterr().err == "Password?\n"
     assert json.loads((plugin.folder / "info").read_text())["spec"] == {"interactive": True}
+
+
+async def test_a_plugin_that_wants_no_terminal(plugin: Plugin) -> None:
+    """Gets none, even if there is one."""
+    plugin.does(f"echo \"$KUBERNETES_EXEC_INFO\" > info\ncat <<'END'\n{exec_credential(token='t')}\nEND")
+    await plugin.connection(interactiveMode="Never", machine_={"terminal": True}).prepare()
+    assert json.loads((plugin.folder / "info").read_text())["spec"] == {"interactive": False}
 
 
 async def test_expiry(plugin: Plugin) -> None:
