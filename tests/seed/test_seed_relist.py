@@ -130,9 +130,10 @@ async def test_L6_a_failed_list_shows_and_is_tried_again(autojump_clock: MockClo
     states: list[str] = []
     async with open_watch(source, config=steady()) as store:
         store.request_relist()
+        await trio.sleep(0.5)
         for _ in range(12):
-            await trio.sleep(1)
             states.append(store.health.state.value)
+            await trio.sleep(1)
             assert store.failing is (store.health.state != "live")
     assert states[0] == "forbidden"
     assert "unauthorized" in states
