@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 import httpx
 import msgspec
@@ -19,9 +19,10 @@ from ._requests import Requests, located, read_all
 from ._resource import Collection, ListOptions
 from ._stream import Body
 from ._throttle import Throttle
-from ._transport import Transport
 from ._wire import Lines, LineSplitter, Listing, Page, WatchEvent
-from .connect import Connection, load, to
+
+if TYPE_CHECKING:
+    from .connect import Connection
 
 __all__ = ["ApiClient", "EventStream", "Resource", "open_client"]
 
@@ -212,9 +213,13 @@ async def open_client(
     network, in tests. `http2` needs the extra of that name. A call is given up after `silence_limit` seconds without a
     byte; watches have a limit of their own. Raises ConfigError, in one line, for what cannot be used.
     """
+    # What only a real connection needs is imported when there is to be one: programs start faster.
+    from . import connect  # noqa: PLC0415
+    from ._transport import Transport  # noqa: PLC0415
+
     asks_version = base_url is None and transport is None
     if connection is None:
-        connection = load() if asks_version else to(base_url or "http://localhost", token=token)
+        connection = connect.load() if asks_version else connect.to(base_url or "http://localhost", token=token)
     async with AsyncExitStack() as stack:
         throttle = Throttle()
 

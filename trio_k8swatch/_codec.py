@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 import msgspec
 
 from ._errors import ConfigError, ProtocolError
+from ._items import cut_items
 from ._kinds import OBJECT_EVENTS, Kinds
 from ._nulls import tolerating_nulls
 from ._objects import DynamicObject, ListMeta, ObjectMeta, PartialObjectMetadata
@@ -198,24 +199,34 @@ def _require_utf8(raw: bytes) -> None:
 
 def _completed_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T]) -> Page[T]:
     """A page whose items are given the kind and apiVersion that lists leave out, then decoded."""
+    cut = cut_items(body)
+    if cut is not None:
+        try:
+            head = _page_head(cut.rest, kinds)
+            return Page([decode(item) for item in cut.items(kinds.prefix)], head.metadata)
+        except _BROKEN:
+            # The cuts were wrong, or an item does not fit its type: the long way tells which.
+            pass
     try:
-        page = msgspec.json.decode(body, type=_PageOf[msgspec.Raw])
-        kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
-        prefix = kinds.prefix
-        items = [decode(_completed(bytes(raw), prefix)) for raw in page.items or ()]
+        head = _page_head(body, kinds)
+        items = [decode(_completed(bytes(raw), kinds.prefix)) for raw in head.items or ()]
     except _BROKEN as error:
         raise _not_a_list(body, error) from error
-    return Page(items, page.metadata)
+    return Page(items, head.metadata)
+
+
+def _page_head(body: bytes, kinds: Kinds) -> _PageOf[msgspec.Raw]:
+    head = msgspec.json.decode(body, type=_PageOf[msgspec.Raw])
+    kinds.check_list(head.kind, head.api_version, has_items=head.items is not None)
+    return head
 
 
 def _completed(raw: bytes, prefix: bytes) -> bytes:
     """`raw`, with `prefix` where it does not say its kind itself. Servers that say it do so at the beginning."""
     if raw.startswith((b'{"kind":', b'{"apiVersion":')) or not prefix:
         return raw
-    head = (
-        msgspec.json.decode(raw, type=_AnyObject) if b'"apiVersion"' in raw[:-1].partition(b'"metadata"')[0] else None
-    )
-    return raw if head is not None and head.kind else prefix + raw[1:].lstrip()
+    head = msgspec.json.decode(raw, type=_AnyObject)
+    return raw if head.kind else prefix + raw[1:].lstrip()
 
 
 def _unreadable(line: bytes, error: Exception) -> ProtocolError:

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 import trio
 
 from ._config import InitMode
-from ._copy import Copy
+from ._copy import Copy, in_slices
 from ._errors import ProtocolError, Unavailable
 from ._paging import list_pages
 from ._reflector import Relisting, checked_version
@@ -140,7 +140,7 @@ class Lists(Generic[T]):
         copy = self._copy
         async with copy.lock:
             with trio.CancelScope(shield=True):
-                deltas = listing.relisting.deltas()
+                deltas = await in_slices(listing.relisting.deltas())
                 await copy.replace(listing.relisting.objects, deltas, listing.version)
                 self._note(listing, len(deltas), is_first=started is not None)
                 if started is not None and init_mode is InitMode.DEFER:

@@ -13,19 +13,21 @@ import ssl
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
 import httptools
 import trio
 
 from ._errors import Unavailable
-from .connect import TLS
+
+if TYPE_CHECKING:
+    from .connect import TLS
 
 __all__ = ["Backend", "Stream"]
 
-_READ_BYTES: Final = 64 * 1024
-"""Of one read of a body: larger ones measured hardly faster, and every open watch may hold one."""
+_READ_BYTES: Final = 256 * 1024
+"""Of one read of a body. Smaller ones measured slower; a watch that waits holds no buffer, whatever its size."""
 
 _MAX_HEAD_BYTES: Final = 64 * 1024
 """h11 refuses larger heads; it gets to see them and says so itself."""

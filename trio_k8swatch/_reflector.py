@@ -7,13 +7,15 @@ Rule 3: a deletion is never dropped for being doubtful, and nothing doubtful is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from ._errors import ProtocolError
 from ._objects import Metadata, MetadataOf, key_of
+from ._sharing import Sharing, inherit
 from ._versions import compare, is_older, is_well_formed
 from ._wire import Added, Bookmark, Deleted, Modified
 
@@ -58,6 +60,7 @@ class Reflector(Generic[T]):
         self.resource_version: str | None = None
         self.doubt: str | None = None
         self.suspicion = False
+        self._sharing = Sharing()
         # Whether our version is a number: then a longer look at the next one is seldom needed.
         self._is_numbered = False
 
@@ -82,6 +85,7 @@ class Reflector(Generic[T]):
         order = self._reach(version)
         if order == 1 and old is not None and isinstance(event, Modified):
             # What nearly every event is. Ahead of the watch is ahead of every object in it.
+            inherit(self._metadata(old), meta)
             return Put(key, old, obj)
         if old is None:
             return self._unknown(event, key, order)
@@ -108,6 +112,7 @@ class Reflector(Generic[T]):
             self.suspicion = self.suspicion or kind is not Deleted
             return None
         if kind is Added:
+            self._sharing.settle(self._metadata(event.object))
             return Put(key, None, event.object)
         self._question(order != 0, f"{event.type} for an object that was never added")
         return None if kind is Deleted or order == 0 else Put(key, None, event.object)
@@ -154,44 +159,47 @@ class Relisting(Generic[T]):
     def __init__(self, known: Mapping[str, T], metadata: MetadataOf, *, replay: bool = False) -> None:
         self._known = known
         self._metadata = metadata
+        self._sharing = Sharing()
         self.replay = replay
-        self._puts: dict[str, Put[T]] = {}
         self.objects: dict[str, T] = {}
 
     def take(self, items: Iterable[T]) -> None:
         """Items of one page, in the order of the list. Of an object that comes twice the last one counts (L14)."""
         for obj in items:
             meta = self._metadata(obj)
-            self._put(meta.uid or _named(meta), obj, meta.resource_version)
+            self._put(meta.uid or _named(meta), obj, meta)
 
     def received(self, event: ObjectEvent[T]) -> None:
         """One event of a streaming list, before the bookmark that ends it (F78)."""
         obj = event.object
         meta = self._metadata(obj)
         key = meta.uid or _named(meta)
-        if type(event) is Deleted:
+        if isinstance(event, Deleted):
             self.objects.pop(key, None)
-            self._puts.pop(key, None)
         else:
-            self._put(key, obj, checked_version(meta.resource_version))
+            checked_version(meta.resource_version)
+            self._put(key, obj, meta)
 
-    def deltas(self) -> list[Delta[T]]:
+    def deltas(self) -> Iterator[Delta[T]]:
         """What the complete list changes: first all drops, then additions and updates in the order of the list.
 
         So that a name which was freed and taken again while we were away never belongs to two objects at once (L9).
+        Made as they are asked for, against what was known when this was called.
         """
-        objects = self.objects
-        drops = [Drop(key, old, None) for key, old in self._known.items() if key not in objects]
-        return [*drops, *self._puts.values()]
+        known, objects = self._known, self.objects
+        drops = (Drop(key, old, None) for key, old in known.items() if key not in objects)
+        puts = (Put(key, known.get(key), obj) for key, obj in objects.items() if known.get(key) is not obj)
+        return chain(drops, puts)
 
-    def _put(self, key: str, obj: T, version: str) -> None:
+    def _put(self, key: str, obj: T, meta: Metadata) -> None:
         old = self._known.get(key)
-        if old is not None and version and self._metadata(old).resource_version == version and not self.replay:
-            self.objects[key] = old
-            self._puts.pop(key, None)
-        else:
-            self.objects[key] = obj
-            self._puts[key] = Put(key, old, obj)
+        if old is None:
+            self._sharing.settle(meta)
+        elif (
+            not self.replay and meta.resource_version and self._metadata(old).resource_version == meta.resource_version
+        ):
+            obj = old
+        self.objects[key] = obj
 
 
 def checked_version(version: str) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import trio
 
-from ._errors import ApiError, ProtocolError, Unavailable
+from ._errors import ApiError, ConfigError, ProtocolError, Unavailable
 from ._status import error_from_response, parse_retry_after
 from ._stream import Body, body_of
 from ._throttle import Throttle
-from ._transport import translated
-from .connect import Connection
+
+if TYPE_CHECKING:
+    from .connect import Connection
 
 __all__ = ["Requests", "located", "read_all"]
 
@@ -63,7 +64,7 @@ class Requests:
     async def _send(self, request: httpx.Request) -> httpx.Response:
         async with self._throttle.turn():
             for _ in range(_MAX_REDIRECTS):
-                with translated(self._connection):
+                with self._translated():
                     response = await self._http.send(request, stream=True)
                 # Before the next in line has its turn; what a Status says beyond the header, only this request waits for.
                 self._note_willingness(response)
@@ -73,6 +74,17 @@ class Requests:
                 _require_same_origin(request.url, response.next_request.url)
                 request = response.next_request
         raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        """What httpx and transports made for it raise, as our errors."""
+        server = self._connection.server
+        try:
+            yield
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ConfigError(f"{server} is not a URL that can be used: {error}") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"{server} cannot be reached: {error or type(error).__name__}") from error
 
     async def _refusal(self, response: httpx.Response, body: Body, doing: str, silence_limit: float) -> ApiError:
         try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import httpx
 import trio
 
 from ._errors import K8sWatchError, ProtocolError, Unavailable
-from ._network import Stream
 
 __all__ = ["Body", "body_of"]
 
@@ -31,13 +30,21 @@ class Body(Protocol):
         ...
 
 
+@runtime_checkable
+class _PastH11(Protocol):
+    """What our own connections can do besides (`_network.Stream`)."""
+
+    def begin_body(self) -> bool: ...
+    async def read_body(self) -> bytes | None: ...
+
+
 def body_of(response: httpx.Response) -> Body:
     """How to read the body of `response`: straight from our socket where that is possible, else through httpx."""
     stream = response.extensions.get("network_stream")
     is_chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
     encoding = response.headers.get("content-encoding", "identity").lower()
     body: Body
-    if is_chunked and isinstance(stream, Stream) and stream.begin_body():
+    if is_chunked and isinstance(stream, _PastH11) and stream.begin_body():
         body = _SocketBody(response, stream)
     else:
         body = _HttpxBody(response)
@@ -51,7 +58,7 @@ def body_of(response: httpx.Response) -> Body:
 class _SocketBody:
     """Reads past h11."""
 
-    def __init__(self, response: httpx.Response, stream: Stream) -> None:
+    def __init__(self, response: httpx.Response, stream: _PastH11) -> None:
         self._response = response
         self._stream = stream
         self._is_complete = False

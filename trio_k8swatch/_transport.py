@@ -5,16 +5,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
 import httpx
 
 from ._errors import ConfigError, Unavailable
 from ._network import Backend
-from .connect import Connection
 
-__all__ = ["Transport", "translated"]
+if TYPE_CHECKING:
+    from .connect import Connection
+
+__all__ = ["Transport"]
 
 _IDLE_SECONDS: Final = 60.0
 """For how long an unused connection is kept. Load balancers drop idle ones after a minute or more, often silently."""
@@ -39,7 +41,7 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request; the response has its head, and its body still to be read."""
         url = request.url
-        with translated(self._connection):
+        with _translated(self._connection):
             response = await self._pool.handle_async_request(
                 httpcore.Request(
                     method=request.method,
@@ -67,7 +69,7 @@ class _Body(httpx.AsyncByteStream):
         self._connection = connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with translated(self._connection):
+        with _translated(self._connection):
             async for part in self._response.aiter_stream():
                 yield part
 
@@ -76,19 +78,13 @@ class _Body(httpx.AsyncByteStream):
 
 
 @contextmanager
-def translated(connection: Connection) -> Generator[None]:
-    """What httpcore and httpx raise, as our errors: they never leave this library except as a cause."""
+def _translated(connection: Connection) -> Generator[None]:
+    """What httpcore raises, as our errors."""
     try:
         yield
-    except (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+    except httpcore.UnsupportedProtocol as error:
         raise ConfigError(f"{connection.server} is not a URL that can be used: {error}") from error
-    except (
-        httpcore.NetworkError,
-        httpcore.TimeoutException,
-        httpcore.ProtocolError,
-        httpcore.ProxyError,
-        httpx.TransportError,
-    ) as error:
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
         raise Unavailable(_explained(connection, error)) from error
 
 
