@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Counter as PlainCounter
 
+from trio_k8swatch import HandlerFuncs, TimeRange, WatchConfig, open_client, open_watch
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch._metrics import Metrics, WatchMetrics
 from trio_k8swatch._tally import COUNTERS, Histogram, Tally
+from trio_k8swatch.testing import FakeApiServer
 
 
 @dataclass
@@ -210,6 +212,72 @@ def test_only_changes_of_objects_are_last_events(registry: CollectorRegistry, me
     assert rows(registry, "last_event") == []
     watch.event("MODIFIED")
     assert rows(registry, "last_event") == ['last_event_timestamp_seconds{watcher_instance="pods"} 1.70000000025e+09']
+
+
+# A real watch
+
+
+def pod(name: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"containers": [{"name": "main", "image": "example"}]},
+    }
+
+
+STALENESS = ("agent_watchers_staleness_seconds", (("watcher_instance", "pods"),))
+SEED_ROWS = ("alive_current", "client_calls", "errors", "events", "failing_current", "relist_requests")
+SEED_ROWS_AT_THE_END = [
+    'alive_current{watcher_instance="pods"} 1.0',
+    # The first and the one asked for.
+    'client_calls_total{method="List",watcher_instance="pods"} 2.0',
+    # After each list, after the server closed one, and after it refused that.
+    'client_calls_total{method="Watch",watcher_instance="pods"} 4.0',
+    'errors_total{source="Watch",watcher_instance="pods"} 1.0',
+    'events_total{type="ADDED",watcher_instance="pods"} 1.0',
+    'events_total{type="DELETED",watcher_instance="pods"} 1.0',
+    'events_total{type="MODIFIED",watcher_instance="pods"} 1.0',
+    'failing_current{watcher_instance="pods"} 0.0',
+    'relist_requests_total{watcher_instance="pods"} 1.0',
+]
+
+
+async def test_a_watch_reports_itself(autojump_clock: object, registry: CollectorRegistry, metrics: Metrics) -> None:
+    """The six collectors of the Go package and those beside them, through a life with a relist and an outage."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    config = WatchConfig(metrics=metrics.instance("pods"), retry_watch_after=TimeRange(5, 5))
+    handlers = HandlerFuncs(add=lambda *_: None)
+    async with open_client(transport=fake.transport()) as client:
+        pods = client.resource("v1", "pods")
+        async with open_watch(pods, config=config, handlers=handlers) as store:
+            fake.create(pod("b"))
+            fake.patch("pods", "b", {"metadata": {"labels": {"x": "y"}}}, namespace="default")
+            fake.delete("pods", "b", namespace="default")
+            await trio.sleep(1)
+            await store.relist()
+            async with store.subscribe(name="audit"):
+                await trio.sleep(2)
+                assert rows(registry, "objects", "subscriber", "relists", "watch_reconnects", "staleness") == [
+                    'objects{watcher_instance="pods"} 1.0',
+                    'relists_total{reason="initial",watcher_instance="pods"} 1.0',
+                    'relists_total{reason="requested",watcher_instance="pods"} 1.0',
+                    'staleness_seconds{watcher_instance="pods"} 2.0',
+                    'subscriber_lag{subscriber="audit",watcher_instance="pods"} 1.0',
+                    'subscriber_oldest_seconds{subscriber="audit",watcher_instance="pods"} 2.0',
+                    'watch_reconnects_total{reason="requested",watcher_instance="pods"} 1.0',
+                ]
+            with fake.faults.unavailable(on="watch", times=1), fake.faults.close_watch():
+                await trio.sleep(4)
+                assert rows(registry, "failing") == ['failing_current{watcher_instance="pods"} 1.0']
+            await trio.sleep(10)
+            assert rows(registry, *SEED_ROWS) == SEED_ROWS_AT_THE_END
+            assert store.health.staleness == values(registry)[STALENESS]
+    assert rows(registry, "alive", "failing", "objects") == [
+        'alive_current{watcher_instance="pods"} 0.0',
+        'failing_current{watcher_instance="pods"} 0.0',
+    ]
 
 
 # Alive and failing
