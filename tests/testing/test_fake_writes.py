@@ -47,6 +47,17 @@ async def test_the_server_fills_in_what_it_owns(fake, client, autojump_clock):
     assert made["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
     assert made["metadata"]["managedFields"][0]["manager"] == "tester"
     assert "status" not in made
+    order = [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "labels",
+        "managedFields",
+    ]
+    assert list(made["metadata"]) == order
 
 
 async def test_generate_name(client, autojump_clock):

@@ -108,6 +108,8 @@ class Writer:
         """Store an object that has passed all checks."""
         ordered = self.admission.shaped(kind, obj)
         if not kind.custom:
+            # The storage fills it in; its place among the fields is decided here.
+            ordered["metadata"].setdefault("resourceVersion", "")
             ordered = in_wire_order(ordered)
         if dry_run:
             return Revision(ordered, self.storage.resource_version, custom=kind.custom)

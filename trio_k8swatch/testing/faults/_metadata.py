@@ -15,7 +15,7 @@ from ._fault import Effect, Fault, Filter, Strike, WhenOptions
 from ._filters import EachLine
 
 _VERSION = re.compile(rb'("resourceVersion":")(\d+")')
-# An object's own uid: before its resourceVersion, or, with sorted keys, at the end of its metadata. Owners' are neither.
+# An object's own uid: before its resourceVersion, or, with sorted keys, at the end of its metadata. Owners' are not.
 _OWN_UID = re.compile(rb'"uid":"[^"]*",(?="resourceVersion")|,"uid":"[^"]*"(?=}(?:}|,"))')
 
 
