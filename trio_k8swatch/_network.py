@@ -118,6 +118,8 @@ class Stream(httpcore.AsyncNetworkStream):
         while not (data := chunks.take()):
             if chunks.is_complete:
                 return None
+            if chunks.error is not None:
+                raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
             try:
                 received = await self._stream.receive_some(_READ_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -185,6 +187,7 @@ class _Chunks:
 
     def __init__(self, begun: bytes) -> None:
         self.is_complete = False
+        self.error: httptools.HttpParserError | None = None
         self.unread = b""
         self._parts: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
@@ -194,11 +197,11 @@ class _Chunks:
             self.feed(begun)
 
     def feed(self, data: bytes) -> None:
-        """What came from the socket. Raises Unavailable if it is not HTTP any more."""
+        """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            raise Unavailable(f"the body of the response is not chunked as HTTP has it: {error}") from error
+            self.error = error
 
     def take(self) -> bytes:
         """The body as far as it came since the last call."""
