@@ -292,6 +292,16 @@ def test_the_loop_ends_under_those_who_wait(server: Server) -> None:
             wait()
 
 
+def test_a_later_thread_is_not_taken_for_the_loop(server: Server) -> None:
+    """The system gives the numbers of threads that have ended to new ones."""
+    with open_client(base_url=server.url) as client, watch_pods(client) as store:
+        pass
+    for _ in range(5):
+        thread, results = in_thread(store.relist)
+        thread.join(PATIENCE_SECONDS)
+        assert isinstance(results[0], WatchStopped), results
+
+
 def test_stop(store: Store[Any]) -> None:
     """The block goes on, with a frozen store."""
     store.stop()

@@ -8,7 +8,6 @@ Rule 3: the thread is no daemon. It ends with its block, and what still runs in 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -36,7 +35,6 @@ class Loop:
         self._scope = scope
         self._token = trio.lowlevel.current_trio_token()
         self._clock = trio.lowlevel.current_clock()
-        self._thread_id = threading.get_ident()
 
     def now(self) -> float:
         """The loop's `trio.current_time()`, from any thread."""
@@ -142,19 +140,19 @@ class Loop:
         return None if ended.cancelled() else ended.exception()
 
     def _start(self, f: Callable[[], Any]) -> Future[Any]:
-        if self._is_here():
+        if (here := _trio_here()) is self._token:
             raise RuntimeError(
                 "handlers, conditions and index functions run in the thread of the watch, and cannot wait for it there;"
                 " hand the work to another thread, for example by a queue"
             )
-        _refuse_trio()
+        _refuse_trio(here)
         try:
             return self._portal.start_task_soon(f)
         except RuntimeError as error:
             raise WatchStopped("the watch has ended, and the thread that it ran in") from error
 
     def _is_here(self) -> bool:
-        return threading.get_ident() == self._thread_id
+        return _trio_here() is self._token
 
 
 def _is_settled(future: Future[Any], timeout: float | None = None) -> bool:
@@ -179,7 +177,7 @@ def _result(future: Future[R]) -> R:
 @contextmanager
 def open_loop() -> Generator[Loop]:
     """A loop for as long as the block lasts. Raises RuntimeError in a thread that runs a trio loop already."""
-    _refuse_trio()
+    _refuse_trio(_trio_here())
     opened: Future[Loop] = Future()
 
     async def main() -> None:
@@ -199,12 +197,18 @@ def open_loop() -> Generator[Loop]:
     ended.result()
 
 
-def _refuse_trio() -> None:
+def _trio_here() -> trio.lowlevel.TrioToken | None:
+    """The loop that runs in this thread."""
+    # To compare numbers of threads would not do: new threads get those of old ones.
     try:
-        trio.lowlevel.current_trio_token()
+        return trio.lowlevel.current_trio_token()
     except RuntimeError:
-        return
-    raise RuntimeError(
-        "trio_k8swatch.blocking would hold up the trio loop of this thread: use trio_k8swatch here,"
-        " or call this in another thread (trio.to_thread.run_sync)"
-    )
+        return None
+
+
+def _refuse_trio(here: trio.lowlevel.TrioToken | None) -> None:
+    if here is not None:
+        raise RuntimeError(
+            "trio_k8swatch.blocking would hold up the trio loop of this thread: use trio_k8swatch here,"
+            " or call this in another thread (trio.to_thread.run_sync)"
+        )
