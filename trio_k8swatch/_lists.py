@@ -73,6 +73,7 @@ class Lists(Generic[T]):
         self._copy = copy
         self._options = options
         self._replay_unchanged = replay_unchanged
+        self._must_replay = False
         # Taken by a list that is not committed yet. If it fails, the next one serves them.
         self._tickets: list[RelistTicket] = []
 
@@ -96,7 +97,7 @@ class Lists(Generic[T]):
             options = self._options
         else:
             options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
-        return Listing(self._copy, options, reason=reason, replay=self._replay_unchanged)
+        return Listing(self._copy, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
 
     async def read_pages(self, listing: Listing[T]) -> None:
         """Read all pages into `listing`."""
@@ -109,8 +110,12 @@ class Lists(Generic[T]):
 
         `scope` ends when there is no progress for `progress_limit` seconds.
         """
+        known = -1
         while True:
-            scope.deadline = trio.current_time() + progress_limit
+            # Progress is an object that was not there before. A busy collection says much that is none (F76).
+            if len(listing.relisting.objects) > known:
+                known = len(listing.relisting.objects)
+                scope.deadline = trio.current_time() + progress_limit
             batch = await events.receive()
             if batch is None:
                 raise Unavailable("the server ended the watch before its list was complete")
@@ -121,8 +126,15 @@ class Lists(Generic[T]):
                 if not isinstance(event, Bookmark):
                     listing.relisting.received(event)
                 elif event.ends_initial_events:
+                    self._require_no_way_back(listing, event.resource_version)
                     listing.begin(event.resource_version)
                     return batch
+
+    def _require_no_way_back(self, listing: Listing[T], version: str) -> None:
+        """A streaming list says its version last. If that shows a rolled-back server, what was read has to be read again."""
+        if is_older(version, self._copy.resource_version) and not listing.relisting.replay:
+            self._must_replay = True
+            raise ProtocolError(f"the server went back to version {version}: everything has to be listed anew")
 
     async def server_version(self) -> str:
         """At which version the server is, read consistently."""
@@ -142,6 +154,7 @@ class Lists(Generic[T]):
             with trio.CancelScope(shield=True):
                 deltas = await in_slices(listing.relisting.deltas())
                 await copy.replace(listing.relisting.objects, deltas, listing.version)
+                self._must_replay = False
                 self._note(listing, len(deltas), is_first=started is not None)
                 if started is not None and init_mode is InitMode.DEFER:
                     started.started()

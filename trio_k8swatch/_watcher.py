@@ -111,12 +111,12 @@ class Watcher(Generic[T]):
         self._is_listing = True
         streams = await self._streams()
         listing = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
+        if self._started is None and not self._copy.vitals.failing:
+            self._copy.vitals.enter(State.RELISTING, listing.began)
         if streams:
             options = replace(listing.options, resource_version_match="NotOlderThan", send_initial_events=True)
             await self._watch(options, listing)
             return
-        if self._started is None:
-            self._copy.vitals.enter(State.RELISTING, listing.began)
         await self._lists.read_pages(listing)
         if self._started is None:
             await self._commit(listing)
