@@ -11,7 +11,7 @@ from connect.kubeconfigs import SERVER, document, machine, write
 
 from trio_k8swatch import connect
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect import Surroundings
+from trio_k8swatch.connect import Connection, Surroundings
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -140,6 +140,13 @@ def test_what_is_no_url(url: str, problem: str) -> None:
 def test_what_is_no_token(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"^token is "):
         connect.to("http://h", **options)
+
+
+def test_https_without_tls() -> None:
+    """Made by hand, it would fail at the first handshake, and say nothing helpful."""
+    with pytest.raises(ConfigError, match=r"needs tls; connect\.to\(\.\.\.\) makes one$"):
+        Connection(server="https://h")
+    assert Connection(server="http://h").tls is None
 
 
 def test_a_machine_without_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ._connection import TLS, Connection
 from ._load import from_cluster, from_kubeconfig, load, to
-from ._proxy import split_proxy
 from ._surroundings import Surroundings
 
-__all__ = ["TLS", "Connection", "Surroundings", "from_cluster", "from_kubeconfig", "load", "split_proxy", "to"]
+__all__ = ["TLS", "Connection", "Surroundings", "from_cluster", "from_kubeconfig", "load", "to"]

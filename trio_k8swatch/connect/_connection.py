@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from trio_k8swatch._errors import ConfigError
+
 if TYPE_CHECKING:
     import ssl
 
@@ -72,6 +74,11 @@ class Connection:
     headers: tuple[tuple[str, str], ...] = ()
     compress: bool = True
     source: str = "arguments"
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigError` for what could not work, or would do so in the clear."""
+        if self.server.startswith("https:") and self.tls is None:
+            raise ConfigError("a Connection to an https server needs tls; connect.to(...) makes one")
 
     async def prepare(self) -> None:
         """Bring the credentials up to date, so that the next request will not have to wait for a plugin.
