@@ -214,6 +214,13 @@ async def test_many_requests_on_one_connection(fake, client):
     assert len(fake.objects("configmaps")) == 20
 
 
+async def test_an_error_inside_the_block_comes_out_as_it_is(fake):
+    """Not wrapped in a group by the server's own tasks."""
+    with trio.fail_after(5), pytest.raises(KeyError):
+        async with fake.serve():
+            raise KeyError
+
+
 async def test_the_log_tells_what_was_asked(fake, client):
     """Whatever the door and the prefix it is mounted under."""
     await client.get(CONFIG_MAPS, params={"labelSelector": "a in (b, c)"})

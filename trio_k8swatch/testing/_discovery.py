@@ -7,7 +7,8 @@ import hashlib
 import json
 
 from ._aggregated import aggregated
-from ._answers import JSON, json_answer, text_answer
+from ._answers import JSON, json_answer
+from ._health import healthy
 from ._http import Request, Response, answer
 from ._json import Object
 from ._negotiation import accepted
@@ -48,7 +49,7 @@ def _found(request: Request, parts: list[str], registry: Registry) -> Response |
         case ["version"]:
             return answer(200, JSON, [json.dumps(VERSION, indent=2).encode()])
         case ["healthz" | "livez" | "readyz"]:
-            return text_answer(200, "ok")
+            return healthy()
         case ["api" | "apis"] if _wants_aggregated(request):
             return aggregated(registry, core=parts == ["api"])
         case ["api"]:

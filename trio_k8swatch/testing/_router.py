@@ -35,10 +35,11 @@ _STREAM_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long watches last, and how often they hear a bookmark; in seconds."""
+    """How long watches last, and how often they hear a bookmark, in seconds; whether a cache stands behind them."""
 
     bookmark_seconds: float
     min_request_timeout_seconds: float
+    watch_cache: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ class Router:
             agenda=self._cluster.agenda,
             seconds=seconds,
             bookmark_seconds=self._timing.bookmark_seconds,
+            cached=self._timing.watch_cache,
         )
         source = WatchSource(watching, on_close=lambda: self._watches.pop(source, None))
         self._watches[source] = target.kind.qualified

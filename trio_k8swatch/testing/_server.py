@@ -41,7 +41,7 @@ class FakeApiServer(Inside):
     `epoch` is the wall clock at the start. With `token`, requests without it are answered 401. `history_limit`: so
     many changes of each resource are remembered for watches; `compaction_seconds`: so long for pages and exact lists.
     `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
-    served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
+    served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that. `watch_cache=False` is a server that runs without it: no bookmarks.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class FakeApiServer(Inside):
         crd_seconds: float = 0.0,
         bookmark_seconds: float = 60.0,
         min_request_timeout_seconds: float = 1800.0,
+        watch_cache: bool = True,
     ) -> None:
         storage = Storage(
             first_resource_version=first_resource_version,
@@ -74,7 +75,7 @@ class FakeApiServer(Inside):
         self.requests = RequestLog()
         self.faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
         self.token = token
-        timing = Timing(bookmark_seconds, min_request_timeout_seconds)
+        timing = Timing(bookmark_seconds, min_request_timeout_seconds, watch_cache)
         self._router = Router(self.cluster(), timing, random.Random(f"{seed} timeouts"))
         self.agenda.on_change = self._router.wake_watches
         self._streams: dict[Body, Call] = {}

@@ -27,7 +27,10 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Everything a watch needs to know from the start; `seconds` is how long it lasts."""
+    """Everything a watch needs to know from the start.
+
+    `seconds` is how long it lasts. Without the watch cache (`cached`) there are no bookmarks but the first.
+    """
 
     storage: Storage
     target: Target
@@ -37,6 +40,7 @@ class Watching:
     agenda: Agenda
     seconds: float
     bookmark_seconds: float
+    cached: bool
 
 
 class WatchSource:
@@ -102,9 +106,14 @@ class WatchSource:
                 return [_error(too_large_resource_version(version, self._position)), End()]
             return [*self._initial(), *self._initial_end()]
         if version < self._collection.floor:
-            return [_error(expired(f"too old resource version: {version} ({self._collection.floor})")), End()]
+            return [_error(expired(self._too_old(version))), End()]
         self._pending.extend(self._collection.since(version))
         return []
+
+    def _too_old(self, version: int) -> str:
+        if self._watching.cached:
+            return f"too old resource version: {version} ({self._collection.floor})"
+        return "The resourceVersion for the provided watch is too old."
 
     def _initial(self) -> list[Step]:
         found = in_order(self._collection.current, self._watching.target, self._watching.options.selector)
@@ -150,7 +159,7 @@ class WatchSource:
         return _event("BOOKMARK", self._watching.rendering.bookmark({"resourceVersion": version, **metadata}))
 
     def _next_bookmark(self, now: float) -> float:
-        if not self._watching.options.bookmarks:
+        if not self._watching.options.bookmarks or not self._watching.cached:
             return math.inf
         last = self._end - LAST_BOOKMARK_SECONDS
         return min(now + self._watching.bookmark_seconds, last if now < last else math.inf)

@@ -38,7 +38,7 @@ async def serve(handle: Handle, *, port: int = 0, tls: bool = False) -> AsyncGen
     """Serve until the block is left; then all connections are closed."""
     context, ca = _certificates() if tls else (None, None)
     connection = partial(_secured, handle, context) if context is not None else partial(_connection, handle)
-    async with trio.open_nursery() as nursery:
+    async with _alone(), trio.open_nursery() as nursery:
         listeners: list[trio.SocketListener] = await nursery.start(
             partial(trio.serve_tcp, connection, port, host="127.0.0.1")
         )
@@ -47,6 +47,20 @@ async def serve(handle: Handle, *, port: int = 0, tls: bool = False) -> AsyncGen
             yield Url(f"{'https' if tls else 'http'}://127.0.0.1:{bound}", ca)
         finally:
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _alone() -> AsyncGenerator[None]:
+    """Let an exception of the body leave the nursery as itself: nothing else can go wrong in there."""
+    lone: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        lone = group.exceptions[0]
+    if lone is not None:
+        raise lone
 
 
 def _certificates() -> tuple[ssl.SSLContext, str]:

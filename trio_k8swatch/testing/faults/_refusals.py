@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal, Unpack
 
 from trio_k8swatch.testing._answers import refusal, text_answer
+from trio_k8swatch.testing._health import PATHS, stopping
 from trio_k8swatch.testing._http import Request, Response
 from trio_k8swatch.testing._paths import kind_of_call
 from trio_k8swatch.testing._status import (
@@ -67,9 +68,11 @@ class RefusalFaults(FaultBase):
         return self._once("too_many_requests", answer, "any", when)
 
     def shutting_down(self, **when: Unpack[WhenOptions]) -> Fault:
-        """429 in plain text with Retry-After: the server is about to stop. Until removed."""
+        """The server is about to stop: 429 in plain text with Retry-After, and /readyz fails. Until removed."""
 
-        def refuse(_: Request) -> Response:
+        def refuse(request: Request) -> Response | None:
+            if request.path in PATHS:
+                return stopping() if request.path == "/readyz" else None
             headers = (("Connection", "close"), ("Retry-After", "5"))
             refused = text_answer(429, "The apiserver is shutting down, please try again later.\n", headers)
             # This is said in front of the filter that forbids caching.
