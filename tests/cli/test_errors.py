@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,7 +67,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_without_arguments_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
     """On stderr, for nothing was done."""
     assert run([]) == 2
-    assert "watch     Show what is there" in capfd.readouterr().err.replace("watch       Show", "watch     Show")
+    assert "Show what is there, then every change." in capfd.readouterr().err
 
 
 def test_a_message_cannot_command_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
@@ -190,3 +191,24 @@ async def test_an_outage_is_said_and_survived(tmp_path: Path) -> None:
             assert await process.wait() == 0
     assert "cannot watch pods (v1) in namespace default" in said
     assert all(line.startswith("trio-k8swatch: ") for line in said.splitlines())
+
+
+def test_versions_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of what a bug report needs."""
+    assert run(["version"]) == 0
+    assert re.fullmatch(r"trio-k8swatch \S+ \(Python \S+, trio \S+, httpx \S+, msgspec \S+\)\n", capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_be_taught_to_complete(capfd: pytest.CaptureFixture[str], shell: str) -> None:
+    """By click's own scripts, under our name."""
+    assert run(["completion", shell]) == 0
+    assert f"_TRIO_K8SWATCH_COMPLETE={shell}_complete" in capfd.readouterr().out
+
+
+def test_help_teaches_by_example(capfd: pytest.CaptureFixture[str]) -> None:
+    """On stdout, for it was asked for."""
+    assert run(["watch", "--help"]) == 0
+    out = capfd.readouterr().out
+    assert "trio-k8swatch watch deploy -n shop -l app=web" in out
+    assert '{"type": "ADDED" | "MODIFIED" | "DELETED", "object": {...}}' in " ".join(out.split())

@@ -136,3 +136,13 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path: Path) -> None:
         screen.read_until(b"live")
         screen.close()
         assert screen.process.wait(SECONDS) == 0
+
+
+def test_a_terminal_of_another_age_is_served(tmp_path: Path) -> None:
+    """Letters that it does not have become question marks."""
+    arguments = ("watch", "pods", "--demo", "--max-events", "15")
+    with terminal(*arguments, home=tmp_path, PYTHONIOENCODING="ascii") as screen:
+        shown = screen.read_all()
+        assert screen.process.wait(SECONDS) == 0
+    assert shown.isascii()
+    assert b" ? 15 pods in all namespaces ? " in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from functools import partial
-from importlib.metadata import version as version_of
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,11 @@ def run(arguments: list[str]) -> int:
     return status_of(lambda: commands.main(arguments, prog_name=PROGRAM, standalone_mode=False))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def commands() -> None:
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+)
+@click.pass_context
+def commands(context: click.Context) -> int | None:
     """Watch Kubernetes objects come, change and go.
 
     Connects where kubectl would, and stays connected: it survives restarts of the API server, expired
@@ -38,9 +41,13 @@ def commands() -> None:
     No cluster at hand? This needs none:
       trio-k8swatch watch pods --demo
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
+    if context.invoked_subcommand is not None:
+        return None
+    click.echo(context.get_help(), err=True)
+    return 2
 
 
-@commands.command("watch")
+@commands.command("watch", short_help="Show what is there, then every change.")
 @click.argument("resource")
 @click.option("-n", "--namespace", metavar="NS", help="The namespace; by default that of the context.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
@@ -86,14 +93,14 @@ def watch_command(*, resource: str, selector: str | None, output: str, **options
     return trio.run(ended_by_signal, partial(watch, order))
 
 
-@commands.command("version")
+@commands.command("version", short_help="Show versions.")
 def version_command() -> None:
     """Show the versions of this program and of what it stands on."""
-    parts = ", ".join(f"{name} {version_of(name)}" for name in ("trio", "httpx", "msgspec"))
-    click.echo(f"{PROGRAM} {version_of(PROGRAM)} (Python {platform.python_version()}, {parts})")
+    parts = ", ".join(f"{name} {_version_of(name)}" for name in ("trio", "httpx", "msgspec"))
+    click.echo(f"{PROGRAM} {_version_of(PROGRAM)} (Python {platform.python_version()}, {parts})")
 
 
-@commands.command("completion")
+@commands.command("completion", short_help="Teach a shell to complete.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
     """Print what makes SHELL complete commands and options.
@@ -106,6 +113,13 @@ def completion_command(shell: str) -> None:
     completion = get_completion_class(shell)
     assert completion is not None
     click.echo(completion(commands, {}, PROGRAM, "_TRIO_K8SWATCH_COMPLETE").source())
+
+
+def _version_of(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _order(resource: str, selector: str | None, output: Output, options: dict[str, Any]) -> Order:

@@ -45,15 +45,16 @@ def draw(lines: Sequence[Line], columns: Sequence[Column], frame: Frame) -> list
     rows = [cells_at(line.row, frame.now, with_namespace=frame.with_namespace) for line in lines]
     widths, gap = fit(widths_of([heading, *rows]), frame.width - MARK_WIDTH)
     spaces = " " * gap
-    name = 1 if frame.with_namespace else 0
+    offset = 1 if frame.with_namespace else 0
+    names = {index + offset for index, column in enumerate(columns) if column.format == "name"}
     drawn = [Text(" " * MARK_WIDTH + spaces.join(map(cut, heading, widths)), style="bold")]
     for line, cells in zip(lines, rows, strict=True):
         sign, sign_style, row_style = _mark(line, frame.now)
         text = Text(style=row_style)
         text.append(sign.ljust(MARK_WIDTH), style=sign_style)
         for index, (cell, width) in enumerate(zip(cells, widths, strict=False)):
-            style = "" if line.went is not None else _news_style(line.changed.get(index - name), frame.now)
-            text.append(spaces if index else "").append(cut(cell, width, keep_end=index == name), style=style)
+            style = "" if line.went is not None else _news_style(line.changed.get(index - offset), frame.now)
+            text.append(spaces if index else "").append(cut(cell, width, keep_end=index in names), style=style)
         drawn.append(text)
     for text in drawn:
         if cell_len(text.plain) > frame.width:

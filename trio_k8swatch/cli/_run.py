@@ -28,9 +28,6 @@ def status_of(command: Callable[[], object]) -> int:
     """Run `command`; whatever it raises on purpose becomes a status and a line on stderr."""
     try:
         result = command()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else PROGRAM
         complain(f"{error.format_message().rstrip('.')} (see {path} --help)")

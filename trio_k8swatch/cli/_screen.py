@@ -56,7 +56,14 @@ class Screen:
         self._news = trio.Event()
         # As it was while it lasted: that it ended is what the last picture need not say.
         self._health = store.health
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        stdout = sys.stdout
+        self._console = Console(
+            # Never fails for a letter that the terminal does not have.
+            file=open(stdout.fileno(), "w", encoding=stdout.encoding, errors="replace", closefd=False),  # noqa: SIM115 - a descriptor that stays open
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
 
     async def show(self, max_events: int | None) -> None:
         """Show what is there, and every change until there were enough, the watch ends, or this is cancelled.
@@ -64,7 +71,7 @@ class Screen:
         Raises ReaderGone if the terminal is closed without a signal.
         """
         try:
-            with Live(console=self._console, screen=True, auto_refresh=False) as live, lone_exception():
+            with self._live() as live, lone_exception():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._keep_drawing, live)
                     nursery.start_soon(self._follow_size)
@@ -78,6 +85,11 @@ class Screen:
         finally:
             if is_screen():
                 self._console.print(*self._picture(keep_free=1), sep="\n")
+
+    def _live(self) -> Live:
+        return Live(
+            console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
 
     async def _take(self, changes: AsyncIterator[Change[TableRow]], max_events: int | None) -> None:
         taken = 0

@@ -40,7 +40,7 @@ async def watch(order: Order) -> None:
     stdout = Stdout()
     on_screen = order.output is Output.TABLE and is_screen()
     with ExitStack() as stack:
-        stack.enter_context(warnings_to(None if on_screen else complain))
+        warnings = stack.enter_context(warnings_to(complain))
         metrics = stack.enter_context(serving_metrics(order.metrics_port))
         async with open_target(order.target) as client:
             served = await find(client, order.resource)
@@ -57,6 +57,8 @@ async def watch(order: Order) -> None:
                 progress.close()
                 wide = served.namespaced and collection.namespace is None
                 if on_screen:
+                    # It has the terminal for itself, and says in its own way what is wrong.
+                    warnings.muted = True
                     await Screen(store, source, reader, what=_what(served, collection), wide=wide).show(
                         order.max_events
                     )

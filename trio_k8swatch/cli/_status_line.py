@@ -68,6 +68,10 @@ def _facts(situation: Situation) -> list[str]:
     if situation.health.staleness != float("inf"):
         facts.append(f"confirmed {age(situation.health.staleness)} ago")
     if reconnects:
-        facts.append(f"{reconnects} reconnect{'s' if reconnects > 1 else ''}")
-    facts.append(f"{situation.changes_per_minute} changes/min")
+        facts.append(_counted(reconnects, "reconnect"))
+    facts.append(f"{_counted(situation.changes_per_minute, 'change')}/min")
     return facts
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

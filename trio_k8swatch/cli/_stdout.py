@@ -35,7 +35,8 @@ class Stdout:
         self._fd = sys.stdout.fileno()
         mode = os.fstat(self._fd).st_mode
         self._is_pipe = stat.S_ISFIFO(mode)
-        self._may_block = self._is_pipe or stat.S_ISSOCK(mode) or os.isatty(self._fd)
+        self._is_terminal = os.isatty(self._fd)
+        self._may_block = self._is_pipe or stat.S_ISSOCK(mode) or self._is_terminal
 
     async def write(self, data: bytes) -> None:
         """Write all of it. Raises ReaderGone; a disk that is full is an OSError."""
@@ -50,7 +51,7 @@ class Stdout:
             except BrokenPipeError:
                 raise ReaderGone from None
             except OSError as error:
-                if os.isatty(self._fd) or error.errno == errno.ECONNRESET:
+                if self._is_terminal or error.errno == errno.ECONNRESET:
                     raise ReaderGone from None
                 raise
 

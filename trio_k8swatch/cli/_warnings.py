@@ -6,25 +6,30 @@ import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-__all__ = ["warnings_to"]
+__all__ = ["Warnings", "warnings_to"]
 
 
-class _Lines(logging.Handler):
+class Warnings(logging.Handler):
+    """Hands warnings to `say`, unless it is `muted`."""
+
     def __init__(self, say: Callable[[str], object]) -> None:
         super().__init__(logging.WARNING)
         self._say = say
+        self.muted = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(record.getMessage())
+        """Called by logging."""
+        if not self.muted:
+            self._say(record.getMessage())
 
 
 @contextmanager
-def warnings_to(say: Callable[[str], object] | None) -> Generator[None]:
-    """Hand the library's warnings to `say`, one line each, for as long as the block lasts; None: to nobody."""
+def warnings_to(say: Callable[[str], object]) -> Generator[Warnings]:
+    """Hand the library's warnings to `say`, one line each, for as long as the block lasts."""
     logger = logging.getLogger("trio_k8swatch")
-    handler = logging.NullHandler() if say is None else _Lines(say)
+    handler = Warnings(say)
     logger.addHandler(handler)
     try:
-        yield
+        yield handler
     finally:
         logger.removeHandler(handler)
