@@ -6,13 +6,13 @@ import copy
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Final, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar, cast, overload
 
 import msgspec
 import trio
 
 from ._errors import StaleError, WatchStopped
-from ._index import Index
+from ._index import FlatNameIndex, Index, NameIndex
 from ._objects import key_of
 from ._subscribe import Change, Policy, Subscription
 from ._versions import compare
@@ -27,6 +27,7 @@ __all__ = ["Gone", "IndexedStore", "Met", "Store"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
 I_co = TypeVar("I_co", covariant=True)
 
 _PATIENCE_SECONDS: Final = 2.0
@@ -260,9 +261,16 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     IndexedStore is garbage collected; it then stays as it is. The store itself is the same store.
     """
 
-    def __init__(self, store: Store[T], index: I_co) -> None:
+    # An index that names no type of its own, `NameIndex()`, takes it from the store.
+    @overload
+    def __init__(self: IndexedStore[S, NameIndex[S]], store: Store[S], index: NameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, FlatNameIndex[S]], store: Store[S], index: FlatNameIndex[S]) -> None: ...
+    @overload
+    def __init__(self, store: Store[T], index: I_co) -> None: ...
+    def __init__(self, store: Store[T], index: Any) -> None:
         super().__init__(store._copy)  # noqa: SLF001 - the same record seen through one more window
-        self._index = index
+        self._index: I_co = index
         registration = self._copy.attach(cast("Index[T]", index))
         self._close = weakref.finalize(self, self._copy.detach, registration)
         self._close.atexit = False
