@@ -272,7 +272,6 @@ async def test_no_secret_is_ever_shown(tmp_path: Path, caplog: pytest.LogCapture
 
 # httpcore forgets to close the socket when a SOCKS proxy refuses (`_async/socks_proxy.py`, `_connect_failed`).
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.xfail(reason="_transport does not take the password from split_proxy, and httpcore logs it", strict=False)
 async def test_the_password_of_a_socks_proxy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """httpcore logs the arguments of its steps, and this is one of them."""
     caplog.set_level(logging.DEBUG)

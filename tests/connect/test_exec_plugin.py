@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import time
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
 import trio
+from connect.kubeconfigs import write
 from connect.plugins import V1, Plugin, exec_credential, is_gone
 
 from trio_k8swatch._errors import ConfigError, K8sWatchError, Unavailable
@@ -121,6 +124,27 @@ async def test_a_cancelled_request_does_not_break_those_who_wait(plugin: Plugin)
     assert tokens == ["t-2"]
 
 
+async def test_cancellations_at_any_moment(plugin: Plugin) -> None:
+    """Who is not cancelled gets a token; what was begun for the others has ended."""
+    connection = plugin.prints(exec_credential(token="t"), before="echo $$ >> parents; sleep 0.05").connection()
+    rng = Random(7)
+    served = 0
+
+    async def want(patience: float) -> None:
+        nonlocal served
+        with trio.move_on_after(patience):
+            assert await token(connection) == "t"
+            served += 1
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(40):
+            nursery.start_soon(want, rng.uniform(0, 0.2))
+        nursery.start_soon(want, math.inf)
+    assert served >= 1
+    for number, pid in enumerate((plugin.folder / "parents").read_text().split()):
+        assert is_gone(write(plugin.folder / f"parent-{number}", pid))
+
+
 async def test_cancellation_ends_the_plugin(plugin: Plugin) -> None:
     """And whatever it has started."""
     connection = plugin.does("sleep 60 & echo $! > child; echo $$ > parent; touch started; wait").connection()
@@ -152,7 +176,7 @@ async def test_a_plugin_that_hangs(plugin: Plugin) -> None:
 
 async def test_a_plugin_that_fails(plugin: Plugin) -> None:
     """Its last words are quoted on one line, without the values that kubeconfig gave it."""
-    connection = plugin.does('echo "no session\n for $KEY" >&2; exit 7').connection(
+    connection = plugin.does('printf "\\033[31mno session\\033[0m\\r\\n for $KEY\\a" >&2; exit 7').connection(
         env=[{"name": "KEY", "value": "canary-secret"}]
     )
     assert await problem(connection, Unavailable) == "plugin failed with status 7; it said: no session for ***"

@@ -77,7 +77,6 @@ async def test_the_proxy_of_the_environment(tmp_path: Path) -> None:
             await list_pods(load(tmp_path, cluster, HTTPS_PROXY=through, NO_PROXY=NAME))
 
 
-@pytest.mark.xfail(
     reason="_transport gives httpcore.Proxy no ssl_context, so certifi's authorities are used", strict=False
 )
 async def test_tls_to_the_proxy(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ FAILURE_PAUSE_SECONDS = 10
 FUTILE_PAUSE_SECONDS = 10
 # Of the program's last words in an error.
 QUOTED_CHARACTERS = 500
+COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -130,7 +132,7 @@ def _renewal_time(now: float, expires_at: float | None) -> float | None:
 
 async def _run_plugin(plugin: PluginCommand) -> tuple[Credential, float | None]:
     environ = {**plugin.environ, **dict(plugin.env)}
-    program = await trio.to_thread.run_sync(_program, plugin, environ.get("PATH"), abandon_on_cancel=True)
+    program = await trio.to_thread.run_sync(_program, plugin, abandon_on_cancel=True)
     cluster = None
     if plugin.cluster is not None:
         cluster = await trio.to_thread.run_sync(plugin.cluster, abandon_on_cancel=True)
@@ -148,8 +150,9 @@ async def _run_plugin(plugin: PluginCommand) -> tuple[Credential, float | None]:
     return _exec_credential.decode(finished.output, api_version=plugin.api_version, label=plugin.label)
 
 
-def _program(plugin: PluginCommand, search_path: str | None) -> str:
-    program = shutil.which(plugin.command, path=search_path)
+def _program(plugin: PluginCommand) -> str:
+    # Our PATH, as kubectl has it, and not that of the plugin's additions.
+    program = shutil.which(plugin.command, path=plugin.environ.get("PATH"))
     if program is not None:
         return program
     if os.sep in plugin.command and os.path.exists(plugin.command):  # noqa: PTH110 - `command` is text for the system
@@ -172,7 +175,8 @@ def _must_have_succeeded(finished: _process.Finished, plugin: PluginCommand, lim
 
 
 def _last_words(errors: bytes, *, secrets: list[str]) -> str:
-    text = " ".join(errors.decode(errors="replace").split())
+    text = COLOUR.sub("", errors.decode(errors="replace"))
+    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     # Longest first: one value may be a part of another.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 8:
