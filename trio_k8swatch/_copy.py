@@ -41,25 +41,25 @@ class Copy(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
     def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, metrics: WatchMetrics) -> None:
-        self.metadata = metadata
-        self.handlers = handlers
-        self.metrics = metrics
+        self.metadata: MetadataOf = metadata
+        self.handlers: HandlerFuncs[T] = handlers
+        self.metrics: WatchMetrics = metrics
         self.objects: dict[str, T] = {}
-        self.resource_version = ""
+        self.resource_version: str = ""
         # Held by the watcher while handlers run, and by readers who need the picture to stand still across awaits.
-        self.lock = trio.Lock()
-        self.listeners = Listeners()
-        self.tickets = Tickets()
+        self.lock: trio.Lock = trio.Lock()
+        self.listeners: Listeners = Listeners()
+        self.tickets: Tickets = Tickets()
         self.subscriptions: tuple[Subscription[T], ...] = ()
-        self.vitals = Vitals()
+        self.vitals: Vitals = Vitals()
         self.mutations: MutationDetector[T] | None = None
         self.stopped: str | None = None
         """Why the watch has ended, if it has."""
-        self.moved = trio.lowlevel.ParkingLot()
+        self.moved: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
         """Where those park who wait for any change of the copy."""
-        self.life = trio.CancelScope()
+        self.life: trio.CancelScope = trio.CancelScope()
         """The watcher's whole life; cancelling it ends the watch and leaves the copy as it is."""
-        self.stopping = False
+        self.stopping: bool = False
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
         # In the order in which they were registered, which is the order in which they are told (H8).

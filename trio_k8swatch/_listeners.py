@@ -18,7 +18,7 @@ class _Object:
         self.changes = 0
         self.deleted = False
         self.stopped: str | None = None
-        self.changed = trio.Event()
+        self.changed: trio.Event = trio.Event()
 
     def wake(self) -> None:
         self.changed.set()

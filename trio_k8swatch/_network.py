@@ -44,11 +44,13 @@ _KEEPALIVE: Final = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30,
 
 @dataclass(frozen=True, slots=True)
 class _Security:
-    """How connections to the API server are encrypted, as opposed to those to a proxy on the way."""
+    """How connections are encrypted, to the API server and to a proxy on the way."""
 
     tls: TLS | None
-    # httpcore takes this for the API server's context. It stands for whatever `tls` gives when the time has come.
-    placeholder: ssl.SSLContext
+    # httpcore takes these for the contexts of the API server and of a proxy. They stand for whatever `tls` gives when the
+    # time has come; as with kubectl, a proxy is trusted as the server is, under its own name.
+    for_server: ssl.SSLContext
+    for_proxy: ssl.SSLContext
     protocols: tuple[str, ...]
 
 
@@ -148,11 +150,13 @@ class Stream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> Stream:
         """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
-        tls = self._security.tls
-        if tls is not None and ssl_context is self._security.placeholder:
+        security = self._security
+        tls = security.tls
+        if tls is not None and ssl_context in {security.for_server, security.for_proxy}:
+            if ssl_context is security.for_server:
+                server_hostname = tls.server_name or server_hostname
             ssl_context = await tls.context()
-            ssl_context.set_alpn_protocols(list(self._security.protocols))
-            server_hostname = tls.server_name or server_hostname
+            ssl_context.set_alpn_protocols(list(security.protocols))
         stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
         try:
             with _translated(httpcore.ConnectError):
@@ -224,8 +228,8 @@ class _Chunks:
 class Backend(httpcore.AsyncNetworkBackend):
     """Opens connections, each to whatever addresses the host name has by then."""
 
-    def __init__(self, tls: TLS | None, placeholder: ssl.SSLContext, *, http2: bool) -> None:
-        self._security = _Security(tls, placeholder, ("h2", "http/1.1") if http2 else ("http/1.1",))
+    def __init__(self, tls: TLS | None, *, for_server: ssl.SSLContext, for_proxy: ssl.SSLContext, http2: bool) -> None:
+        self._security = _Security(tls, for_server, for_proxy, ("h2", "http/1.1") if http2 else ("http/1.1",))
 
     async def connect_tcp(
         self,

@@ -12,6 +12,7 @@ import httpx
 
 from ._errors import ConfigError, Unavailable
 from ._network import Backend
+from .connect._proxy import split_proxy
 
 if TYPE_CHECKING:
     from .connect import Connection
@@ -28,14 +29,15 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, connection: Connection, *, http2: bool) -> None:
         self._connection = connection
         # Never used for a handshake: our backend asks the connection for the right one, at the right moment.
-        placeholder = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for_server, for_proxy = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls = connection.tls
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=placeholder,
-            proxy=_proxy(connection.proxy),
+            ssl_context=for_server,
+            proxy=_proxy(connection.proxy, for_proxy if tls is not None else None),
             max_connections=None,
             keepalive_expiry=_IDLE_SECONDS,
             http2=http2,
-            network_backend=Backend(connection.tls, placeholder, http2=http2),
+            network_backend=Backend(tls, for_server=for_server, for_proxy=for_proxy, http2=http2),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -94,14 +96,9 @@ def _explained(connection: Connection, error: Exception) -> str:
     return about_tls or f"{connection.server} cannot be reached: {error or type(error).__name__}"
 
 
-def _proxy(url: str | None) -> httpcore.Proxy | None:
+def _proxy(url: str | None, context: ssl.SSLContext | None) -> httpcore.Proxy | None:
     if url is None:
         return None
-    # httpx takes name and password out of the URL, and makes the header of them that httpcore wants.
-    proxy = httpx.Proxy(url)
-    raw = proxy.url
-    return httpcore.Proxy(
-        url=httpcore.URL(scheme=raw.raw_scheme, host=raw.raw_host, port=raw.port, target=raw.raw_path),
-        auth=proxy.raw_auth,
-        headers=proxy.headers.raw,
-    )
+    # httpcore logs what it is given, but not what hides itself.
+    address, user = split_proxy(url)
+    return httpcore.Proxy(address, auth=user, ssl_context=context if address.startswith("https:") else None)
