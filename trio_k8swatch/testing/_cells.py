@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
-from ._json import Object
+from ._json import Object, is_list, is_object
 from ._resources import Column
 
 NONE = "<none>"
@@ -68,7 +68,7 @@ def at(obj: object, path: str, default: Any = None) -> Any:
 def items(obj: object, path: str) -> list[Object]:
     """The objects in the list at `a.b.c`."""
     found = at(obj, path, [])
-    return [one for one in cast("list[Any]", found) if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in found if is_object(one)] if is_list(found) else []
 
 
 def _config_map(obj: Object, now: datetime) -> list[Any]:

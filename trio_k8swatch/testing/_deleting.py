@@ -113,7 +113,8 @@ class Deleter:
             return 0
         if options.grace_seconds is not None:
             return options.grace_seconds
-        return at(old.object, "spec.terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
+        grace: int = at(old.object, "spec.terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
+        return grace
 
     def _mark(self, kind: ResourceType, key: Key, old: Revision, grace: int, *, finalizer: str = "") -> Revision:
         """Set deletionTimestamp; somebody has to finish it."""

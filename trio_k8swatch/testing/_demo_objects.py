@@ -213,10 +213,10 @@ def _status(phase: str, conditions: list[Object], container: Object) -> Object:
 
 def _managed_fields() -> list[Object]:
     """As the replica set controller leaves them: a quarter of a pod is about who wrote it."""
-    names = ("args", "env", "image", "imagePullPolicy", "livenessProbe", "name", "ports", "readinessProbe", "resources")
-    container: Object = {f"f:{name}": {} for name in (*names, "terminationMessagePath", "volumeMounts")}
-    names = ("dnsPolicy", "enableServiceLinks", "restartPolicy", "schedulerName", "securityContext", "volumes")
-    spec: Object = {"f:containers": {'k:{"name":"app"}': {".": {}, **container}}, **{f"f:{name}": {} for name in names}}
+    of_container = "args env image imagePullPolicy livenessProbe name ports readinessProbe resources volumeMounts"
+    of_spec = "dnsPolicy enableServiceLinks restartPolicy schedulerName securityContext volumes"
+    container: Object = {".": {}, **{f"f:{name}": {} for name in of_container.split()}}
+    spec: Object = {"f:containers": {'k:{"name":"app"}': container}, **{f"f:{name}": {} for name in of_spec.split()}}
     labels: Object = {".": {}, "f:app": {}, "f:pod-template-hash": {}}
     head: Object = {
         "f:annotations": {".": {}},

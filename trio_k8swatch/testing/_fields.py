@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias, cast
 
-from ._json import Object
+from ._json import Object, is_list, is_object
 
 # Elements are `f:name` for a field, `k:{"name":"web"}` for an item of an associative list, `v:"x"` for one of a set.
 Path: TypeAlias = tuple[str, ...]
@@ -70,19 +70,18 @@ def leaves(obj: Object, *, custom: bool) -> dict[Path, Any]:
 
 
 def _collect(path: Path, field: str, value: Any, result: dict[Path, Any], *, custom: bool) -> None:
-    if isinstance(value, dict) and value:
-        for key, inner in cast("Object", value).items():
+    if is_object(value) and value:
+        for key, inner in value.items():
             _collect((*path, f"f:{key}"), key, inner, result, custom=custom)
         return
-    if isinstance(value, list) and value and not custom:
-        items = cast("list[Any]", value)
-        keys = list_keys(field, items)
+    if is_list(value) and value and not custom:
+        keys = list_keys(field, value)
         if keys is not None:
-            for item in items:
+            for item in value:
                 _collect((*path, item_key(item, keys)), "", item, result, custom=custom)
             return
         if field in _SETS:
-            for item in items:
+            for item in value:
                 result[*path, f"v:{json.dumps(item)}"] = item
             return
     result[path] = value
@@ -128,16 +127,15 @@ def _remove(node: Any, path: Path, field: str) -> None:
             _remove(inner[name], rest, name)
         if not rest or inner[name] in ({}, []):
             del inner[name]
-    elif isinstance(node, list):
-        items = cast("list[Any]", node)
-        for item in list(items):
+    elif is_list(node):
+        for item in list(node):
             if kind == "v" and json.dumps(item) == name:
-                items.remove(item)
+                node.remove(item)
             elif kind == "k" and item_key(item, tuple(json.loads(name))) == element:
                 if rest:
                     _remove(item, rest, "")
                 if not rest or set(item) <= set(json.loads(name)):
-                    items.remove(item)
+                    node.remove(item)
 
 
 def _marks_itself(path: Path, depth: int, *, custom: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import msgspec
 
@@ -29,6 +29,16 @@ _sorting_encoder = msgspec.json.Encoder(order="sorted")
 _decode = msgspec.json.Decoder().decode
 
 
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array: what is in it is anything."""
+    return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[Object]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
 def encode(value: object) -> bytes:
     """`value` as compact JSON, keys in the order they have."""
     return _escaped(_encoder.encode(value))
@@ -46,7 +56,7 @@ def decode(data: bytes) -> Any:
 
 def copied(value: Object) -> Object:
     """An independent copy that holds nothing but JSON types; TypeError where `value` is not JSON."""
-    return _decode(_encoder.encode(value))
+    return cast("Object", _decode(_encoder.encode(value)))
 
 
 def in_wire_order(obj: Object) -> Object:

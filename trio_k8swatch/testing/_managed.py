@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ._fields import Path, from_fields_v1, item_key, leaves, list_keys, remove, to_fields_v1
-from ._json import Object, copied
+from ._json import Object, copied, is_list, is_object
 from ._resources import ResourceType
 from ._status import Refused
 
@@ -120,17 +120,17 @@ def _dotted(path: Path) -> str:
 
 
 def _merge(field: str, live: Any, applied: Any, *, custom: bool) -> Any:
-    if isinstance(live, dict) and isinstance(applied, dict):
-        merged: Object = dict(cast("Object", live))
-        for key, value in cast("Object", applied).items():
+    if is_object(live) and is_object(applied):
+        merged: Object = dict(live)
+        for key, value in applied.items():
             merged[key] = _merge(key, merged[key], value, custom=custom) if key in merged else value
         return merged
-    if isinstance(live, list) and isinstance(applied, list) and not custom:
-        keys = list_keys(field, [*cast("list[Any]", live), *cast("list[Any]", applied)])
+    if is_list(live) and is_list(applied) and not custom:
+        keys = list_keys(field, [*live, *applied])
         if keys is not None:
-            by_key: dict[str, Any] = {item_key(item, keys): item for item in cast("list[Object]", live)}
-            for item in cast("list[Object]", applied):
+            by_key: dict[str, Any] = {item_key(item, keys): item for item in live}
+            for item in applied:
                 key = item_key(item, keys)
                 by_key[key] = _merge("", by_key[key], item, custom=custom) if key in by_key else item
             return list(by_key.values())
-    return cast("Any", applied)
+    return applied

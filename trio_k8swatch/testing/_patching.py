@@ -7,7 +7,7 @@ from typing import Any, cast
 import jsonpatch
 
 from ._fields import item_key, list_keys
-from ._json import Object, copied
+from ._json import Object, copied, is_list
 
 _DIRECTIVES = ("$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys")
 
@@ -48,8 +48,8 @@ def strategic_merge_patch(target: object, patch: Object) -> Object:
             result.pop(key, None)
         elif isinstance(value, dict):
             result[key] = strategic_merge_patch(result.get(key), cast("Object", value))
-        elif isinstance(value, list):
-            result[key] = _merged_list(key, result.get(key), cast("list[Any]", value))
+        elif is_list(value):
+            result[key] = _merged_list(key, result.get(key), value)
         else:
             result[key] = value
     for key, value in patch.items():
@@ -58,7 +58,7 @@ def strategic_merge_patch(target: object, patch: Object) -> Object:
 
 
 def _merged_list(field: str, old: object, patch: list[Any]) -> list[Any]:
-    before = cast("list[Any]", old) if isinstance(old, list) else []
+    before = old if is_list(old) else []
     plain = [item for item in patch if item != {"$patch": "replace"}]
     if len(plain) < len(patch):
         return plain
@@ -79,10 +79,9 @@ def _merged_list(field: str, old: object, patch: list[Any]) -> list[Any]:
 def _direct(result: Object, key: str, value: Any) -> None:
     """Carry out a directive about a list, which is written beside it."""
     directive, _, field = key.partition("/")
-    items = result.get(field)
-    if not isinstance(items, list):
+    found = result.get(field)
+    if not is_list(found):
         return
-    found = cast("list[Any]", items)
     if directive == "$deleteFromPrimitiveList":
         result[field] = [item for item in found if item not in value]
     elif directive == "$setElementOrder":

@@ -36,7 +36,7 @@ def pod_conditions(obj: Object) -> list[Object]:
 
 
 def _status(obj: Object, statuses: list[Object]) -> str:
-    reason = at(obj, "status.reason") or at(obj, "status.phase", "")
+    reason: str = at(obj, "status.reason") or at(obj, "status.phase", "")
     running = False
     for one in reversed(statuses):
         waiting, ended = at(one, "state.waiting.reason"), at(one, "state.terminated")

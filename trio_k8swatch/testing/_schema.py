@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, cast
 
-from ._json import Object, copied
+from ._json import Object, copied, is_list, is_object
 from ._resources import ResourceType
 from ._status import Refused
 
@@ -59,11 +59,11 @@ def _value(schema: Object, value: Any, path: str, causes: list[Object]) -> Any:
         causes.append({"reason": "FieldValueTypeInvalid", "message": text, "field": path})
         return value
     _check_limits(schema, value, path, causes)
-    if isinstance(value, dict):
-        return _object(schema, cast("Object", value), path, causes)
-    if isinstance(value, list) and "items" in schema:
-        return [_value(schema["items"], one, f"{path}[{i}]", causes) for i, one in enumerate(cast("list[Any]", value))]
-    return cast("Any", value)
+    if is_object(value):
+        return _object(schema, value, path, causes)
+    if is_list(value) and "items" in schema:
+        return [_value(schema["items"], one, f"{path}[{i}]", causes) for i, one in enumerate(value)]
+    return value
 
 
 def _object(schema: Object, value: Object, path: str, causes: list[Object]) -> Object:

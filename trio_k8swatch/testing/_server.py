@@ -41,7 +41,8 @@ class FakeApiServer(Inside):
     `epoch` is the wall clock at the start. With `token`, requests without it are answered 401. `history_limit`: so
     many changes of each resource are remembered for watches; `compaction_seconds`: so long for pages and exact lists.
     `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
-    served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that. `watch_cache=False` is a server that runs without it: no bookmarks.
+    served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
+    `watch_cache=False` is a server that runs without one: it sends no bookmarks.
     """
 
     def __init__(

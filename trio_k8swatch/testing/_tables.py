@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from ._cells import ONLY_AGE, SIMPLE, age, since
+from ._cells import ONLY_AGE, SIMPLE, Cells, age, since
 from ._descriptions import COMMON, DESCRIPTIONS
-from ._json import Object
+from ._json import Object, is_list, is_object
 from ._pod_cells import DETAILED, pod_conditions
 from ._resources import Column, ResourceType
 
@@ -40,7 +40,7 @@ def _cells(kind: ResourceType, obj: Object, now: datetime) -> list[Any]:
     return [_custom_cell(column, obj, now) for column in kind.columns]
 
 
-def _known(kind: ResourceType) -> Any:
+def _known(kind: ResourceType) -> tuple[tuple[Column, ...], Cells]:
     return DETAILED.get(kind.qualified) or SIMPLE.get(kind.qualified) or ONLY_AGE
 
 
@@ -69,10 +69,9 @@ def _json_path(path: str, obj: Object) -> Any:
     for name, quoted, index, key, wanted in re.findall(pattern, path.replace(r"\.", "\0")):
         if name or quoted:
             field = (name or quoted).replace("\0", ".")
-            value = cast("Object", value).get(field) if isinstance(value, dict) else None
-        elif isinstance(value, list):
-            entries = cast("list[Any]", value)
-            chosen = entries[int(index) : int(index) + 1] if index else [e for e in entries if e.get(key) == wanted]
+            value = value.get(field) if is_object(value) else None
+        elif is_list(value):
+            chosen = value[int(index) : int(index) + 1] if index else [one for one in value if one.get(key) == wanted]
             value = chosen[0] if chosen else None
         else:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from ._answers import JSON, json_answer
 from ._deleting import DeleteOptions, Deleter
 from ._http import Request, Response, answer
@@ -111,17 +113,17 @@ class Writes:
 _SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
-def _patched(kind: str, old: Object, patch: object) -> Object:
+def _patched(kind: str, old: Object, patch: Any) -> Object:
     if kind == JSON_PATCH:
         try:
-            return json_patch(old, patch)  # pyright: ignore[reportArgumentType] - checked by jsonpatch itself
+            return json_patch(old, patch)
         except ValueError as error:
             raise Refused(
                 422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
             ) from None
     if kind == STRATEGIC_PATCH:
-        return strategic_merge_patch(old, patch)  # pyright: ignore[reportArgumentType] - sent_patch saw to it
-    return merge_patch(old, patch)
+        return strategic_merge_patch(old, patch)
+    return cast("Object", merge_patch(old, patch))
 
 
 def _object(status: int, rendering: Rendering, revision: Revision) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from ._json import Object
+from ._json import Object, is_object
 from ._log import Call, RequestLog
 from ._paths import Verb
 from ._server import FakeApiServer
@@ -120,8 +120,9 @@ def _version(obj: Any) -> str:
 
 
 def _metadata(obj: Any) -> Object:
-    if isinstance(obj, dict):
-        return obj["metadata"]  # pyright: ignore[reportUnknownVariableType] - JSON
+    if is_object(obj):
+        found: Object = obj["metadata"]
+        return found
     metadata = obj.metadata
     names = {"name": "name", "namespace": "namespace", "uid": "uid", "resourceVersion": "resource_version"}
     return {wire: getattr(metadata, name, None) for wire, name in names.items()}

@@ -26,6 +26,7 @@ class Url(str):
     """A base URL; `ca` is the certificate of the authority that signed the server's, as PEM, if there is TLS."""
 
     __slots__ = ("ca",)
+    ca: str | None
 
     def __new__(cls, url: str, ca: str | None) -> Self:
         self = super().__new__(cls, url)
@@ -56,9 +57,10 @@ async def _alone() -> AsyncGenerator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
+        first, *others = group.exceptions
+        if others:
             raise
-        lone = group.exceptions[0]
+        lone = first
     if lone is not None:
         raise lone
 

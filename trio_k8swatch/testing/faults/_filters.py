@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._steps import Drop, Ending, Line, Send, Step
 
-from ._fault import Effect, Filter, Strike
+from ._fault import Effect, Strike
 
 EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Unpack
 
+from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._http import Request, Response
 from trio_k8swatch.testing._steps import Line, Step
 
 from ._answers import AlteredBody
 from ._base import FaultBase
-from ._fault import Effect, Fault, Filter, Strike, WhenOptions
+from ._fault import Effect, Fault, Strike, WhenOptions
 from ._filters import EachLine
 
 _VERSION = re.compile(rb'("resourceVersion":")(\d+")')
