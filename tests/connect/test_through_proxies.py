@@ -77,8 +77,6 @@ async def test_the_proxy_of_the_environment(tmp_path: Path) -> None:
             await list_pods(load(tmp_path, cluster, HTTPS_PROXY=through, NO_PROXY=NAME))
 
 
-    reason="_transport gives httpcore.Proxy no ssl_context, so certifi's authorities are used", strict=False
-)
 async def test_tls_to_the_proxy(tmp_path: Path) -> None:
     """As kubectl: the cluster's authorities are trusted for an https proxy, too."""
     server = SecureServer(NAME)
