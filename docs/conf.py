@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from sphinx.pycode import ModuleAnalyzer
+
+import trio_k8swatch
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -32,7 +37,7 @@ copybutton_prompt_text = "$ "
 # Docstrings write names of code as `code`.
 default_role = "code"
 autodoc_default_options = {"members": True, "member-order": "bysource"}
-autodoc_class_signature = "separated"
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 add_module_names = False
@@ -55,11 +60,14 @@ _COME_FROM_CALLS = {
 
 
 def _find_docs_of_fields() -> None:
-    """Public classes name the facade as their module: Sphinx looks there for what their source says of fields."""
+    """Public classes name the facade as their module: Sphinx looks there for names and what the source says of fields."""
     facade = ModuleAnalyzer.for_module("trio_k8swatch")
     facade.analyze()
     for path in sorted((Path(__file__).parents[1] / "trio_k8swatch").glob("_[!_]*.py")):
-        source = ModuleAnalyzer.for_module(f"trio_k8swatch.{path.stem}")
+        module = import_module(f"trio_k8swatch.{path.stem}")
+        for name, thing in vars(module).items():
+            vars(trio_k8swatch).setdefault(name, thing)
+        source = ModuleAnalyzer.for_module(module.__name__)
         source.analyze()
         before = len(facade.tagorder)
         facade.tagorder.update({name: before + order for name, order in source.tagorder.items()})
@@ -68,8 +76,30 @@ def _find_docs_of_fields() -> None:
         facade.overloads.update(source.overloads)
 
 
-def _without_constructor(_app: Sphinx, what: str, _name: str, thing: object, *_: object) -> tuple[str, None] | None:
-    return ("", None) if what == "class" and thing in _HIDDEN else None
+def _constructor(_app: Sphinx, what: str, _name: str, thing: object, *_: object) -> tuple[str, None] | None:
+    """Fields are shown with their types below, so of a class of fields only names and defaults are worth a line."""
+    if what != "class":
+        return None
+    if thing in _HIDDEN:
+        return "", None
+    if is_dataclass(thing):
+        named = {
+            field.name: field.default if field.default is not MISSING else field.default_factory
+            for field in fields(thing)
+        }
+    elif isinstance(thing, type) and issubclass(thing, msgspec.Struct):
+        names, defaults = thing.__struct_fields__, thing.__struct_defaults__
+        named = dict(zip(names, [MISSING] * (len(names) - len(defaults)) + list(defaults), strict=True))
+    else:
+        return None
+    return f"({', '.join(_parameter(name, default) for name, default in named.items())})", None
+
+
+def _parameter(name: str, default: object) -> str:
+    if default in (MISSING, msgspec.NODEFAULT):
+        return name
+    shown = str(default) if isinstance(default, Enum) else repr(default)
+    return f"{name}={'...' if '<' in shown or '(' in shown else shown}"
 
 
 _HIDDEN = [getattr(import_module(module), name) for module, names in _COME_FROM_CALLS.items() for name in names]
@@ -78,4 +108,4 @@ _HIDDEN = [getattr(import_module(module), name) for module, names in _COME_FROM_
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     _find_docs_of_fields()
-    app.connect("autodoc-process-signature", _without_constructor)
+    app.connect("autodoc-process-signature", _constructor)
