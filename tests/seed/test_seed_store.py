@@ -185,8 +185,14 @@ async def test_T7_wait_for_is_that_loop(autojump_clock: MockClock) -> None:
         assert await store.wait_for(lambda obj: obj.value == 1, uid="uid-of-b") == Met(thing("b", 6, value=1))
         assert await store.wait_for(lambda obj: obj.value == 1) == Met(thing("b", 6, value=1))
         assert await store.wait_for(lambda obj: True, uid="nobody") == Gone(None)
-        source.stream.send(Deleted(thing("b", 7)))
-        assert await store.wait_for(lambda obj: obj.value == 2, uid="uid-of-b") == Gone(thing("b", 6, value=1))
+
+        async def delete() -> None:
+            await trio.sleep(1)
+            source.stream.send(Deleted(thing("b", 7)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(delete)
+            assert await store.wait_for(lambda obj: obj.value == 2, uid="uid-of-b") == Gone(thing("b", 6, value=1))
 
         async def stop() -> None:
             await trio.sleep(5)
