@@ -40,10 +40,10 @@ _REBUILD_ABOVE_CHANGES: Final = 1000
 class Copy(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
-    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, metrics: WatchMetrics) -> None:
+    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf) -> None:
         self.metadata: MetadataOf = metadata
         self.handlers: HandlerFuncs[T] = handlers
-        self.metrics: WatchMetrics = metrics
+        self.metrics: WatchMetrics = WatchMetrics()
         self.objects: dict[str, T] = {}
         self.resource_version: str = ""
         # Held by the watcher while handlers run, and by readers who need the picture to stand still across awaits.

@@ -12,7 +12,6 @@ from ._config import InitMode, WatchConfig
 from ._copy import Copy
 from ._errors import ConfigError, WatchStopped
 from ._handlers import HandlerFuncs
-from ._metrics import WatchMetrics
 from ._mutation import MutationDetector
 from ._objects import metadata_of
 from ._resource import ListOptions
@@ -84,17 +83,19 @@ def open_watch(
     else:
         source = foreign = ForeignSource[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
-    init_mode = _init_mode(init_mode)
-    config = config or WatchConfig()
-    metrics = WatchMetrics() if config.metrics is None else config.metrics.watch()
-    copy = Copy[Any](handlers or HandlerFuncs(), metadata, metrics)
-    if config.detect_mutation:
-        copy.mutations = MutationDetector(metadata)
-    return _running(Watcher(source, copy, config, options, init_mode), copy)
+    copy = Copy[Any](handlers or HandlerFuncs(), metadata)
+    return _running(source, copy, config or WatchConfig(), options, _init_mode(init_mode))
 
 
 @asynccontextmanager
-async def _running(watcher: Watcher[T], copy: Copy[T]) -> AsyncGenerator[Store[T]]:
+async def _running(
+    source: Source[T], copy: Copy[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
+) -> AsyncGenerator[Store[T]]:
+    if config.metrics is not None:
+        copy.metrics = config.metrics.watch()
+    if config.detect_mutation:
+        copy.mutations = MutationDetector(copy.metadata)
+    watcher = Watcher(source, copy, config, options, init_mode)
     with lone_exception():
         async with trio.open_nursery() as nursery:
             await nursery.start(watcher.run)
