@@ -38,6 +38,8 @@ from trio_k8swatch.testing import FakeApiServer
 
 CURVE = Backoff()
 SETTLE_SECONDS = 200.0
+MOMENT_SECONDS = 0.1
+"""By so much two looks at one real clock may differ."""
 FAILING = {State.RECONNECTING, State.UNAUTHORIZED, State.FORBIDDEN, State.NOT_SERVED}
 
 
@@ -166,7 +168,7 @@ class Watched:
             return f"{health.state}, and nothing has failed"
         if self.store.failing and health.state not in FAILING | {State.RELISTING}:
             return f"failing, and {health.state}"
-        if health.staleness < silence - 1e-6:
+        if health.staleness < silence - MOMENT_SECONDS:
             return f"confirmed {health.staleness} s ago, and silent for {silence} s"
         return None
 
