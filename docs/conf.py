@@ -60,7 +60,7 @@ _COME_FROM_CALLS = {
 
 
 def _find_docs_of_fields() -> None:
-    """Public classes name the facade as their module: Sphinx looks there for names and what the source says of fields."""
+    """Public classes name the facade as their module: Sphinx looks there for names and for what is said of fields."""
     facade = ModuleAnalyzer.for_module("trio_k8swatch")
     facade.analyze()
     for path in sorted((Path(__file__).parents[1] / "trio_k8swatch").glob("_[!_]*.py")):
