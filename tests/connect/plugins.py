@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import trio
 from connect.kubeconfigs import document, machine, write
 
 from trio_k8swatch import connect
@@ -73,8 +74,19 @@ class Plugin:
         )
 
 
-def is_gone(pid_file: Path) -> bool:
-    """Whether the process whose id was written to `pid_file` has ended."""
-    status = Path(f"/proc/{int(pid_file.read_text())}/stat")
-    # A zombie has: its parent, which is not us, has yet to notice.
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+async def is_gone(pid_file: Path) -> bool:
+    """Whether the process whose id was written to `pid_file` ends. A signal takes a moment to arrive."""
+    with trio.move_on_after(5):
+        while _is_alive(pid_file):
+            await trio.sleep(0.01)
+        return True
+    return False
+
+
+def _is_alive(pid_file: Path) -> bool:
+    try:
+        status = Path(f"/proc/{int(pid_file.read_text())}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # A zombie has ended: its parent, which is not us, has yet to notice.
+    return status.rpartition(")")[2].split()[0] != "Z"

@@ -142,7 +142,7 @@ async def test_cancellations_at_any_moment(plugin: Plugin) -> None:
         nursery.start_soon(want, math.inf)
     assert served >= 1
     for number, pid in enumerate((plugin.folder / "parents").read_text().split()):
-        assert is_gone(write(plugin.folder / f"parent-{number}", pid))
+        assert await is_gone(write(plugin.folder / f"parent-{number}", pid))
 
 
 async def test_cancellation_ends_the_plugin(plugin: Plugin) -> None:
@@ -153,8 +153,8 @@ async def test_cancellation_ends_the_plugin(plugin: Plugin) -> None:
         while not (plugin.folder / "started").exists():
             await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
-    assert is_gone(plugin.folder / "child")
-    assert is_gone(plugin.folder / "parent")
+    assert await is_gone(plugin.folder / "child")
+    assert await is_gone(plugin.folder / "parent")
 
 
 async def test_a_plugin_that_leaves_somebody_behind(plugin: Plugin) -> None:
@@ -171,7 +171,7 @@ async def test_a_plugin_that_hangs(plugin: Plugin) -> None:
     connection = plugin.connection(machine_={"plugin_limit_seconds": 1.5})
     expected = "plugin gave no answer within 1.5 seconds, and was ended; it said: thinking"
     assert await problem(connection, Unavailable) == expected
-    assert is_gone(plugin.folder / "parent")
+    assert await is_gone(plugin.folder / "parent")
 
 
 async def test_a_plugin_that_fails(plugin: Plugin) -> None:
