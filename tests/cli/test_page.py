@@ -25,5 +25,5 @@ def test_every_option_is_explained() -> None:
     """And none that does not exist."""
     watch = commands.commands["watch"]
     known = {option for parameter in watch.params if isinstance(parameter, click.Option) for option in parameter.opts}
-    explained = set(re.findall(r"--?[a-z][a-z-]*", PAGE.partition("## Options")[2].partition("\n## ")[0]))
+    explained = set(re.findall(r"`(--?[a-zA-Z][a-z-]*)", PAGE.partition("## Options")[2].partition("\n## ")[0]))
     assert explained == known | {"-h", "--help"}
