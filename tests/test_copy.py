@@ -1,0 +1,154 @@
+"""The local copy: objects, indexes and version move together, and everybody is told afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from core_helpers import Diary, Thing, thing
+
+from trio_k8swatch import FlatNameIndex, HandlerFuncs, NameIndex
+from trio_k8swatch._copy import Copy
+from trio_k8swatch._objects import metadata_of
+from trio_k8swatch._reflector import Delta, Drop, Put
+
+A, B = thing("a", 1), thing("b", 2)
+
+
+def copy_of(handlers: HandlerFuncs[Any] | None = None) -> Copy[Thing]:
+    return Copy(handlers or HandlerFuncs(), metadata_of)
+
+
+def added(*things: Thing) -> list[Delta[Thing]]:
+    return [Put(obj.metadata.uid, None, obj) for obj in things]
+
+
+async def test_a_change_moves_everything_before_anyone_is_told() -> None:
+    """Objects, version and every index."""
+    seen: list[Any] = []
+    copy = copy_of(HandlerFuncs(add=lambda obj, preexisting: seen.append((copy.resource_version, index.get("a")))))
+    index: FlatNameIndex[Thing] = FlatNameIndex()
+    copy.attach(index)
+    copy.apply(Put("uid-of-a", None, A), "5")
+    assert seen == [("5", A)]
+
+
+@pytest.mark.parametrize("count", [10, 1500])
+async def test_a_list_goes_into_indexes_at_once_or_by_a_rebuild(count: int) -> None:
+    """A large one is prepared out of sight, with checkpoints; nobody can tell the difference."""
+    things = [thing(f"n{n}", n + 1) for n in range(count)]
+    told: list[str] = []
+
+    class Simple:
+        """Cannot be rebuilt."""
+
+        def add(self, obj: Thing, /) -> None:
+            told.append(obj.metadata.name)
+
+        def update(self, old: Thing, new: Thing, /) -> None:
+            raise AssertionError
+
+        def delete(self, obj: Thing, /) -> None:
+            raise AssertionError
+
+    copy = copy_of()
+    by_name: NameIndex[Thing] = NameIndex()
+    copy.attach(by_name)
+    copy.attach(Simple())
+    await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+    assert len(by_name) == len(told) == count
+    assert by_name.get("default", "n7") is things[7]
+
+
+async def test_an_index_that_comes_during_a_rebuild_misses_nothing() -> None:
+    """It is filled with what is there, and then told what changes."""
+    things = [thing(f"n{n}", n + 1) for n in range(2000)]
+    copy = copy_of()
+    copy.attach(NameIndex[Thing]())
+    late: NameIndex[Thing] = NameIndex()
+
+    async def come_late() -> None:
+        await trio.lowlevel.checkpoint()
+        assert len(copy.objects) == 0
+        copy.attach(late)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(come_late)
+        await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+    assert len(late) == 2000
+
+
+async def test_an_index_that_raises_is_taken_out_and_the_others_agree() -> None:
+    """With the objects; and the error says whose it was."""
+
+    class Bad(FlatNameIndex[Thing]):
+        def add(self, obj: Thing, /) -> None:
+            raise ZeroDivisionError
+
+    for count in (1, 1500):
+        copy = copy_of()
+        good: NameIndex[Thing] = NameIndex()
+        things = [thing(f"n{n}", n + 1) for n in range(count)]
+        copy.attach(Bad())
+        copy.attach(good)
+        with pytest.raises(ZeroDivisionError) as caught:
+            await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+            await copy.tell_all(added(*things), preexisting=False)
+        assert "the index Bad" in caught.value.__notes__[0]
+        assert len(good) == len(copy.objects)
+        assert len(copy._indexes) == 1
+
+
+async def test_indexes_may_be_taken_out_twice() -> None:
+    """And the others stay."""
+    copy = copy_of()
+    first, second = copy.attach(NameIndex[Thing]()), copy.attach(NameIndex[Thing]())
+    copy.detach(first)
+    copy.detach(first)
+    assert [registration for registration, _ in copy._indexes] == [second]
+
+
+async def test_a_long_list_is_told_with_checkpoints() -> None:
+    """The loop stays responsive."""
+    things = [thing(f"n{n}", n + 1) for n in range(1000)]
+    diary = Diary()
+    copy = copy_of(diary.handlers())
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while len(diary.lines) < 1000:
+            others += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        await copy.tell_all(added(*things), preexisting=True)
+    assert others >= 2
+    assert len(diary.lines) == 1000
+
+
+async def test_handlers_that_are_not_there_are_not_called() -> None:
+    """Any of them."""
+    for handlers in (HandlerFuncs[Any](), HandlerFuncs[Any](delete=lambda obj, may_be_stale: None)):
+        copy = copy_of(handlers)
+        for delta in (Put("uid-of-a", None, A), Put("uid-of-a", A, B), Drop("uid-of-a", B, A), *added(A), Drop("uid-of-a", A, None)):
+            copy.apply(delta, "1")
+        assert copy.objects == {}
+
+
+async def test_Ctrl_C_does_not_split_a_commit() -> None:
+    """It comes before or after."""
+    copy = copy_of()
+    assert trio.lowlevel.currently_ki_protected() is False
+    protected: list[bool] = []
+
+    class Index(FlatNameIndex[Thing]):
+        def add(self, obj: Thing, /) -> None:
+            protected.append(trio.lowlevel.currently_ki_protected())
+
+    copy.attach(Index())
+    copy.apply(Put("uid-of-a", None, A), "1")
+    await copy.replace({"uid-of-b": B}, added(B), "2")
+    assert protected == [True, True]
