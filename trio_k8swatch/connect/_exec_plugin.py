@@ -35,6 +35,8 @@ INTERACTIVE_LIMIT_SECONDS = 300
 # way to the server, and one that lives for seconds must not be renewed at every request.
 EXPIRY_MARGIN_SECONDS = 30
 EXPIRY_MARGIN_FRACTION = 0.1
+# However short they live, credentials serve the request for which they were fetched: its handshake, too, asks for them.
+LEAST_USE_SECONDS = 1
 # While old credentials still serve, a failing plugin is not run at every request.
 FAILURE_PAUSE_SECONDS = 10
 # A plugin that has just given again what the server rejected has nothing better to give for a while.
@@ -127,7 +129,7 @@ def _renewal_time(now: float, expires_at: float | None) -> float | None:
     if expires_at is None:
         return None
     margin = min(EXPIRY_MARGIN_SECONDS, max(0.0, expires_at - now) * EXPIRY_MARGIN_FRACTION)
-    return expires_at - margin
+    return max(expires_at - margin, now + LEAST_USE_SECONDS)
 
 
 async def _run_plugin(plugin: PluginCommand) -> tuple[Credential, float | None]:
