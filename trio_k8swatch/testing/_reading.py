@@ -1,4 +1,4 @@
-"""Lists and single objects: which state a request may see, and which part of it."""
+"""Lists: which state a request may see, and which part of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ._continue import INCONSISTENT, Continue, parse_continue
-from ._http import Request
 from ._json import Object
 from ._options import ListOptions
 from ._paths import Target
 from ._selectors import Predicate
-from ._status import EXPIRED_CONTINUE, expired, not_found, too_large_resource_version
+from ._status import EXPIRED_CONTINUE, expired, too_large_resource_version
 from ._storage import Key, Revision, Storage
 
 
@@ -32,14 +31,6 @@ class Page:
         if self.remaining is not None:
             metadata["remainingItemCount"] = self.remaining
         return dict(sorted(metadata.items())) if custom else metadata
-
-
-def get(storage: Storage, target: Target) -> Revision:
-    """One object as it is now; 404 if it is not there."""
-    revision = storage[target.kind.qualified].current.get((target.namespace, target.name))
-    if revision is None:
-        raise not_found(target.kind, target.name)
-    return revision
 
 
 def read_page(storage: Storage, target: Target, options: ListOptions, now: float) -> Page:
@@ -99,8 +90,3 @@ def _etcd_order(item: tuple[Key, Revision]) -> str:
 
 def _place(key: Key, target: Target) -> str:
     return key[1] if target.namespace or not key[0] else "/".join(key)
-
-
-def list_options(request: Request, target: Target) -> ListOptions:
-    """The parameters of a list, checked."""
-    return ListOptions.parse(request, target.kind, watch=False)

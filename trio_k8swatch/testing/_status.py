@@ -72,17 +72,6 @@ def unauthorized() -> Refused:
     return Refused(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(user: str, verb: str, kind: ResourceType, namespace: str, name: str = "") -> Refused:
-    """403, as role-based access control words it."""
-    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-    subject = f'{kind.qualified} "{name}"' if name else kind.qualified
-    message = (
-        f'{subject} is forbidden: User "{user}" cannot {verb} resource "{kind.plural}" '
-        f'in API group "{kind.group}" {where}'
-    )
-    return Refused(403, "Forbidden", message, details=_details(kind, name))
-
-
 def no_such_resource() -> Refused:
     """404: this server does not serve such a resource."""
     return Refused(404, "NotFound", "the server could not find the requested resource", details={})

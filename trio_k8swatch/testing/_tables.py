@@ -12,16 +12,20 @@ from ._json import Object, is_list, is_object
 from ._pod_cells import DETAILED, pod_conditions
 from ._resources import Column, ResourceType
 
+_NAME_LAST = "events"
+
 
 def column_definitions(kind: ResourceType) -> list[Object]:
-    """The columns, the name first."""
+    """The columns, the name first; Events, whose names say nothing, have it last and show it on demand."""
+    columns = [_definition(kind, column) for column in _columns(kind)]
     name: Object = {"name": "Name", "type": "string", "format": "name", "description": COMMON["Name"], "priority": 0}
-    return [name, *(_definition(kind, column) for column in _columns(kind))]
+    return [*columns, {**name, "priority": 1}] if kind.qualified == _NAME_LAST else [name, *columns]
 
 
 def row(kind: ResourceType, obj: Object, now: datetime, shown: Object | None) -> Object:
     """One object as a row; `shown` is what of the object itself comes with it."""
-    cells = [obj["metadata"].get("name", ""), *_cells(kind, obj, now)]
+    name, cells = obj["metadata"].get("name", ""), _cells(kind, obj, now)
+    cells = [*cells, name] if kind.qualified == _NAME_LAST else [name, *cells]
     conditions = pod_conditions(obj) if kind.qualified == "pods" else []
     return {"cells": cells, **({"conditions": conditions} if conditions else {}), "object": shown}
 
@@ -65,7 +69,7 @@ def _custom_cell(column: Column, obj: Object, now: datetime) -> Any:
 def _json_path(path: str, obj: Object) -> Any:
     """The simple paths that printer columns use: `.spec.a`, `.spec['b.c']`, `.items[0].x`, `.c[?(@.type=="R")].s`."""
     value: Any = obj
-    pattern = r"""\.([\w-]+)|\['([^']+)'\]|\[(\d+)\]|\[\?\(@\.([\w-]+)\s*==\s*["']([^"']*)["']\)\]"""
+    pattern = r"""\.([\w\x00-]+)|\['([^']+)'\]|\[(\d+)\]|\[\?\(@\.([\w-]+)\s*==\s*["']([^"']*)["']\)\]"""
     for name, quoted, index, key, wanted in re.findall(pattern, path.replace(r"\.", "\0")):
         if name or quoted:
             field = (name or quoted).replace("\0", ".")
