@@ -37,10 +37,11 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """The package strictly, what it shows to others completely, and code that uses it through two checkers."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", "pyright[nodejs]")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_k8swatch", "--ignoreexternal")
     session.run("mypy")
+    session.run("mypy", "tests/typing", "examples")
 
 
 @nox.session(python=FOUND)
