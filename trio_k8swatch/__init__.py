@@ -1,16 +1,19 @@
 """An exact, live, indexed copy of Kubernetes objects inside a trio program.
 
-async with open_client() as client:
-pods = client.resource("v1", "pods", namespace="default")
-async with open_watch(pods) as store:
-by_name = IndexedStore(store, NameIndex())
-pod = by_name.index.get("default", "web-0")
+For example, in an async function:
+
+    async with open_client() as client:
+        pods = client.resource("v1", "pods", namespace="default")
+        async with open_watch(pods) as store:
+            by_name = IndexedStore(store, NameIndex())
+            pod = by_name.index.get("default", "web-0")
 """
 
 from __future__ import annotations
 
 import logging
 from types import FunctionType
+from typing import get_type_hints
 
 from ._backoff import Backoff, RetryPolicy, TimeRange
 from ._client import ApiClient, EventStream, Resource, open_client
@@ -118,6 +121,9 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 def _own(names: list[str]) -> None:
     for name in names:
         public = globals()[name]
+        if isinstance(public, type) and "__annotations__" in vars(public):
+            # As strings they could no longer be resolved: they mean names of the module where they were written.
+            public.__annotations__ = get_type_hints(public)
         if isinstance(public, (type, FunctionType)):
             public.__module__ = __name__
 

@@ -26,7 +26,7 @@ _OBJECT_EVENTS: Final[dict[str, Callable[[Any], WatchEvent[Any]]]] = {
 class Client(Protocol):
     """What `open_watch` needs of a client; `Resource` is one, and anyone's will do with `Accessors` (seed row A1).
 
-    Both calls raise `K8sWatchError`s for what should be tried again; any other exception ends the watch.
+    Both calls raise a `K8sWatchError` for what should be tried again; any other exception ends the watch.
     """
 
     async def list(self, options: ListOptions, /) -> Any:
