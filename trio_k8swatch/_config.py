@@ -70,6 +70,11 @@ class WatchConfig:
     """Where all jitter comes from; give it a seed and the watch repeats itself."""
 
     def __post_init__(self) -> None:
+        strategies = [strategy.value for strategy in ListStrategy]
+        # Who comes without a type checker may write the word.
+        if self.list_strategy not in {*ListStrategy, *strategies}:
+            raise ConfigError(f"WatchConfig(list_strategy={self.list_strategy!r}): use one of {', '.join(strategies)}")
+        object.__setattr__(self, "list_strategy", ListStrategy(self.list_strategy))
         for name in ("silence_limit", "stream_progress_limit"):
             value = getattr(self, name)
             if not 0 < value < float("inf"):
