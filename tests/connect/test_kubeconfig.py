@@ -134,6 +134,7 @@ ROWS = [
     Row("an empty file", {"a": ""}, current, "", "a"),
     Row("an empty file", {"a": "# nothing\n---\n"}, current, "", "a", id="comment"),
     Row("JSON, also with tabs", {"a": '{\t"current-context":\t"one"}'}, current, "one", "a"),
+    Row("JSON, also with tabs", {"a": "{current-context: one}"}, current, "one", "a", id="or YAML that begins like it"),
     Row("another `kind` or `apiVersion`", {"a": "apiVersion: v1\nkind: Pod\n"}, None, None, "a", kubectl_refuses=True),
     Row(
         "another `kind` or `apiVersion`",
@@ -320,6 +321,14 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     with as_somebody_else(), pytest.raises(ConfigError) as caught:
         read_kubeconfigs([path], must_exist=False)
     assert str(caught.value) == f"kubeconfig: no permission to read {path}"
+
+
+def test_a_loop_of_links(tmp_path: Path) -> None:
+    """Whatever else the system says is passed on in its words."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(ConfigError, match=r"^kubeconfig: cannot read .*/loop: Too many levels of symbolic links$"):
+        read_kubeconfigs([loop], must_exist=True)
 
 
 def test_secrets_do_not_show_in_a_repr(tmp_path: Path) -> None:

@@ -93,6 +93,16 @@ def test_not_in_a_cluster(tmp_path: Path) -> None:
         connect.from_cluster(surroundings=machine(tmp_path))
 
 
+async def test_a_pod_without_authority(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As client-go: the system's authorities have to do."""
+    surroundings = pod(tmp_path)
+    (tmp_path / "serviceaccount" / "ca.crt").unlink()
+    tls = connect.from_cluster(surroundings=surroundings).tls
+    assert tls is not None
+    assert (await tls.context()).cert_store_stats()["x509_ca"] > 1
+    assert "only the system's authorities are trusted" in caplog.text
+
+
 def test_a_pod_without_token(tmp_path: Path) -> None:
     """`automountServiceAccountToken: false`."""
     with pytest.raises(ConfigError, match=r"^service account token: there is no file"):

@@ -30,6 +30,23 @@ def test_refusals_of_our_certificate(reason: str, expected: str) -> None:
     assert explain(alert(reason), host="h", subject=SUBJECT) == f"TLS: h: {expected} (F: client-certificate)"
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (9, "is not valid yet (or this machine's clock is wrong)"),
+        (10, "has expired (or this machine's clock is wrong)"),
+        (19, "is not signed by an authority in F: ca"),
+        (62, "is made out to another name; if that is right, set F: tls-server-name"),
+        (23, "is not accepted: certificate revoked"),
+    ],
+)
+def test_what_we_do_not_accept(code: int, expected: str) -> None:
+    """The usual reasons in our words, the others in OpenSSL's."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "certificate revoked"
+    assert explain(error, host="h", subject=SUBJECT) == f"TLS: the certificate of h {expected}"
+
+
 def test_the_cause_may_lie_deep() -> None:
     """httpx, httpcore and trio each wrap what they get."""
     outer = RuntimeError("outer")
