@@ -28,7 +28,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "trio-k8swatch"
 html_static_path = ["_static"]
-html_extra_path: list[str] = []
+html_css_files = ["wide.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
