@@ -45,10 +45,10 @@ async def test_it_moves_at_once_and_keeps_moving(autojump_clock):
 
 async def test_the_same_seed_is_the_same_story(autojump_clock):
     """In the same order at the same times; twice as fast, at half the times."""
-    _, first = await history(7, 30)
-    _, second = await history(7, 30)
-    _, fast = await history(7, 15, speed=2.0)
-    _, other = await history(8, 30)
+    _, first = await history(7, 12)
+    _, second = await history(7, 12)
+    _, fast = await history(7, 6, speed=2.0)
+    _, other = await history(8, 12)
 
     assert first == second
     assert [change[1:] for change in fast] == [change[1:] for change in first]

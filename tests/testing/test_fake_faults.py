@@ -571,7 +571,7 @@ async def misfortunes(seed):
     fake = FakeApiServer(seed=seed)
     weather = fake.faults.random(every_seconds=10)
     async with client_for(fake) as client:
-        while trio.current_time() < 1000:
+        while trio.current_time() < 300:
             with trio.move_on_after(30):
                 try:
                     await get(client, watch="true", timeoutSeconds=20)
@@ -591,7 +591,7 @@ def test_chance_is_the_same_each_time():
     first, again, other = run(1), run(1), run(2)
     assert first == again
     assert first != other
-    assert len(first) > 50
+    assert len(first) > 15
 
 
 def test_every_fault_is_tested_and_documented():

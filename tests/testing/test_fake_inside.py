@@ -162,3 +162,5 @@ async def test_history_is_limited(autojump_clock):
     assert too_old.json()["object"]["reason"] == "Expired"
     assert enough.text.count("MODIFIED") == 40
     assert len(fake.storage["configmaps"].changes) <= 100
+    with pytest.raises(ValueError, match=r"cannot roll back to resourceVersion \d+: only \d+ to \d+ are remembered"):
+        fake.faults.roll_back(to=first)

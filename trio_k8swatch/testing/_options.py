@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._http import Request
 from ._resources import ResourceType
@@ -60,17 +60,10 @@ class ListOptions:
         else:
             _check_list(options)
         _check_version(options, watch=watch)
-        if options.resource_version in {"", "0"} and not watch and options.resource_version == "0":
+        if not watch and options.resource_version == "0":
             # The watch cache answers these, and it knows no pages.
-            return _without_limit(options)
+            return replace(options, limit=0)
         return options
-
-
-def _without_limit(options: ListOptions) -> ListOptions:
-    return ListOptions(
-        options.resource_version, options.match, options.selector, 0, options.continue_token,
-        options.timeout_seconds, options.bookmarks, options.send_initial_events,
-    )  # fmt: skip
 
 
 def _check_list(options: ListOptions) -> None:

@@ -41,7 +41,7 @@ def read_page(storage: Storage, target: Target, options: ListOptions, now: float
     if wanted > storage.resource_version:
         raise too_large_resource_version(wanted, storage.resource_version)
     if options.exact:
-        if wanted < storage.oldest_list(now):
+        if wanted < storage.oldest_list(target.kind.qualified, now):
             raise expired("The resourceVersion for the provided list is too old.")
         return _page(storage, target, options, wanted, "")
     return _page(storage, target, options, storage.resource_version, "")
@@ -51,7 +51,7 @@ def _continued(storage: Storage, target: Target, options: ListOptions, now: floa
     place = parse_continue(options.continue_token)
     if place.resource_version == INCONSISTENT:
         return _page(storage, target, options, storage.resource_version, place.after)
-    if place.resource_version < storage.oldest_list(now):
+    if place.resource_version < storage.oldest_list(target.kind.qualified, now):
         fresh = Continue(INCONSISTENT, place.after).token()
         raise expired(EXPIRED_CONTINUE, **{"continue": fresh})
     return _page(storage, target, options, place.resource_version, place.after)

@@ -112,7 +112,8 @@ class Storage:
 
     def __init__(self, *, first_resource_version: int, history_limit: int, compaction_seconds: float) -> None:
         self.resource_version = first_resource_version
-        self.compacted = first_resource_version
+        # Up to here nothing is remembered: for watches, and for lists of the past, which time compacts.
+        self._forgotten = self._compacted = first_resource_version
         # Which objects name an owner, by the owner's uid: (qualified name, key).
         self.dependents: dict[str, set[tuple[str, Key]]] = {}
         self._collections: dict[str, Collection] = {}
@@ -131,7 +132,7 @@ class Storage:
     def __getitem__(self, name: str) -> Collection:
         """The collection of a resource, by its qualified name; made empty where there is none yet."""
         if name not in self._collections:
-            self._collections[name] = Collection(self._history_limit, self.compacted)
+            self._collections[name] = Collection(self._history_limit, self._forgotten)
         return self._collections[name]
 
     def collections(self) -> dict[str, Collection]:
@@ -172,18 +173,30 @@ class Storage:
 
     def compact(self, resource_version: int | None = None) -> None:
         """Forget the history up to a resourceVersion, by default all of it, for watches and for lists alike."""
-        self.compacted = max(self.compacted, self.resource_version if resource_version is None else resource_version)
+        up_to = self.resource_version if resource_version is None else resource_version
+        self._forgotten = max(self._forgotten, up_to)
+        self._compacted = max(self._compacted, up_to)
         for collection in self._collections.values():
-            collection.forget(self.compacted)
+            collection.forget(up_to)
 
-    def oldest_list(self, now: float) -> int:
-        """The oldest resourceVersion at which a list is still possible: etcd is compacted every few minutes."""
+    def oldest_list(self, name: str, now: float) -> int:
+        """The oldest resourceVersion at which a list of a resource is possible: etcd is compacted every few minutes."""
+        self._compact_by_time(now)
+        return max(self._compacted, self[name].floor)
+
+    def _compact_by_time(self, now: float) -> None:
         while self._revisions and self._revisions[0][0] < now - self._compaction_seconds:
-            self.compacted = max(self.compacted, self._revisions.popleft()[1])
-        return self.compacted
+            self._compacted = max(self._compacted, self._revisions.popleft()[1])
 
     def roll_back(self, resource_version: int) -> None:
-        """Be as it was then, as if a backup had been restored: what came later never happened, and nobody is told."""
+        """Be as it was then, as if a backup had been restored: what came later never happened, and nobody is told.
+
+        ValueError if the history does not reach back so far.
+        """
+        oldest = max((one.floor for one in self._collections.values()), default=self._forgotten)
+        if not oldest <= resource_version <= self.resource_version:
+            known = f"only {oldest} to {self.resource_version} are remembered"
+            raise ValueError(f"cannot roll back to resourceVersion {resource_version}: {known}")
         for collection in self._collections.values():
             collection.current = collection.at(resource_version)
             del collection.changes[len(collection.changes) - len(collection.since(resource_version)) :]
@@ -205,6 +218,7 @@ class Storage:
 
     def _next(self, obj: Object, time: float, *, custom: bool) -> Revision:
         self.resource_version += 1
+        self._compact_by_time(time)
         if not self._revisions or self._revisions[-1][0] < time:
             self._revisions.append((time, self.resource_version))
         else:
