@@ -275,7 +275,7 @@ def _reason(error: BaseException) -> str:
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
             # trio puts the address in front of it; where to is said elsewhere. Name resolution has its own numbers.
-            said = os.strerror(inner.errno) if (inner.errno or 0) > 0 else inner.strerror
+            said = os.strerror(inner.errno) if inner.errno and inner.errno > 0 else inner.strerror
         several = cast("tuple[BaseException, ...]", getattr(inner, "exceptions", ()))
         inner = several[0] if several else inner.__cause__ or inner.__context__
     return said or type(error).__name__
