@@ -1,0 +1,102 @@
+"""Writes faults.md: what may happen, what is guaranteed, and the tests that hold us to it.
+
+`python docs/_generate_faults.py` after a change of tests/faults; a test compares what is there with what would be
+written. What happens stands in tests/faults/scenarios.toml; what is guaranteed are the docstrings of the tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+SCENARIOS = ROOT / "tests" / "faults" / "scenarios.toml"
+PAGE = ROOT / "docs" / "faults.md"
+FOLDERS = ("tests/faults", "tests/soak")
+
+_NAMED = re.compile(r"test_(F\d+)_(\w+)")
+_INTRODUCTION = """\
+---
+orphan: true
+---
+
+<!-- Written by docs/_generate_faults.py. -->
+
+# What a watch survives
+
+{count} things that happen between a program and an API server, and what they come to. Each has its tests, by its number: `pytest
+tests/faults -k F08`. In every one of them these hold as well, looked at from outside while it goes on
+(`tests/faults/harness.py`):
+
+1. There are never two lists in flight for a store, and never a list beside a watch.
+2. Attempts follow the back-off curve, whatever failed.
+3. Nothing is left: no task, no answer that is still open, no slot of a pool.
+4. `relist()` returns only after a list that began later.
+5. Handlers are told of each known object exactly one deletion, and of nothing after it; what they were told adds up to the store.
+6. Indexes have moved before any handler looks.
+7. `health` tells the truth.
+
+And when all is quiet, the store is what the server has, and its indexes are what a rebuild would make of it.
+
+"""
+
+
+class Test(NamedTuple):
+    """One test of a scenario."""
+
+    scenario: str
+    file: str
+    name: str
+    says: str
+
+
+def found() -> Iterator[Test]:
+    """All tests that are named after a scenario."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).glob("test_*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (named := _NAMED.fullmatch(node.name)):
+                    says = " ".join((ast.get_docstring(node) or "").split())
+                    yield Test(named[1], str(path.relative_to(ROOT)), node.name, says)
+
+
+def page() -> str:
+    """The whole page."""
+    sections = tomllib.loads(SCENARIOS.read_text())
+    also = sections.pop("also")
+    tests: dict[str, list[Test]] = {}
+    for test in found():
+        tests.setdefault(test.scenario, []).append(test)
+    parts = [_INTRODUCTION.format(count=sum(map(len, sections.values())))]
+    for title, scenarios in sections.items():
+        parts.append(f"## {title}\n\n| | what happens | what is guaranteed | tests |\n|---|---|---|---|\n")
+        parts += [_row(number, what, tests.get(number, []), also.get(number, [])) for number, what in scenarios.items()]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def missing() -> list[str]:
+    """Scenarios without a test."""
+    sections = tomllib.loads(SCENARIOS.read_text())
+    del sections["also"]
+    tested = {test.scenario for test in found()}
+    return [number for scenarios in sections.values() for number in scenarios if number not in tested]
+
+
+def _row(number: str, what: str, tests: list[Test], also: list[str]) -> str:
+    guarantees = "<br>".join(dict.fromkeys(test.says for test in tests))
+    files = dict.fromkeys([*(test.file for test in tests), *also])
+    where = ", ".join(f"`{file.removeprefix('tests/')}`" for file in files)
+    return f"| {number} | {_cell(what)} | {_cell(guarantees)} | {where} |\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
