@@ -83,7 +83,7 @@ class ApiClient:
         encoding = "gzip" if self.connection.compress else "identity"
         headers = {"Accept": accept, "Accept-Encoding": encoding}
         limit = self._silence_limit
-        body: Body | None = None
+        await self._calls.prepare(doing=doing)
         with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
             async with self._calls.get(path, query, headers, doing=doing, silence_limit=limit) as body:
                 # From here on every byte counts as life, so a long list may take its time.

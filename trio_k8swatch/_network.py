@@ -151,21 +151,26 @@ class Stream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> Stream:
         """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
-        security = self._security
-        tls = security.tls
-        if tls is not None and ssl_context in {security.for_server, security.for_proxy}:
-            if ssl_context is security.for_server:
-                server_hostname = tls.server_name or server_hostname
-            ssl_context = await tls.context()
-            ssl_context.set_alpn_protocols(list(security.protocols))
-        stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
         try:
+            ssl_context, server_hostname = await self._security_for(ssl_context, server_hostname)
+            stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
             with _translated(httpcore.ConnectError):
                 await stream.do_handshake()
         except BaseException:
             await self.aclose()
             raise
         return Stream(stream, self._security, ssl_context)
+
+    async def _security_for(self, context: ssl.SSLContext, name: str | None) -> tuple[ssl.SSLContext, str | None]:
+        """What httpcore's `context` stands for by now, and the name that the certificate has to have."""
+        security = self._security
+        if security.tls is None or context not in {security.for_server, security.for_proxy}:
+            return context, name
+        if context is security.for_server:
+            name = security.tls.server_name or name
+        current = await security.tls.context()
+        current.set_alpn_protocols(list(security.protocols))
+        return current, name
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection is of no more use."""

@@ -34,6 +34,11 @@ class Requests:
         self._http = http
         self._throttle = throttle
 
+    async def prepare(self, *, doing: str) -> None:
+        """Bring the credentials up to date. That has a time limit of its own: someone may have to log in."""
+        with located(doing):
+            await self._connection.prepare()
+
     @asynccontextmanager
     async def get(
         self, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, doing: str, silence_limit: float
@@ -44,8 +49,8 @@ class Requests:
         `silence_limit` seconds to come, and Unavailable if there is no answer. How long to wait for the answer is the
         caller's business.
         """
+        await self.prepare(doing=doing)
         with located(doing):
-            await self._connection.prepare()
             request = self._http.build_request("GET", self._connection.server + path, params=query, headers=headers)
             response = await self._send(request)
             try:
