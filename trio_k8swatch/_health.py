@@ -38,6 +38,8 @@ class Health:
     state: State
     since: float
     """When it came into this state."""
+    is_failing: bool
+    """Whether the last attempt to list or watch failed, and the store has not caught up since."""
     staleness: float
     """Seconds since the server last confirmed, by an event, a bookmark or a list, that the store is up to date. On a
     quiet collection this grows to a minute or so between two bookmarks. Infinite before the first list."""
@@ -51,11 +53,6 @@ class Health:
     last_event_at: float | None
     last_bookmark_at: float | None
     last_list_at: float | None
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether the store may be behind because the server cannot be followed just now."""
-        return self.state not in {State.LIVE, State.STARTING}
 
 
 @dataclass(slots=True)
@@ -107,6 +104,7 @@ class Vitals:
         return Health(
             state=self.state,
             since=self.since,
+            is_failing=self.failing,
             staleness=float("inf") if confirmed is None else now - confirmed,
             resource_version=resource_version,
             last_error=self.last_error,
