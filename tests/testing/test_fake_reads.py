@@ -157,6 +157,16 @@ async def test_a_watch_over_all_namespaces_and_one_of_one_name(fake, client, aut
     assert one.names == [("ADDED", "b")]
 
 
+async def test_a_streaming_list_without_its_list(fake, client, autojump_clock):
+    """`sendInitialEvents=false` begins with what happens from now on."""
+    fake.create(config_map("a"))
+    params = {"sendInitialEvents": "false", "resourceVersionMatch": "NotOlderThan"}
+    async with watching(client, **params) as watch:
+        fake.create(config_map("b"))
+        await trio.testing.wait_all_tasks_blocked()
+    assert watch.names == [("ADDED", "b")]
+
+
 async def test_a_compaction_takes_nothing_from_those_who_listen(fake, client, autojump_clock):
     """What happened before it is still delivered, even to a reader that has not run yet."""
     async with watching(client, resourceVersion=fake.resource_version) as watch:

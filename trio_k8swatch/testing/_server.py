@@ -115,7 +115,7 @@ class FakeApiServer(Inside):
             response = fault.effect.after(response, fault)
         call.status = response.status
         self._accompany(response.body, faults, call)
-        return replace(response, headers=self._finished(response.headers))
+        return replace(response, headers=self._finished(response))
 
     async def _answer(self, request: Request, faults: FaultsOfCall) -> Response:
         for fault in faults.faults:
@@ -166,15 +166,15 @@ class FakeApiServer(Inside):
 
     # Headers
 
-    def _finished(self, headers: Headers) -> Headers:
+    def _finished(self, response: Response) -> Headers:
         """In the order of Go's net/http: sorted, then the date, then the framing."""
+        headers = response.headers
         framing = [pair for pair in headers if pair[0] in {"Content-Length", "Transfer-Encoding"}]
-        named = [
-            ("Audit-Id", self._uuid()),
-            *(pair for pair in headers if pair not in framing),
-            ("X-Kubernetes-Pf-Flowschema-Uid", self._flow_uid),
-            ("X-Kubernetes-Pf-Prioritylevel-Uid", self._level_uid),
-        ]
+        named = [("Audit-Id", self._uuid()), *(pair for pair in headers if pair not in framing)]
+        # Who is turned away at the gate never comes to priority and fairness.
+        if response.status != 401 and ("Connection", "close") not in headers:
+            named.append(("X-Kubernetes-Pf-Flowschema-Uid", self._flow_uid))
+            named.append(("X-Kubernetes-Pf-Prioritylevel-Uid", self._level_uid))
         date = self.clock.datetime().strftime("%a, %d %b %Y %H:%M:%S GMT")
         return (*sorted(named), ("Date", date), *framing)
 

@@ -105,6 +105,9 @@ class WatchSource:
             if version > self._position:
                 return [_error(too_large_resource_version(version, self._position)), End()]
             return [*self._initial(), *self._initial_end()]
+        if options.send_initial_events is False and version == 0:
+            self._position = watching.storage.resource_version
+            return []
         if version < self._collection.floor:
             return [_error(expired(self._too_old(version))), End()]
         self._pending.extend(self._collection.since(version))

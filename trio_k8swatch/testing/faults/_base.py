@@ -66,7 +66,7 @@ class FaultsOfCall:
     def __init__(self, active: Callable[[], list[Fault]], call: Call) -> None:
         self._active = active
         self._call = call
-        self._asked: set[int] = set()
+        self._asked: set[Fault] = set()
         self._met: list[tuple[Fault, Filter | None]] = []
         self._meet()
 
@@ -82,7 +82,7 @@ class FaultsOfCall:
 
     def _meet(self) -> None:
         for fault in self._active():
-            if id(fault) not in self._asked:
-                self._asked.add(id(fault))
+            if fault not in self._asked:
+                self._asked.add(fault)
                 if fault.meets(self._call):
                     self._met.append((fault, fault.effect.filter(fault)))

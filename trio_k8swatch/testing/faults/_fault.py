@@ -96,7 +96,7 @@ class Effect:
         return None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """An active fault. `hits` counts its strikes. As a context manager it is removed at the end of the block."""
 
