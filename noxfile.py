@@ -79,7 +79,7 @@ def docs(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """The wheel alone, in an empty environment, runs the README's code and the demo."""
     session.install(f"{wheel(session)}[cli]")
-    session.run("python", "-I", "tests/docs/run_readme.py")
+    session.run("python", "tests/docs/run_readme.py")
     session.run("python", "-I", "-m", "trio_k8swatch", "watch", "pods", "--demo", "-o", "name", "--max-events", "20")
 
 
