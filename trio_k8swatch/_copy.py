@@ -8,7 +8,7 @@ Rule 3: whoever is told of a change is told after the commit, so that all can lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
@@ -260,10 +260,11 @@ def _take_in(index: Index[T], delta: Delta[T]) -> None:
         index.delete(last)
 
 
-async def in_slices(deltas: Iterator[Delta[T]]) -> list[Delta[T]]:
+async def in_slices(deltas: Iterable[Delta[T]]) -> list[Delta[T]]:
     """All of `deltas`, with checkpoints in between: a list of a hundred thousand objects makes as many."""
     collected: list[Delta[T]] = []
-    while part := list(islice(deltas, _SLICE_OBJECTS)):
+    made = iter(deltas)
+    while part := list(islice(made, _SLICE_OBJECTS)):
         collected += part
         await trio.lowlevel.checkpoint()
     return collected

@@ -27,6 +27,7 @@ NOW = 1000.0
 LIVE = Health(
     state=State.LIVE,
     since=900.0,
+    is_failing=False,
     staleness=2.5,
     resource_version="77",
     last_error="Unavailable: it was down, but that is over",
@@ -40,6 +41,7 @@ LIVE = Health(
 FAILING = replace(
     LIVE,
     state=State.RECONNECTING,
+    is_failing=True,
     since=NOW - 125,
     staleness=130.0,
     last_error="Unavailable: cannot watch pods (v1) in all namespaces: https://api.example:6443 cannot be reached: refused",
