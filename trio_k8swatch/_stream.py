@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final, Protocol, runtime_checkable
+from collections.abc import AsyncIterator
+from typing import Final, Protocol, cast, runtime_checkable
 
 import httpx
 import trio
@@ -80,12 +81,18 @@ class _SocketBody:
                 await self._response.aclose()
 
 
+async def _again(response: httpx.Response) -> AsyncIterator[bytes]:
+    async for part in cast("httpx.AsyncByteStream", response.stream):
+        yield part
+
+
 class _HttpxBody:
     """Reads what httpx has: other transports, HTTP/2, bodies with a length."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._parts = response.aiter_raw()
+        # Transports made for tests may give responses that were read as they were made: `httpx.Response(200, json=...)`.
+        self._parts = _again(response) if response.is_stream_consumed else response.aiter_raw()
         self._is_reading = False
 
     async def read(self) -> bytes | None:
