@@ -8,7 +8,7 @@ from trio_k8swatch import ProtocolError
 from trio_k8swatch._kinds import Kinds
 
 
-def test_E5_the_kind_is_learnt_from_a_list() -> None:
+def test_S1_E5_the_kind_is_learnt_from_a_list() -> None:
     """Lists of built-in kinds leave it out of their items (kubernetes#98925)."""
     kinds = Kinds("v1")
     assert kinds.prefix == b""

@@ -22,7 +22,7 @@ async def is_ready(listener: Listener) -> bool:
     return False
 
 
-async def test_U2_T5_a_listener_hears_only_what_comes_after_it(autojump_clock: MockClock) -> None:
+async def test_U1_U2_T5_a_listener_hears_only_what_comes_after_it(autojump_clock: MockClock) -> None:
     """What it was made from, its maker has seen."""
     listeners = Listeners()
     first = listeners.listen("a")

@@ -277,7 +277,8 @@ def test_h11_sees_the_head_and_no_more(cuts: list[int], with_interim: bool) -> N
 
     async def main() -> None:
         ours, theirs = trio.testing.memory_stream_pair()
-        stream = Stream(ours, _Security(None, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ("http/1.1",)))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        stream = Stream(ours, _Security(None, context, context, ("http/1.1",)))
         await stream.write(b"GET / HTTP/1.1\r\n\r\n")
         ends = sorted(min(cut, len(whole)) for cut in cuts)
         received = b""

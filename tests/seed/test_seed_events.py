@@ -368,7 +368,7 @@ async def test_H11_B23_a_slow_subscriber_holds_up_nobody_unless_it_says_so(autoj
 
 @pytest.mark.parametrize("where", ["start", "event", "relist"])
 @pytest.mark.parametrize("who", ["handler", "index"])
-async def test_H12_what_a_handler_or_index_raises_ends_the_watch_as_itself(
+async def test_A11_H12_what_a_handler_or_index_raises_ends_the_watch_as_itself(
     where: str, who: str, autojump_clock: MockClock
 ) -> None:
     """Not in a group; store and the other indexes agree; everybody who waits is woken."""

@@ -36,7 +36,7 @@ A, B, C = thing("a", 1), thing("b", 2), thing("c", 3)
 MODES = list(InitMode)
 
 
-async def test_A2_the_name_of_an_object_stands_in_the_log_under_a_key_of_ones_own(
+async def test_A2_U9_the_name_of_an_object_stands_in_the_log_under_a_key_of_ones_own(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When a handler fails with it."""

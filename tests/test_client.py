@@ -1,0 +1,189 @@
+"""Clients and resources, against the fake API server without a socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trio_k8swatch import (
+    ApiError,
+    ConfigError,
+    DynamicObject,
+    Expired,
+    IndexedStore,
+    ListOptions,
+    NameIndex,
+    NotFound,
+    ObjectMeta,
+    PartialObjectMetadata,
+    Resource,
+    Unavailable,
+    open_client,
+    open_watch,
+)
+from trio_k8swatch.testing import FakeApiServer
+
+
+class Pod(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta
+    kind: str = ""
+
+
+def pod(name: str) -> dict[str, Any]:
+    spec = {"containers": [{"name": "main", "image": "pause"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+async def test_the_route_of_an_event_from_end_to_end(autojump_clock: MockClock) -> None:
+    """From a write on the server to handlers, indexes and readers."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    async with open_client(transport=fake.transport()) as client:
+        async with open_watch(client.resource("v1", "pods", namespace="default", type=Pod)) as store:
+            by_name = IndexedStore(store, NameIndex())
+            written = fake.create(pod("b"))
+            await store.at_least(written["metadata"]["resourceVersion"])
+            found = by_name.index.get("default", "b")
+            assert found is not None
+            assert found.kind == "Pod"
+            fake.delete(written)
+            await store.wait_until(lambda s: len(s) == 1)
+            await store.relist()
+            assert [obj.metadata.name for obj in store] == ["a"]
+
+
+@pytest.mark.parametrize("type_", [Pod, DynamicObject, PartialObjectMetadata, dict])
+async def test_a_resource_lists_and_watches_objects_of_its_type(type_: Any, autojump_clock: MockClock) -> None:
+    """Lists in pages, watches from there."""
+    fake = FakeApiServer()
+    for name in "abc":
+        fake.create(pod(name))
+    async with open_client(transport=fake.transport()) as client:
+        pods: Resource[Any] = client.resource("v1", "pods", type=type_)
+        listing = await pods.list(ListOptions(page_size=2))
+        assert len(listing.items) == 3
+        fake.create(pod("d"))
+        async with pods.watch(ListOptions(resource_version=listing.resource_version)) as events:
+            event = await anext(events)
+        assert event.type == "ADDED"
+        assert isinstance(event.object, type_)
+
+
+async def test_refusals_are_errors_that_say_what_was_wanted(autojump_clock: MockClock) -> None:
+    """Of lists and of watches."""
+    fake = FakeApiServer()
+    async with open_client(transport=fake.transport()) as client:
+        with pytest.raises(NotFound, match=r"cannot list crontabs \(example.org/v1\) in all namespaces"):
+            await client.resource("example.org/v1", "crontabs").list()
+        with pytest.raises(NotFound, match="cannot watch crontabs"):
+            async with client.resource("example.org/v1", "crontabs", namespace="x").watch():
+                pass
+        with pytest.raises(ApiError) as caught:
+            await client.get("/nowhere")
+        assert caught.value.status.code == 404
+
+
+async def test_a_version_that_is_history_is_an_event(autojump_clock: MockClock) -> None:
+    """The API server says so in the stream; the watch makes a list of it."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    async with open_client(transport=fake.transport()) as client:
+        pods = client.resource("v1", "pods")
+        old = (await pods.list()).resource_version
+        for name in "bc":
+            fake.create(pod(name))
+        fake.compact()
+        try:
+            async with pods.watch(ListOptions(resource_version=old)) as events:
+                event = await anext(events)
+            assert event.type == "ERROR"
+            assert event.object.code == 410  # type: ignore[union-attr] - an ERROR event
+        except Expired:
+            pass
+
+
+def test_A7_a_type_that_cannot_be_watched_is_refused_before_any_request() -> None:
+    """By `resource` itself."""
+
+    async def main() -> None:
+        async with open_client(base_url="http://127.0.0.1:1") as client:
+            with pytest.raises(ConfigError, match="int has no field `metadata`"):
+                client.resource("v1", "pods", type=int)
+            assert repr(client.resource("v1", "pods")) == "<Resource pods (v1) in all namespaces>"
+
+    trio.run(main)
+
+
+class Answers(httpx.AsyncBaseTransport):
+    """Gives the same answer to everything."""
+
+    def __init__(self, response: httpx.Response | Exception) -> None:
+        self.response = response
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.response, Exception):
+            raise self.response
+        return self.response
+
+
+async def test_a_response_that_was_read_when_it_was_made_is_read_again() -> None:
+    """As the transports of tests give them: httpx.MockTransport, for example."""
+    body = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": []}
+    async with open_client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as client:
+        assert (await client.resource("v1", "pods").list()).resource_version == "7"
+
+
+async def test_errors_of_a_transport_are_ours() -> None:
+    """No httpx type leaves the library, except as a cause."""
+    for error in (httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("odd")):
+        async with open_client(transport=Answers(error)) as client:
+            with pytest.raises(Unavailable, match=str(error)) as caught:
+                await client.resource("v1", "pods").list()
+            assert caught.value.__cause__ is not None
+
+
+async def test_a_url_that_is_none_is_a_mistake() -> None:
+    """Not something to try again."""
+    with pytest.raises(ConfigError):
+        async with open_client(base_url="gopher://x") as client:
+            await client.resource("v1", "pods").list()
+
+
+async def test_requests_say_who_asks_and_what_is_understood() -> None:
+    """Watches are never compressed: a proxy would hold events back."""
+    transport = Answers(httpx.Response(200, json={"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}))
+    async with open_client(base_url="http://x", token="secret", transport=transport, user_agent="me") as client:
+        await client.resource("v1", "pods", type=dict).list()
+        async with client.resource("v1", "pods").watch():
+            pass
+    for request in transport.requests:
+        assert request.headers["user-agent"] == "me"
+        assert request.headers["authorization"] == "Bearer secret"
+    assert transport.requests[1].headers["accept-encoding"] == "identity"
+    assert transport.requests[1].url.params["watch"] == "true"
+    assert "secret" not in repr(client)
+
+
+async def test_streaming_lists_are_only_asked_for_where_they_are_known_to_work() -> None:
+    """By the server's version, and never of a server that a test stands for."""
+    async with open_client(transport=Answers(httpx.Response(500))) as client:
+        assert not await client.has_streaming_lists()
+        for body, works in (
+            ({"major": "1", "minor": "34"}, True),
+            ({"major": "1", "minor": "33+"}, False),
+            ({"major": "1", "minor": "x"}, False),
+            ([], False),
+        ):
+            client._version = None
+            client._calls._http._transport = Answers(httpx.Response(200, json=body))
+            client._calls._http._mounts = {}
+            assert await client.has_streaming_lists() is works
+            assert await client.resource("v1", "pods").has_streaming_lists() is works
