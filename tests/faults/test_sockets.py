@@ -25,6 +25,9 @@ QUICK = Backoff(initial_seconds=0.05, maximum_seconds=0.4, minimum_seconds=0.01)
 JITTERED = Backoff(initial_seconds=0.1, maximum_seconds=0.1, minimum_seconds=0.1)
 """What is sure of the curve where chance decides: its minimum."""
 
+CANCELLED_AT_ONCE = 50
+"""One more at each checkpoint, so that every step of connecting is hit by some."""
+
 
 def quick(**options) -> WatchConfig:
     """Real time is dear: short pauses, and silence that is soon too long."""
@@ -315,31 +318,40 @@ async def test_F17_more_watches_than_any_pool():
                 nursery.cancel_scope.cancel()
 
 
+async def cancel_watches(client: ApiClient, count: int) -> None:
+    """Ask for so many watches, and cancel each at another step of its way."""
+    resource = client.resource("v1", "pods")
+
+    async def ask(scope: trio.CancelScope) -> None:
+        with scope:
+            async with resource.watch():
+                await trio.sleep_forever()
+
+    for _ in range(count // CANCELLED_AT_ONCE):
+        async with trio.open_nursery() as nursery:
+            scopes = [trio.CancelScope() for _ in range(CANCELLED_AT_ONCE)]
+            for scope in scopes:
+                nursery.start_soon(ask, scope)
+            for scope in scopes:
+                await trio.lowlevel.checkpoint()
+                scope.cancel()
+
+
 async def test_F18_cancelled_connects():
     """Ten thousand requests cancelled on their way cost no slot, no socket and no task."""
     fake = FakeApiServer(seed=1)
     tasks = trio.lowlevel.current_statistics().tasks_living
     with trio.fail_after(120):
+        with trio.socket.socket() as deaf:
+            # Two connections stand in its queue, nobody is ever answered, and all others wait for their handshake.
+            await deaf.bind(("127.0.0.1", 0))
+            deaf.listen(1)
+            async with on_socket(f"http://127.0.0.1:{deaf.getsockname()[1]}", fake) as it:
+                await cancel_watches(it.client, 9_000)
         async with fake.serve() as url, on_socket(url, fake) as it:
-            resource = it.client.resource("v1", "pods")
-
-            async def cancelled(checkpoints: int) -> None:
-                with trio.CancelScope() as scope:
-                    async with trio.open_nursery() as nursery:
-
-                        async def ask() -> None:
-                            async with resource.watch():
-                                pass
-
-                        nursery.start_soon(ask)
-                        for _ in range(checkpoints):
-                            await trio.lowlevel.checkpoint()
-                        scope.cancel()
-
-            for n in range(10_000):
-                await cancelled(n % 25)
+            await cancel_watches(it.client, 1_000)
             assert not connections(it.client)
-            assert len((await resource.list()).items) == 0
+            assert len((await it.client.resource("v1", "pods").list()).items) == 0
         check_streams(fake)
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
