@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +64,14 @@ class Running:
     def readline(self) -> bytes:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
+
+    def wait_until_full(self) -> None:
+        """Until the program has stopped writing, because nobody reads."""
+        assert self.process.stdout is not None
+        amounts = [-1, 0]
+        while amounts[-1] == 0 or amounts[-1] != amounts[-2]:
+            time.sleep(1.0)
+            amounts.append(*struct.unpack("i", fcntl.ioctl(self.process.stdout, termios.FIONREAD, b"\0\0\0\0")))
 
     def stop_reading(self) -> None:
         assert self.process.stdout is not None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
-from cli.process import Running, command, environment, run
+from cli.process import SECONDS, Running, command, environment, run
 
 from trio_k8swatch.__main__ import main
 from trio_k8swatch.cli import _commands
@@ -49,7 +49,7 @@ def test_names_are_for_other_commands(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["deployment.apps/api", "deployment.apps/cart"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_signals_end_it_quietly(tmp_path: Path, number: signal.Signals, status: int) -> None:
     """Ctrl-C above all."""
     with Running([*DEMO, "-o", "json"], tmp_path, environ={}) as running:
@@ -102,7 +102,7 @@ def test_it_ends_when_nobody_reads_any_more_and_nothing_happens(tmp_path: Path) 
 def test_ctrl_c_ends_it_while_the_pipe_is_full(tmp_path: Path) -> None:
     """A reader that sleeps must not keep it from ending."""
     with Running([*DEMO, "-o", "json"], tmp_path, environ={}) as running:
-        time.sleep(4)
+        running.wait_until_full()
         running.interrupt()
         assert running.end() == (130, "")
 
@@ -116,6 +116,22 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         Running([*DEMO, "-o", "name"], tmp_path, stdout=full, environ={}) as running,
     ):
         assert running.end() == (1, "trio-k8swatch: cannot write to standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(("closed", "status", "said"), [(">&-", 1, "standard output is closed"), ("2>&-", 0, "")])
+def test_closed_descriptors_are_no_surprise(tmp_path: Path, closed: str, status: int, said: str) -> None:
+    """Their numbers go to sockets, into which nothing of ours may be written."""
+    arguments = shlex.join(command("watch", "ns", "--demo", "-o", "name", "--max-events", "1"))
+    done = subprocess.run(
+        ["sh", "-c", f"{arguments} {closed}"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        env=environment(tmp_path),
+        timeout=SECONDS,
+    )
+    assert done.returncode == status
+    assert said in done.stderr
 
 
 def test_metrics_are_served(tmp_path: Path) -> None:
@@ -147,7 +163,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
 def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path, missing: str) -> None:
     """One line, status 1."""
     (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name={missing!r})")
-    done = run("version", home=tmp_path, PYTHONPATH=str(tmp_path))
+    done = run(*DEMO, home=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"trio-k8swatch: the command line needs {missing}: install it with pip install 'trio-k8swatch[cli]'\n"

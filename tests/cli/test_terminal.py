@@ -115,9 +115,9 @@ def test_it_follows_the_size_of_the_terminal(tmp_path: Path) -> None:
 
 def test_colours_are_left_out_if_asked(tmp_path: Path) -> None:
     """NO_COLOR; otherwise there are some."""
-    with terminal("watch", "pods", "--demo", "--max-events", "20", home=tmp_path) as screen:
+    with terminal("watch", "pods", "--demo", "--max-events", "16", home=tmp_path) as screen:
         assert COLOUR.search(screen.read_all())
-    with terminal("watch", "pods", "--demo", "--max-events", "20", home=tmp_path, NO_COLOR="1") as screen:
+    with terminal("watch", "pods", "--demo", "--max-events", "16", home=tmp_path, NO_COLOR="1") as screen:
         assert not COLOUR.search(screen.read_all())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +18,7 @@ class ListProgress:
         self._what = what
         self._console = console or Console(stderr=True)
         self._progress: Progress | None = None
-        self._closed = not self._console.is_terminal or sys.stderr is None  # pyright: ignore[reportUnnecessaryComparison] - it is for `2>&-`
+        self._closed = not self._console.is_terminal
 
     def on_page(self, taken: int, total: int | None) -> None:
         """A page came: so many objects were read of so many, None if that is not known."""

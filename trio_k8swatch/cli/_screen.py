@@ -56,14 +56,7 @@ class Screen:
         self._news = trio.Event()
         # As it was while it lasted: that it ended is what the last picture need not say.
         self._health = store.health
-        stdout = sys.stdout
-        self._console = Console(
-            # Never fails for a letter that the terminal does not have.
-            file=open(stdout.fileno(), "w", encoding=stdout.encoding, errors="replace", closefd=False),  # noqa: SIM115 - a descriptor that stays open
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
+        self._console = _console()
 
     async def show(self, max_events: int | None) -> None:
         """Show what is there, and every change until there were enough, the watch ends, or this is cancelled.
@@ -143,3 +136,10 @@ class Screen:
             changes_per_minute=self._view.changes_per_minute(now),
             reconnects=max(0, self._source.watches_opened - 1),
         )
+
+
+def _console() -> Console:
+    """Standard output, as it is encoded; letters that the terminal does not have become question marks."""
+    stdout = sys.stdout
+    file = open(stdout.fileno(), "w", encoding=stdout.encoding, errors="replace", closefd=False)  # noqa: SIM115 - it is not ours to close
+    return Console(file=file, highlight=False, markup=False, emoji=False)

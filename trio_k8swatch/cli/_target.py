@@ -10,7 +10,6 @@ from trio_k8swatch._discovery import discover
 from trio_k8swatch._errors import ConfigError, ProtocolError, Unavailable
 from trio_k8swatch._resource import Collection
 from trio_k8swatch._resource_names import ServedResource, resolve
-from trio_k8swatch.cli._demo import open_demo
 from trio_k8swatch.cli._order import Order, Target
 from trio_k8swatch.connect import Connection, load, to
 from trio_k8swatch.connect._material import read_file
@@ -23,6 +22,9 @@ __all__ = ["collection_for", "find", "open_target"]
 async def open_target(target: Target) -> AsyncGenerator[ApiClient]:
     """A client of the server that is meant. Raises ConfigError, naming option or file, before any request is made."""
     if target.demo:
+        # Only here: the fake API server would make every start a fifth longer.
+        from trio_k8swatch.cli._demo import open_demo  # noqa: PLC0415
+
         async with open_demo() as url, open_client(to(url)) as client:
             yield client
     else:
