@@ -17,7 +17,7 @@ import trio
 
 from ._handlers import HandlerFuncs
 from ._health import Vitals
-from ._index import Index, RebuildableIndex
+from ._index import Index, can_be_rebuilt
 from ._listeners import Listeners
 from ._metrics import WatchMetrics
 from ._mutation import MutationDetector
@@ -65,6 +65,8 @@ class Copy(Generic[T]):
         # In the order in which they were registered, which is the order in which they are told (H8).
         self._indexes: tuple[tuple[object, Index[T]], ...] = ()
         self._broken: Exception | None = None
+        self.fault: BaseException | None = None
+        """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
 
     # What the watcher calls
 
@@ -108,8 +110,12 @@ class Copy(Generic[T]):
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
         began = perf_counter() if self.metrics.counts_handlers else None
-        for delta in deltas:
-            self._handle(delta, preexisting=preexisting)
+        try:
+            for delta in deltas:
+                self._handle(delta, preexisting=preexisting)
+        except BaseException as error:
+            self.fault = error
+            raise
         if began is not None:
             self.metrics.handled(perf_counter() - began)
 
@@ -209,7 +215,7 @@ class Copy(Generic[T]):
         self.resource_version = version
         for registration, index in self._indexes:
             try:
-                if registration in rebuilt and isinstance(index, RebuildableIndex):
+                if registration in rebuilt and can_be_rebuilt(index):
                     index.adopt(rebuilt[registration])
                 else:
                     for delta in deltas:
@@ -226,13 +232,13 @@ class Copy(Generic[T]):
 
     def _raise_broken(self) -> None:
         if self._broken is not None:
-            broken, self._broken = self._broken, None
-            raise broken
+            self.fault = self._broken
+            raise self._broken
 
     async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
         rebuilt: dict[object, Any] = {}
         for registration, index in self._indexes:
-            if isinstance(index, RebuildableIndex):
+            if can_be_rebuilt(index):
                 fresh = index.fresh()
                 for count, obj in enumerate(objects.values(), 1):
                     try:

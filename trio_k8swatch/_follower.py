@@ -53,6 +53,10 @@ class Follower(Generic[T]):
         """
         copy, heartbeat = self._copy, self._heartbeat
         while True:
+            if copy.tickets.is_wanted and behind is None:
+                return "requested"
+            if self.must_probe:
+                return "probe"
             batch, behind = behind or await events.receive(), None
             if batch is None:
                 return "ended"
@@ -66,10 +70,6 @@ class Follower(Generic[T]):
             heartbeat.heard(now, events=heard)
             if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
                 scope.deadline = heartbeat.deadline
-            if copy.tickets.is_wanted:
-                return "requested"
-            if self.must_probe:
-                return "probe"
 
     def _note_news(self, now: float) -> None:
         """Events have come. Raises ProtocolError if they contradict what was known."""
@@ -90,6 +90,7 @@ class Follower(Generic[T]):
             lock.acquire_nowait()
         except trio.WouldBlock:
             # While a reader holds the picture still, it is us who are silent.
+            self._heartbeat.held()
             scope.deadline = float("inf")
             await lock.acquire()
         heard = False
@@ -147,5 +148,6 @@ class Follower(Generic[T]):
     async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
         for subscription in self._copy.subscriptions:
             if subscription.is_full:
+                self._heartbeat.held()
                 scope.deadline = float("inf")
                 await subscription.room()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Generic, Protocol, TypeVar
+
+from ._errors import ConfigError
 
 __all__ = ["AddHandler", "DeleteHandler", "HandlerFuncs", "UpdateHandler"]
 
@@ -51,3 +54,9 @@ class HandlerFuncs(Generic[T]):
     add: AddHandler[T] | None = None
     update: UpdateHandler[T] | None = None
     delete: DeleteHandler[T] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("add", "update", "delete"):
+            handler = getattr(self, name)
+            if iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None)):  # noqa: B004
+                raise ConfigError(f"HandlerFuncs({name}=…) is async: handlers are not; work that waits can subscribe()")

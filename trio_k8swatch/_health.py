@@ -20,7 +20,7 @@ class State(StrEnum):
     RELISTING = "relisting"
     """A list is being read; no watch is open."""
     RECONNECTING = "reconnecting"
-    """It failed, and is waiting or trying again. What the store shows may be old."""
+    """No watch is open: one has ended and the next is not there yet, or it failed (`is_failing`) and is waiting."""
     UNAUTHORIZED = "unauthorized"
     """As reconnecting: the server does not accept the credentials."""
     FORBIDDEN = "forbidden"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterator, KeysView
-from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, cast, overload, runtime_checkable
 
 from ._objects import Metadata, MetadataOf, key_of, metadata_of
 
-__all__ = ["FlatNameIndex", "Index", "KeyIndex", "NameIndex", "RebuildableIndex"]
+__all__ = ["FlatNameIndex", "Index", "KeyIndex", "NameIndex", "RebuildableIndex", "can_be_rebuilt"]
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -51,6 +51,14 @@ class RebuildableIndex(Index[T_contra], Protocol[T_contra]):
     def adopt(self, fresh: Self, /) -> object:
         """Take over the contents of `fresh`, at once."""
         ...
+
+
+def can_be_rebuilt(index: object) -> TypeGuard[RebuildableIndex[Any]]:
+    """Whether `index` is one that can be built anew. A subclass of ours is not, unless it says for itself how."""
+    kind: type[object] = type(index)
+    return isinstance(index, RebuildableIndex) and (
+        kind in {NameIndex, FlatNameIndex, KeyIndex} or "fresh" in vars(kind)
+    )
 
 
 class _NamedIndex(ABC, Generic[T, K]):

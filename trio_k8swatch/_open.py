@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast, overload
 
 import trio
@@ -12,6 +12,7 @@ from ._config import InitMode, WatchConfig
 from ._copy import Copy
 from ._errors import ConfigError, WatchStopped
 from ._handlers import HandlerFuncs
+from ._lone import lone_exception
 from ._mutation import MutationDetector
 from ._objects import metadata_of
 from ._resource import ListOptions
@@ -19,7 +20,7 @@ from ._source import Accessors, Client, ForeignSource, Source
 from ._store import Store
 from ._watcher import Watcher
 
-__all__ = ["lone_exception", "open_watch"]
+__all__ = ["open_watch"]
 
 T = TypeVar("T")
 
@@ -102,37 +103,20 @@ async def _running(
             try:
                 yield Store(copy)
             except (WatchStopped, BaseExceptionGroup) as error:
-                # When the watch fails, its own error is the news, and not that somebody waited on it.
-                if not (copy.has_failed and _is_only_stopped(error)):
+                if not copy.has_failed:
                     raise
+                # The watch's own error is the news, and not that somebody waited on it.
+                others = _without_stopped(error)
+                if others is not None:
+                    raise others from None
             finally:
                 copy.stop()
 
 
-def _is_only_stopped(error: BaseException) -> bool:
+def _without_stopped(error: BaseException) -> BaseException | None:
     if not isinstance(error, BaseExceptionGroup):
-        return isinstance(error, WatchStopped)
-    return all(map(_is_only_stopped, cast("BaseExceptionGroup[BaseException]", error).exceptions))
-
-
-@contextmanager
-def lone_exception() -> Generator[None]:
-    """Let a single exception leave the nursery inside as itself; several stay a group."""
-    lone: BaseException | None = None
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        lone, *others = group.exceptions
-        if others:
-            raise
-    if lone is not None:
-        context = lone.__context__
-        try:
-            raise lone
-        finally:
-            # Raising has made the group its context, and our frame keeps it alive: both would only confuse.
-            lone.__context__ = context
-            del lone, context
+        return None
+    return cast("BaseExceptionGroup[BaseException]", error).split(WatchStopped)[1]
 
 
 def _init_mode(mode: object) -> InitMode:

@@ -6,12 +6,11 @@ them off the wire. That is a third of what a copy of the metadata keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final
 
 from msgspec.structs import force_setattr
 
-from ._objects import ObjectMeta
+from ._objects import ObjectMeta, OwnerReference
 
 __all__ = ["Sharing", "inherit"]
 
@@ -23,23 +22,27 @@ class Sharing:
     """Makes new objects use parts of those that came before them."""
 
     def __init__(self) -> None:
-        self._seen: dict[Any, Any] = {}
+        self._strings: dict[str, str] = {}
+        self._owners: dict[str, tuple[OwnerReference, ...]] = {}
 
     def settle(self, metadata: object) -> None:
         """Replace parts of `metadata` by equal ones. Nothing can be told of it but by `is`."""
         if type(metadata) is not ObjectMeta:
             return
-        seen = self._seen
-        if len(seen) > _MAX_VALUES:
-            seen.clear()
-        share: Callable[[str, str], str] = seen.setdefault
+        if len(self._strings) + len(self._owners) > _MAX_VALUES:
+            self._strings.clear()
+            self._owners.clear()
+        share = self._strings.setdefault
         force_setattr(metadata, "namespace", share(metadata.namespace, metadata.namespace))
-        labels = cast("dict[str, str]", metadata.labels)
-        for key, value in labels.items():
-            labels[key] = share(value, value)
+        labels = metadata.labels
+        if isinstance(labels, dict):
+            for key, value in labels.items():
+                labels[key] = share(value, value)
         owners = metadata.owner_references
-        if owners and seen.setdefault(owners[0].uid, owners) == owners:
-            force_setattr(metadata, "owner_references", seen[owners[0].uid])
+        if owners:
+            known = self._owners.setdefault(owners[0].uid, owners)
+            if known == owners:
+                force_setattr(metadata, "owner_references", known)
 
 
 def inherit(old: object, new: object) -> None:

@@ -59,6 +59,10 @@ class Heartbeat:
         self._has_bookmarks = True
         self._last_bookmark = now
 
+    def held(self) -> None:
+        """It is us who do not listen for a while: the next gap between bookmarks says nothing about the server."""
+        self._last_bookmark = None
+
     @property
     def deadline(self) -> float:
         """When to give up this watch, unless something is heard before."""

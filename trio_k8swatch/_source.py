@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast, runtime_checkab
 import msgspec
 
 from ._errors import ProtocolError, Status
+from ._lone import lone_exception
 from ._objects import ListMeta, Metadata, MetadataOf, metadata_of
 from ._resource import ListOptions
 from ._wire import Added, Bookmark, Deleted, Failure, Modified, Page, WatchEvent, bookmark_at
@@ -92,15 +93,18 @@ class ForeignSource(Generic[T]):
 
     async def page(self, options: ListOptions) -> Page[T]:
         """All of it: paging is the client's business."""
-        listing = await self._client.list(options)
+        with lone_exception():
+            listing = await self._client.list(options)
         accessors = cast("Accessors[T]", self._accessors)
         return Page([*accessors.items(listing)], ListMeta(resource_version=accessors.resource_version(listing)))
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
         """The client's stream."""
-        async with self._client.watch(options) as events:
-            yield _ForeignEvents(events, self._accessors.metadata)
+        # Clients with a nursery round their stream would hand back what we raise in a group.
+        with lone_exception():
+            async with self._client.watch(options) as events:
+                yield _ForeignEvents(aiter(events), self._accessors.metadata)
 
     async def has_streaming_lists(self) -> bool:
         """Nothing is known of it."""

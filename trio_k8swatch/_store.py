@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar, c
 import msgspec
 import trio
 
-from ._errors import StaleError, WatchStopped
+from ._errors import ConfigError, StaleError, WatchStopped
 from ._index import FlatNameIndex, Index, NameIndex
 from ._objects import key_of
 from ._subscribe import Change, Policy, Subscription
@@ -241,6 +241,8 @@ class Store(Generic[T]):
         `buffer` is how many changes may wait before `block` blocks and `resync` starts over; a list's changes come
         together and may exceed it. The iterator ends with the watch. `name` is its label in metrics.
         """
+        if policy not in {*Policy} or buffer < 1:
+            raise ConfigError(f"subscribe(policy={policy!r}, buffer={buffer}): use {', '.join(Policy)}, and 1 or more")
         return self._subscribed(name, Policy(policy), buffer)
 
     @asynccontextmanager

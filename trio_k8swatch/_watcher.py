@@ -65,6 +65,7 @@ class Watcher(Generic[T]):
         self._reason = "initial"
         # Whether it is a list that is going on, or was when something failed.
         self._is_listing = True
+        self._is_probing = False
         self._can_stream = config.list_strategy is not ListStrategy.PAGES
         self._failed_watches = 0
         # Of the last watch, and of the one before it.
@@ -84,6 +85,8 @@ class Watcher(Generic[T]):
                     try:
                         await self._round()
                     except K8sWatchError as error:
+                        if self._copy.fault is not None:
+                            raise self._copy.fault from None
                         await self._recover(error)
         except trio.Cancelled:
             raise
@@ -169,6 +172,7 @@ class Watcher(Generic[T]):
         if self._is_listing:
             limit = self._config.stream_progress_limit
             behind = await self._lists.read_events(events, listing, scope, progress_limit=limit)
+        self._heartbeat.held()
         scope.deadline = float("inf")
         await self._commit(listing)
         self._heartbeat.heard(trio.current_time(), events=behind is not None)
@@ -215,8 +219,9 @@ class Watcher(Generic[T]):
 
     async def _probe(self) -> None:
         """Ask a silent server for its version: lower than ours, and it is not the server that it was (F58)."""
-        self._is_listing = True
+        self._is_listing = self._is_probing = True
         version = await self._lists.server_version()
+        self._is_probing = False
         self._follower.must_probe = False
         self._follower.probed_at = trio.current_time()
         if is_older(version, self._copy.resource_version):
@@ -270,6 +275,10 @@ class Watcher(Generic[T]):
 
     def _decide(self, error: K8sWatchError) -> None:
         """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
+        if self._is_probing:
+            # That the server cannot be asked says nothing against what we know; it is asked again.
+            self._is_probing = False
+            return
         if self._is_listing:
             self._want(after_list_failure(error), self._reason)
             return
