@@ -1,0 +1,66 @@
+"""Equal parts held once: nothing can be told of it but by `is`."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_k8swatch import ObjectMeta, OwnerReference
+from trio_k8swatch import _sharing as sharing_module
+from trio_k8swatch._sharing import Sharing, inherit
+
+labels = st.dictionaries(st.sampled_from(["app", "tier"]), st.sampled_from(["web", "db", ""]), max_size=2)
+owners = st.lists(st.builds(OwnerReference, uid=st.sampled_from(["1", "2"]), name=st.sampled_from(["a", "b"])), max_size=2)
+metas = st.builds(
+    ObjectMeta, name=st.sampled_from(["a", "b"]), namespace=st.just("x"), labels=labels, owner_references=owners.map(tuple)
+)
+
+
+@given(st.lists(metas, max_size=8))
+def test_sharing_changes_nothing_that_can_be_seen(several: list[ObjectMeta]) -> None:
+    """Whatever came before, each is equal to what it was."""
+    sharing, before = Sharing(), copy.deepcopy(several)
+    for meta in several:
+        sharing.settle(meta)
+    assert several == before
+    for old, new in zip(several, several[1:], strict=False):
+        inherit(old, new)
+    assert several == before
+
+
+def fresh(**more: Any) -> ObjectMeta:
+    """Metadata none of whose strings is one of another."""
+    owner = OwnerReference(uid="".join(["o", "1"]))
+    return ObjectMeta(namespace="".join(["x", "y"]), labels={"app": "".join(["w", "eb"])}, owner_references=(owner,), **more)
+
+
+def test_equal_parts_are_one() -> None:
+    """Of objects, and of states of one object."""
+    sharing, first, second = Sharing(), fresh(name="a"), fresh(name="b")
+    sharing.settle(first)
+    sharing.settle(second)
+    assert first.namespace is second.namespace
+    assert first.labels["app"] is second.labels["app"]
+    assert first.owner_references is second.owner_references
+    newer = fresh(name="a", resource_version="2")
+    inherit(first, newer)
+    assert newer.labels is first.labels
+    assert newer.owner_references is first.owner_references
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: Any) -> None:
+    """Labels that never repeat do not add up."""
+    monkeypatch.setattr(sharing_module, "_MAX_VALUES", 10)
+    sharing = Sharing()
+    for n in range(1000):
+        sharing.settle(ObjectMeta(labels={"n": f"value {n}"}))
+    assert len(sharing._strings) <= 13
+
+
+def test_metadata_of_other_types_is_left_alone() -> None:
+    """It may not be ours to change."""
+    Sharing().settle({"namespace": "x"})
+    inherit({"labels": {}}, ObjectMeta())
