@@ -38,7 +38,9 @@ class Thing(msgspec.Struct, frozen=True):
     value: int = 0
 
 
-def thing(name: str, version: str | int = 1, *, uid: str | None = None, namespace: str = "default", value: int = 0) -> Thing:
+def thing(
+    name: str, version: str | int = 1, *, uid: str | None = None, namespace: str = "default", value: int = 0
+) -> Thing:
     """A thing called `name`; its uid is `uid-of-NAME` unless told otherwise."""
     uid = f"uid-of-{name}" if uid is None else uid
     return Thing(ObjectMeta(name=name, namespace=namespace, uid=uid, resource_version=str(version)), value)

@@ -49,9 +49,7 @@ def test_a_time_range_is_a_policy_that_does_not_grow() -> None:
     assert all(2 <= policy.delay(failures, Random(failures)) <= 3 for failures in range(1, 100))
 
 
-@given(
-    st.floats(0, 5), st.floats(0, 50), st.floats(0, 500), st.floats(1, 1e9), st.integers(1, 10**6), seeds
-)
+@given(st.floats(0, 5), st.floats(0, 50), st.floats(0, 500), st.floats(1, 1e9), st.integers(1, 10**6), seeds)
 def test_a_backoff_stays_between_its_minimum_and_its_maximum(
     minimum: float, more: float, even_more: float, factor: float, failures: int, seed: int
 ) -> None:

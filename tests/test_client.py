@@ -159,7 +159,11 @@ async def test_a_url_that_is_none_is_a_mistake() -> None:
 
 async def test_requests_say_who_asks_and_what_is_understood() -> None:
     """Watches are never compressed: a proxy would hold events back."""
-    transport = Answers(httpx.Response(200, json={"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}))
+    transport = Answers(
+        httpx.Response(
+            200, json={"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}
+        )
+    )
     async with open_client(base_url="http://x", token="secret", transport=transport, user_agent="me") as client:
         await client.resource("v1", "pods", type=dict).list()
         async with client.resource("v1", "pods").watch():

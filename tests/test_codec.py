@@ -166,7 +166,9 @@ def test_an_empty_list_may_be_null(items: None | list[Any]) -> None:
     ids=lambda line: line[:70].decode("latin-1"),
 )
 @pytest.mark.parametrize("is_trusted", [False, True])
-def test_E4_E9_B11_B12_what_is_no_event_is_a_protocol_error(type_: Any, broken_line: bytes, *, is_trusted: bool) -> None:
+def test_E4_E9_B11_B12_what_is_no_event_is_a_protocol_error(
+    type_: Any, broken_line: bytes, *, is_trusted: bool
+) -> None:
     """Which makes a relist of it: the Go package lost a wrong type silently, and died of an unknown one."""
     codec = codec_for(type_, "v1")
     before = [line("ADDED", POD)] if is_trusted else [line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1"})]
@@ -220,7 +222,9 @@ def test_an_event_may_be_written_in_any_way_that_json_has(type_: Any) -> None:
     loose = json.dumps({"object": POD, "type": "MODIFIED"}, indent=1).replace("\n", " ").encode()
     strict = line("ADDED", POD)
     more = strict[:-1] + b',"more":{}}'
-    got = events(codec, b"\xef\xbb\xbf" + strict, b"", b"  ", loose, strict + b"\r", strict[:-1] + b" }", more, more, strict)
+    got = events(
+        codec, b"\xef\xbb\xbf" + strict, b"", b"  ", loose, strict + b"\r", strict[:-1] + b" }", more, more, strict
+    )
     assert [type(event) for event in got] == [Added, Modified, Added, Added, Added, Added, Added]
     assert {node_of(event.object) for event in got} == {"n1"}
     if type_ is DynamicObject:
@@ -230,7 +234,10 @@ def test_an_event_may_be_written_in_any_way_that_json_has(type_: Any) -> None:
 def test_B22_an_object_holds_on_to_nothing_larger() -> None:
     """Its bytes are its own, not a window into those of a list."""
     codec = codec_for(DynamicObject, "v1")
-    for obj in [*codec.page(body(POD, POD)).items, *(e.object for e in events(codec, line("ADDED", POD), line("ADDED", POD)))]:
+    for obj in [
+        *codec.page(body(POD, POD)).items,
+        *(e.object for e in events(codec, line("ADDED", POD), line("ADDED", POD))),
+    ]:
         assert type(obj.raw) is bytes
         assert len(obj.raw) < 200
 
@@ -313,7 +320,9 @@ def test_A7_a_type_without_metadata_is_refused_at_once(type_: Any, missing: str)
 
 
 @pytest.mark.parametrize("type_", [Pod, dict, DynamicObject])
-@pytest.mark.parametrize("data", [b"", b"<html>", b'{"items":5}', b'{"items":[5]}', b'{"kind":"Status","apiVersion":"v1"}', b"\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", b"<html>", b'{"items":5}', b'{"items":[5]}', b'{"kind":"Status","apiVersion":"v1"}', b"\xff"]
+)
 def test_a_body_that_is_no_list_is_a_protocol_error(type_: Any, data: bytes) -> None:
     """Though it came with 200."""
     with pytest.raises(ProtocolError):

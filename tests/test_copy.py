@@ -133,7 +133,13 @@ async def test_handlers_that_are_not_there_are_not_called() -> None:
     """Any of them."""
     for handlers in (HandlerFuncs[Any](), HandlerFuncs[Any](delete=lambda obj, may_be_stale: None)):
         copy = copy_of(handlers)
-        for delta in (Put("uid-of-a", None, A), Put("uid-of-a", A, B), Drop("uid-of-a", B, A), *added(A), Drop("uid-of-a", A, None)):
+        for delta in (
+            Put("uid-of-a", None, A),
+            Put("uid-of-a", A, B),
+            Drop("uid-of-a", B, A),
+            *added(A),
+            Drop("uid-of-a", A, None),
+        ):
             copy.apply(delta, "1")
         assert copy.objects == {}
 

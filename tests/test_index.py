@@ -76,7 +76,9 @@ class Indexes(RuleBasedStateMachine):
         assert len(self.flat) == len({name for _, name in held})
         for namespace in ("x", "y"):
             for name in ("a", "b"):
-                candidates = [o for o in self.objects.values() if (o.metadata.namespace, o.metadata.name) == (namespace, name)]
+                candidates = [
+                    o for o in self.objects.values() if (o.metadata.namespace, o.metadata.name) == (namespace, name)
+                ]
                 found = self.by_name.get(namespace, name)
                 assert any(found is o for o in candidates) if candidates else found is None
         for name in ("a", "b"):

@@ -46,9 +46,7 @@ def test_a_list_kind_is_only_a_guess_at_the_kind() -> None:
     kinds.check("Cactus", "example.org/v1")
 
 
-@pytest.mark.parametrize(
-    "head", ['"kind":"Pod","apiVersion":"v1",', '"apiVersion":"v1","kind":"Pod",']
-)
+@pytest.mark.parametrize("head", ['"kind":"Pod","apiVersion":"v1",', '"apiVersion":"v1","kind":"Pod",'])
 def test_an_event_that_begins_as_one_that_was_right_is_trusted(head: str) -> None:
     """Whatever its type; in the order of fields that the server keeps to."""
     kinds = Kinds("v1")

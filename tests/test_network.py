@@ -178,7 +178,10 @@ async def test_a_compressed_list_is_read() -> None:
     """And one that is not what it says is an error."""
     packed = gzip.compress(LIST)
     head = HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
-    async with raw_server(sends(head + chunked(packed, 11) + END)) as server, open_client(base_url=server.url) as client:
+    async with (
+        raw_server(sends(head + chunked(packed, 11) + END)) as server,
+        open_client(base_url=server.url) as client,
+    ):
         assert (await client.resource("v1", "pods").list()).resource_version == "1"
     for bad, message in ((packed[:-9], "ends in the middle"), (LIST, "damaged")):
         async with raw_server(sends(head + chunk(bad) + END)) as server, open_client(base_url=server.url) as client:
@@ -222,7 +225,9 @@ async def test_a_redirect_is_followed_only_to_the_same_server() -> None:
         if location is None:
             await stream.send_all(with_length(LIST))
         else:
-            await stream.send_all(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % location.encode())
+            await stream.send_all(
+                b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % location.encode()
+            )
         return True
 
     async with raw_server(answer) as server, open_client(base_url=server.url, token="secret") as client:

@@ -45,7 +45,9 @@ def test_metadata_has_python_names() -> None:
     assert {k: v for k, v in msgspec.to_builtins(meta).items() if k in again}.keys() == again.keys()
 
 
-@pytest.mark.parametrize("obj", [ObjectMeta(), msgspec.json.decode(b"{}", type=ObjectMeta), msgspec.convert(FULL, ObjectMeta)])
+@pytest.mark.parametrize(
+    "obj", [ObjectMeta(), msgspec.json.decode(b"{}", type=ObjectMeta), msgspec.convert(FULL, ObjectMeta)]
+)
 def test_metadata_can_be_copied_pickled_and_encoded(obj: ObjectMeta) -> None:
     """With and without labels: handlers get copies, caches get pickles, people get JSON."""
     assert copy.deepcopy(obj) == obj

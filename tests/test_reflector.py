@@ -159,7 +159,10 @@ def test_T1_an_object_without_uid_and_name_is_a_protocol_error() -> None:
         Relisting({}, metadata_of).take([thing("", 11, uid="")])
 
 
-@pytest.mark.parametrize(("version", "says_something", "then"), [("", False, "10"), ("0", False, "10"), ("12", True, "12"), ("7", True, "10")])
+@pytest.mark.parametrize(
+    ("version", "says_something", "then"),
+    [("", False, "10"), ("0", False, "10"), ("12", True, "12"), ("7", True, "10")],
+)
 def test_E8_a_bookmark_moves_the_watch_forward_only(version: str, then: str, *, says_something: bool) -> None:
     """One without version says nothing; an older one comes from a server that lags."""
     follow = reflector()
@@ -170,7 +173,9 @@ def test_E8_a_bookmark_moves_the_watch_forward_only(version: str, then: str, *, 
 # Lists
 
 
-def relisted(before: dict[str, Thing], *items: Thing, replay: bool = False) -> tuple[list[Delta[Thing]], Relisting[Thing]]:
+def relisted(
+    before: dict[str, Thing], *items: Thing, replay: bool = False
+) -> tuple[list[Delta[Thing]], Relisting[Thing]]:
     relisting: Relisting[Thing] = Relisting(before, metadata_of, replay=replay)
     relisting.take(items)
     return list(relisting.deltas()), relisting
@@ -188,7 +193,12 @@ def test_L8_B30_a_list_is_applied_in_a_stable_order() -> None:
     x, y, b, c = thing("x"), thing("y"), thing("b"), thing("c")
     newer = thing("b", 9)
     deltas, relisting = relisted(known(x, b, y), c, newer)
-    assert deltas == [Drop("uid-of-x", x, None), Drop("uid-of-y", y, None), Put("uid-of-c", None, c), Put("uid-of-b", b, newer)]
+    assert deltas == [
+        Drop("uid-of-x", x, None),
+        Drop("uid-of-y", y, None),
+        Put("uid-of-c", None, c),
+        Put("uid-of-b", b, newer),
+    ]
     assert list(relisting.objects) == ["uid-of-c", "uid-of-b"]
 
 
@@ -299,7 +309,9 @@ def test_the_store_is_the_fold_of_the_deltas(script: list[Any]) -> None:
         (
             Reflector,
             "received",
-            lambda self, known, event: Put(event.object.metadata.uid, known.get(event.object.metadata.uid), event.object),
+            lambda self, known, event: Put(
+                event.object.metadata.uid, known.get(event.object.metadata.uid), event.object
+            ),
         ),
         (Reflector, "marked", lambda self, mark: setattr(self, "resource_version", mark.resource_version)),
     ],

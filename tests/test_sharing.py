@@ -13,9 +13,15 @@ from trio_k8swatch import _sharing as sharing_module
 from trio_k8swatch._sharing import Sharing, inherit
 
 labels = st.dictionaries(st.sampled_from(["app", "tier"]), st.sampled_from(["web", "db", ""]), max_size=2)
-owners = st.lists(st.builds(OwnerReference, uid=st.sampled_from(["1", "2"]), name=st.sampled_from(["a", "b"])), max_size=2)
+owners = st.lists(
+    st.builds(OwnerReference, uid=st.sampled_from(["1", "2"]), name=st.sampled_from(["a", "b"])), max_size=2
+)
 metas = st.builds(
-    ObjectMeta, name=st.sampled_from(["a", "b"]), namespace=st.just("x"), labels=labels, owner_references=owners.map(tuple)
+    ObjectMeta,
+    name=st.sampled_from(["a", "b"]),
+    namespace=st.just("x"),
+    labels=labels,
+    owner_references=owners.map(tuple),
 )
 
 
@@ -34,7 +40,9 @@ def test_sharing_changes_nothing_that_can_be_seen(several: list[ObjectMeta]) -> 
 def fresh(**more: Any) -> ObjectMeta:
     """Metadata none of whose strings is one of another."""
     owner = OwnerReference(uid="".join(["o", "1"]))
-    return ObjectMeta(namespace="".join(["x", "y"]), labels={"app": "".join(["w", "eb"])}, owner_references=(owner,), **more)
+    return ObjectMeta(
+        namespace="".join(["x", "y"]), labels={"app": "".join(["w", "eb"])}, owner_references=(owner,), **more
+    )
 
 
 def test_equal_parts_are_one() -> None:

@@ -97,7 +97,9 @@ def test_the_details_of_a_status_may_say_when_to_come_back() -> None:
     details = StatusDetails(retry_after_seconds=7)
     assert error_from_status(Status(code=429, details=details), doing="x").retry_after == 7
     assert error_from_status(Status(code=429, details=details), doing="x", retry_after=3).retry_after == 3
-    assert error_from_status(Status(code=429, details=StatusDetails(retry_after_seconds=0)), doing="x").retry_after is None
+    assert (
+        error_from_status(Status(code=429, details=StatusDetails(retry_after_seconds=0)), doing="x").retry_after is None
+    )
     assert error_from_status(Status(code=429, details=StatusDetails()), doing="x").retry_after is None
 
 

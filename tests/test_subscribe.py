@@ -161,7 +161,9 @@ def _throw_away(self: _OrResync[Thing], key: str, change: Change[Thing]) -> None
     ],
     ids=["the newest change replaces a waiting one", "a resync without deletions", "nothing after the beginning"],
 )
-def test_the_law_of_subscriptions_fails_when_its_rule_is_broken(owner: type, member: str, wrong: Callable[..., Any]) -> None:
+def test_the_law_of_subscriptions_fails_when_its_rule_is_broken(
+    owner: type, member: str, wrong: Callable[..., Any]
+) -> None:
     """So it would be noticed."""
     with broken(owner, **{member: wrong}), pytest.raises((AssertionError, LookupError)):
         test_what_a_subscriber_was_handed_adds_up_to_the_store()
