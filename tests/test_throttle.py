@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock
 
+from trio_k8swatch import TooManyRequests
 from trio_k8swatch._throttle import Throttle
 
 
@@ -30,33 +32,36 @@ async def test_after_a_refusal_one_tries_and_the_others_wait_for_how_it_fares(au
             else:
                 throttle.refused(retry_after)
 
-    answers: list[float | None] = [10, 20, None, None, None]
+    answers: list[float | None] = [1.5, 2, None, None, None]
     await request(answers)
     async with trio.open_nursery() as nursery:
         for _ in range(4):
             nursery.start_soon(request, answers)
-    # Refused at 1 until 11; refused again at 12 until 32; accepted at 33, then one after the other, or together.
-    assert sent[:3] == [0, 11, 32]
-    assert all(time >= 33 for time in sent[3:])
+    # Refused at 1 until 2.5; refused again at 3.5 until 5.5; accepted at 6.5, then one after the other, or together.
+    assert sent[:3] == [0, 2.5, 5.5]
+    assert all(time >= 6.5 for time in sent[3:])
     started = trio.current_time()
     await request([None])
     assert sent[-1] == started
 
 
 async def test_a_server_that_asks_for_a_week_is_not_believed(autojump_clock: MockClock) -> None:
-    """Five minutes are enough for anybody."""
+    """Five minutes are enough for anybody; and who would wait for long is told so instead."""
     throttle = Throttle()
     throttle.refused(7 * 86400)
-    async with throttle.turn():
-        assert trio.current_time() == 300
+    with pytest.raises(TooManyRequests, match="300 s more") as caught:
+        async with throttle.turn():
+            raise AssertionError("too early")
+    assert caught.value.retry_after == 300
+    assert trio.current_time() == 0
 
 
 async def test_who_gives_up_lets_the_next_one_try(autojump_clock: MockClock) -> None:
     """A cancelled request blocks nobody."""
     throttle = Throttle()
-    throttle.refused(10)
-    with trio.move_on_after(5):
+    throttle.refused(1.5)
+    with trio.move_on_after(1):
         async with throttle.turn():
             raise AssertionError("too early")
     async with throttle.turn():
-        assert trio.current_time() == 10
+        assert trio.current_time() == 1.5
