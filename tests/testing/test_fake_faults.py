@@ -212,7 +212,7 @@ async def test_trickle_and_rechunk(fake, client, autojump_clock):
         ("not_served", {}, 404, None, "404 page not found"),
     ],
 )
-async def test_refusals(fake, client, name, arguments, status, retry_after, words, autojump_clock):  # noqa: PLR0917
+async def test_refusals(fake, client, name, arguments, status, retry_after, words, autojump_clock):
     """Status, Retry-After and body; gone when the fault is."""
     with getattr(fake.faults, name)(**arguments):
         response = await get(client)
@@ -291,7 +291,7 @@ async def test_error_event(fake, client, autojump_clock):
         ("rewrite_events", {"change": lambda event: {"type": "X"}}, lambda lines: lines[0] == b'{"type":"X"}'),
     ],
 )
-async def test_wrong_events(fake, client, name, arguments, check, autojump_clock):  # noqa: PLR0917
+async def test_wrong_events(fake, client, name, arguments, check, autojump_clock):
     """The next event, and no other connection."""
     getattr(fake.faults, name)(**arguments)
     async with live(fake, client) as watch:
@@ -361,7 +361,7 @@ async def test_bookmarks_withheld(fake, client, autojump_clock):
         ("list_of_wrong_kind", {}, lambda body: body["kind"] == "Table"),
     ],
 )
-async def test_wrong_lists(fake, client, name, arguments, check, autojump_clock):  # noqa: PLR0917
+async def test_wrong_lists(fake, client, name, arguments, check, autojump_clock):
     """Once."""
     getattr(fake.faults, name)(**arguments)
     assert check((await get(client)).json())

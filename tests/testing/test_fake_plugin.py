@@ -11,7 +11,7 @@ from trio_k8swatch.testing.builders import pod
 async def test_the_store_follows(fake_apiserver, autojump_clock):
     """The first example of the how-to."""
     fake_apiserver.create(pod("web-0"))
-    async with open_client(base_url="http://fake", transport=fake_apiserver.transport()) as client:  # noqa: SIM117 - as in the how-to
+    async with open_client(base_url="http://fake", transport=fake_apiserver.transport()) as client:
         async with open_watch(client.resource("v1", "pods")) as store:
             fake_apiserver.create(pod("web-1"))
             await store.at_least(fake_apiserver.resource_version)

@@ -222,7 +222,7 @@ def family(fake):
 @pytest.mark.parametrize(
     ("policy", "replica_sets", "pods"), [("Background", 0, 0), ("Foreground", 0, 0), ("Orphan", 1, 1)]
 )
-async def test_dependents(fake, client, policy, replica_sets, pods, autojump_clock):  # noqa: PLR0917
+async def test_dependents(fake, client, policy, replica_sets, pods, autojump_clock):
     """They go with their owner, or are left without it."""
     family(fake)
     await client.delete(f"{DEPLOYMENTS}/web", params={"propagationPolicy": policy})
@@ -347,3 +347,102 @@ async def test_yaml_bodies(client, autojump_clock):
     body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {t: 2026-01-01T00:00:00Z}\n"
     made = await client.post(CONFIG_MAPS, content=body, headers={"Content-Type": "application/yaml"})
     assert made.json()["data"] == {"t": "2026-01-01T00:00:00Z"}
+
+
+async def test_server_side_apply_of_lists_with_keys(fake, client, autojump_clock):
+    """Containers by name, environment by name, finalizers as a set: each manager has its own items."""
+    path = f"{DEPLOYMENTS}/web"
+
+    async def apply_as(manager, containers, finalizers):
+        head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "finalizers": finalizers}}
+        body = {**head, "spec": {"template": {"spec": {"containers": containers}}}}
+        response = await patch(client, path, body, APPLY, fieldManager=manager)
+        assert response.is_success, response.text
+
+    def containers():
+        found = fake.get("deployments", "web")["spec"]["template"]["spec"]["containers"]
+        return {one["name"]: [env["name"] for env in one.get("env", [])] for one in found}
+
+    one = {"name": "app", "image": "i", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    await apply_as("one", [one], ["x.io/one"])
+    await apply_as(
+        "two", [{"name": "app", "env": [{"name": "C", "value": "3"}]}, {"name": "side", "image": "s"}], ["x.io/two"]
+    )
+    assert containers() == {"app": ["A", "B", "C"], "side": []}
+    assert set(fake.get("deployments", "web")["metadata"]["finalizers"]) == {"x.io/one", "x.io/two"}
+
+    await apply_as("one", [{**one, "env": one["env"][:1]}], [])
+    await apply_as("two", [{"name": "app", "env": [{"name": "C", "value": "3"}]}], [])
+    assert containers() == {"app": ["A", "C"]}
+    assert fake.get("deployments", "web")["metadata"].get("finalizers", []) == []
+    managers = [entry["manager"] for entry in fake.get("deployments", "web")["metadata"]["managedFields"]]
+    assert managers == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "words"),
+    [
+        ({"type": "string"}, 3, 'spec.v in body must be of type string: "integer"'),
+        ({"type": "integer"}, True, 'must be of type integer: "boolean"'),
+        ({"type": "integer", "maximum": 5}, 6, "should be less than or equal to 5"),
+        ({"type": "string", "minLength": 2}, "a", "should be at least 2 chars long"),
+        ({"type": "string", "maxLength": 2}, "abc", "Too long: may not be more than 2 bytes"),
+        ({"type": "string", "pattern": "^a+$"}, "b", "should match '^a+$'"),
+        ({"type": "string", "enum": ["x"]}, "y", 'Unsupported value: "y": supported values: "x"'),
+        ({"type": "object", "required": ["k"]}, {}, "spec.v.k: Required value"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, {"k": 1}, "spec.v.k: Invalid value: 1"),
+    ],
+)
+async def test_schemas_refuse(fake, client, schema, value, words, autojump_clock):
+    """In the words of the real server's validation."""
+    fake.create(custom_resource_definition("example.com/v1", "Foo", properties={"v": schema}))
+    foo = {"apiVersion": "example.com/v1", "kind": "Foo", "metadata": {"name": "x"}, "spec": {"v": value}}
+
+    response = await client.post("/apis/example.com/v1/namespaces/default/foos", json=foo)
+
+    assert response.status_code == 422
+    assert words in response.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "nullable": True}, None),
+        ({"x-kubernetes-int-or-string": True}, "50%"),
+        ({"x-kubernetes-int-or-string": True}, 5),
+        ({"type": "number"}, 1.5),
+        ({"type": "object", "x-kubernetes-preserve-unknown-fields": True}, {"any": {"thing": [1]}}),
+        ({"type": "object", "additionalProperties": True}, {"k": 1}),
+        ({"type": "array", "items": {"type": "object", "properties": {"a": {"type": "boolean"}}}}, [{"a": True}]),
+    ],
+)
+async def test_schemas_let_through(fake, client, schema, value, autojump_clock):
+    """Unchanged."""
+    fake.create(custom_resource_definition("example.com/v1", "Foo", properties={"v": schema}))
+    foo = {"apiVersion": "example.com/v1", "kind": "Foo", "metadata": {"name": "x"}, "spec": {"v": value}}
+
+    made = (await client.post("/apis/example.com/v1/namespaces/default/foos", json=foo)).json()
+
+    assert made["spec"] == {"v": value}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", f"{CONFIG_MAPS}/a", 405),
+        ("PUT", CONFIG_MAPS, 405),
+        ("BREW", CONFIG_MAPS, 405),
+        ("POST", "/api/v1/configmaps", 405),
+        ("GET", "/api/v1/configmaps/a", 404),
+        ("GET", "/api/v1/namespaces/default/nodes", 404),
+        ("GET", f"{CONFIG_MAPS}/a/b/c", 404),
+        ("GET", f"{CONFIG_MAPS}/a/nothing", 404),
+        ("GET", f"{PODS}/a/log", 501),
+        ("GET", "/openapi/v2", 501),
+        ("GET", "/apis/example.com/v1", 404),
+        ("GET", "/apis/apps/v2", 404),
+    ],
+)
+async def test_paths_that_lead_nowhere(client, method, path, status, autojump_clock):
+    """405 where it cannot be done, 404 where nothing is, 501 where a real server has something."""
+    assert (await client.request(method, path)).status_code == status

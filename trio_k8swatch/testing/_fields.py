@@ -27,7 +27,7 @@ _KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "volumeMounts": (("mountPath",),),
     "volumes": (("name",),),
 }
-_SETS = frozenset({"finalizers"})
+SETS = frozenset({"finalizers"})
 _MAPS = frozenset(
     {"labels", "annotations", "data", "binaryData", "matchLabels", "nodeSelector", "limits", "requests", "capacity"}
     | {"allocatable", "selector", "stringData"}
@@ -62,7 +62,7 @@ def leaves(obj: Object, *, custom: bool) -> dict[Path, Any]:
         if key in {"apiVersion", "kind"}:
             continue
         if key == "metadata":
-            value = {name: inner for name, inner in value.items() if name not in _SERVER_OWNED}  # noqa: PLW2901
+            value = {name: inner for name, inner in value.items() if name not in _SERVER_OWNED}  # noqa: PLW2901 - only its own fields
             if not value:
                 continue
         _collect((f"f:{key}",), key, value, result, custom=custom and key != "metadata")
@@ -80,7 +80,7 @@ def _collect(path: Path, field: str, value: Any, result: dict[Path, Any], *, cus
             for item in value:
                 _collect((*path, item_key(item, keys)), "", item, result, custom=custom)
             return
-        if field in _SETS:
+        if field in SETS:
             for item in value:
                 result[*path, f"v:{json.dumps(item)}"] = item
             return
@@ -111,31 +111,39 @@ def from_fields_v1(fields: Object, prefix: Path = ()) -> set[Path]:
     return result
 
 
-def remove(obj: Object, path: Path) -> None:
-    """Take one field out of an object, and the containers that it leaves empty."""
-    _remove(obj, path, "")
+def remove(obj: Object, paths: Iterable[Path]) -> None:
+    """Take fields out of an object, and the containers that this leaves empty.
+
+    A list item goes with its key, once nothing else is left of it: so what is inside goes first, and keys last.
+    """
+    for path in sorted(paths, key=lambda path: (-len(path), _is_key(path), path)):
+        _remove(obj, path)
 
 
-def _remove(node: Any, path: Path, field: str) -> None:
+def _remove(node: Any, path: Path) -> None:
     element, rest = path[0], path[1:]
     kind, _, name = element.partition(":")
-    if kind == "f" and isinstance(node, dict):
-        inner = cast("Object", node)
-        if name not in inner:
+    if kind == "f" and is_object(node):
+        if rest and name in node:
+            _remove(node[name], rest)
+        if not rest or node.get(name) in ({}, []):
+            node.pop(name, None)
+    elif kind == "v" and is_list(node):
+        node[:] = [item for item in node if json.dumps(item) != name]
+    elif kind == "k" and is_list(node):
+        keys = tuple(json.loads(name))
+        item = next((item for item in node if item_key(item, keys) == element), None)
+        if item is None:
             return
-        if rest:
-            _remove(inner[name], rest, name)
-        if not rest or inner[name] in ({}, []):
-            del inner[name]
-    elif is_list(node):
-        for item in list(node):
-            if kind == "v" and json.dumps(item) == name:
-                node.remove(item)
-            elif kind == "k" and item_key(item, tuple(json.loads(name))) == element:
-                if rest:
-                    _remove(item, rest, "")
-                if not rest or set(item) <= set(json.loads(name)):
-                    node.remove(item)
+        if len(rest) > 1 or not _is_key(path):
+            _remove(item, rest)
+        elif set(item) <= set(keys):
+            node.remove(item)
+
+
+def _is_key(path: Path) -> bool:
+    """Whether the path ends at a field that tells a list item from others."""
+    return len(path) > 1 and path[-2].startswith("k:") and path[-1][2:] in json.loads(path[-2][2:])
 
 
 def _marks_itself(path: Path, depth: int, *, custom: bool) -> bool:

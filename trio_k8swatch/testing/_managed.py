@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ._fields import Path, from_fields_v1, item_key, leaves, list_keys, remove, to_fields_v1
+from ._fields import SETS, Path, from_fields_v1, item_key, leaves, list_keys, remove, to_fields_v1
 from ._json import Object, copied, is_list, is_object
 from ._resources import ResourceType
 from ._status import Refused
@@ -91,8 +91,7 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
     shared = {path for entry in others for path in from_fields_v1(entry["fieldsV1"])}
     result = cast("Object", _merge("", copied(live), copied(applied), custom=kind.custom))
     result["metadata"] |= {key: live["metadata"][key] for key in ("uid", "resourceVersion") if key in live["metadata"]}
-    for path in sorted(before - wanted.keys() - shared, reverse=True):
-        remove(result, path)
+    remove(result, before - wanted.keys() - shared)
     gone = leaves(live, custom=kind.custom).keys() - leaves(result, custom=kind.custom).keys()
     mine = set(wanted)
     _rewrite(kind, live, result, origin, mine=mine, lost=disputed | gone, gone=gone | (before - mine))
@@ -125,6 +124,8 @@ def _merge(field: str, live: Any, applied: Any, *, custom: bool) -> Any:
         for key, value in applied.items():
             merged[key] = _merge(key, merged[key], value, custom=custom) if key in merged else value
         return merged
+    if is_list(live) and is_list(applied) and field in SETS:
+        return [*live, *(one for one in applied if one not in live)]
     if is_list(live) and is_list(applied) and not custom:
         keys = list_keys(field, [*live, *applied])
         if keys is not None:

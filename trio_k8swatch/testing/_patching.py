@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import jsonpatch
 
-from ._fields import item_key, list_keys
+from ._fields import SETS, item_key, list_keys
 from ._json import Object, copied, is_list
 
 _DIRECTIVES = ("$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys")
@@ -65,7 +65,7 @@ def _merged_list(field: str, old: object, patch: list[Any]) -> list[Any]:
     keys = list_keys(field, [*before, *patch])
     if keys is None:
         # Finalizers are a set; other lists without keys are replaced.
-        return list(dict.fromkeys([*before, *patch])) if field == "finalizers" else patch
+        return list(dict.fromkeys([*before, *patch])) if field in SETS else patch
     by_key: dict[str, Object] = {item_key(item, keys): item for item in before}
     for item in cast("list[Object]", patch):
         key = item_key(item, keys)
