@@ -327,3 +327,14 @@ def test_a_body_that_is_no_list_is_a_protocol_error(type_: Any, data: bytes) -> 
     """Though it came with 200."""
     with pytest.raises(ProtocolError):
         codec_for(type_, "v1").page(data)
+
+
+@pytest.mark.parametrize("type_", [DynamicObject, KindPod])
+def test_a_list_with_an_item_that_does_not_fit_is_no_list(type_: Any) -> None:
+    """However quickly lists are read that do fit."""
+    good = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": [{"metadata": META}]}
+    bad = {**good, "items": [{"metadata": META}, {"metadata": {"name": 5}}]}
+    codec = codec_for(type_, "v1")
+    assert len(codec.page(json.dumps(good, separators=(",", ":")).encode()).items) == 1
+    with pytest.raises(ProtocolError, match="does not have the expected form"):
+        codec.page(json.dumps(bad, separators=(",", ":")).encode())
