@@ -28,15 +28,16 @@ orphan: true
 
 # What a watch survives
 
-{count} things that happen between a program and an API server, and what they come to. Each has its tests, by its number: `pytest
-tests/faults -k F08`. In every one of them these hold as well, looked at from outside while it goes on
+{count} things that happen between a program and an API server, and what they come to. Each has its tests, by number:
+`pytest tests/faults -k F08`. In every one of them these hold as well, looked at from outside while it goes on
 (`tests/faults/harness.py`):
 
 1. There are never two lists in flight for a store, and never a list beside a watch.
 2. Attempts follow the back-off curve, whatever failed.
 3. Nothing is left: no task, no answer that is still open, no slot of a pool.
 4. `relist()` returns only after a list that began later.
-5. Handlers are told of each known object exactly one deletion, and of nothing after it; what they were told adds up to the store.
+5. Handlers are told of each known object exactly one deletion, and of nothing after it; what they were told adds up to
+   the store.
 6. Indexes have moved before any handler looks.
 7. `health` tells the truth.
 

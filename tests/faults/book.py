@@ -105,4 +105,6 @@ class Book:
         if self.names is not None:
             meta = metadata_of(obj)
             assert self.names.get(key) is None, f"(vi) the store still shows {meta.name}"
-            assert self.names.index.get(meta.namespace, meta.name) is not obj, f"(vi) index behind handlers: {meta.name}"
+            assert self.names.index.get(meta.namespace, meta.name) is not obj, (
+                f"(vi) index behind handlers: {meta.name}"
+            )

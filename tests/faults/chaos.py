@@ -92,7 +92,9 @@ async def chaos(target_url: str, *, host: str = "127.0.0.1", port: int = 0) -> A
     proxy = ChaosProxy(int(target_url.rpartition(":")[2]))
     scheme = target_url.partition(":")[0]
     async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(lambda task_status: trio.serve_tcp(proxy.handle, port, host=host, task_status=task_status))
+        listeners = await nursery.start(
+            lambda task_status: trio.serve_tcp(proxy.handle, port, host=host, task_status=task_status)
+        )
         bound = listeners[0].socket.getsockname()[1]
         yield proxy, f"{scheme}://{host}:{bound}"
         nursery.cancel_scope.cancel()

@@ -139,7 +139,7 @@ class Watched:
         for obj in objects:
             rebuilt.add(obj)
         assert set(self.apps.index.keys()) == set(rebuilt.keys())
-        for key in rebuilt.keys():
+        for key in rebuilt:
             assert {id(o) for o in self.apps.index.get(key)} == {id(o) for o in rebuilt.get(key)}
 
     # Truth
@@ -162,14 +162,21 @@ class Watched:
             return "live, and no watch is open"
         if health.state is State.RELISTING and not witness.is_listing:
             return "relisting, and there is no list"
-        if health.state is State.RECONNECTING and witness.is_watching and not (self.store.failing or witness.is_listing):
+        if (
+            health.state is State.RECONNECTING
+            and witness.is_watching
+            and not (self.store.failing or witness.is_listing)
+        ):
             return "reconnecting, and the watch is open"
         if health.state in FAILING - {State.RECONNECTING} and not witness.failures:
             return f"{health.state}, and nothing has failed"
         if self.store.failing and health.state not in FAILING | {State.RELISTING}:
             return f"failing, and {health.state}"
-        if health.staleness < silence - MOMENT_SECONDS:
-            return f"confirmed {health.staleness} s ago, and silent for {silence} s"
+        return self._lie_of_age(health.staleness, silence)
+
+    def _lie_of_age(self, staleness: float, silence: float) -> str | None:
+        if staleness < silence - MOMENT_SECONDS:
+            return f"confirmed {staleness} s ago, and silent for {silence} s"
         return None
 
 
@@ -206,7 +213,11 @@ class Cluster:
         config = longest() if config is None else config
         try:
             async with open_watch(
-                watched.witness, handlers=watched.book.handlers, config=config, list_options=options, init_mode=init_mode
+                watched.witness,
+                handlers=watched.book.handlers,
+                config=config,
+                list_options=options,
+                init_mode=init_mode,
             ) as store:
                 watched.attach(store)
                 if init_mode is InitMode.SYNC:

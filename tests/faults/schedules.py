@@ -35,9 +35,7 @@ class Setup:
 
     @property
     def config(self) -> WatchConfig:
-        return WatchConfig(
-            rng=Longest(self.seed), list_strategy=self.strategy, replay_unchanged=self.replay
-        )
+        return WatchConfig(rng=Longest(self.seed), list_strategy=self.strategy, replay_unchanged=self.replay)
 
 
 Step = tuple[str, Any]
@@ -88,7 +86,12 @@ async def _run(setup: Setup, schedule: Sequence[Step]) -> None:
 
     async with cluster(fake) as it:
         async with it.watch(
-            config=setup.config, options=options, init_mode=setup.init_mode, server=server, inspect_every=7.0, settle=False
+            config=setup.config,
+            options=options,
+            init_mode=setup.init_mode,
+            server=server,
+            inspect_every=7.0,
+            settle=False,
         ) as w:
             async with trio.open_nursery() as nursery:
                 followers = [Follower(w, policy) for policy in Policy]

@@ -231,7 +231,9 @@ async def test_F86_kubeconfigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         async with fake.serve() as url:
             write(tmp_path / "users" / "token", "secret")
             whole = document({"server": str(url)}, {"tokenFile": "token"})
-            users = write(tmp_path / "users" / "config", {"apiVersion": "v1", "kind": "Config", "users": whole["users"]})
+            users = write(
+                tmp_path / "users" / "config", {"apiVersion": "v1", "kind": "Config", "users": whole["users"]}
+            )
             rest = write(tmp_path / "rest", {name: value for name, value in whole.items() if name != "users"})
             paths = os.pathsep.join([str(rest), str(tmp_path / "missing"), str(users)])
             surroundings = machine(tmp_path, environ={"KUBECONFIG": paths, "PATH": os.environ["PATH"]})
@@ -254,7 +256,5 @@ async def test_F28_a_token_that_is_refused_is_not_hammered(tmp_path: Path) -> No
             path = write(tmp_path / "config", document({"server": str(url)}, {"tokenFile": "token"}))
             async with AsyncExitStack() as stack:
                 with pytest.raises(Unauthorized):
-                    await stack.enter_async_context(
-                        stores_on(from_kubeconfig(path, surroundings=machine(tmp_path)), 1)
-                    )
+                    await stack.enter_async_context(stores_on(from_kubeconfig(path, surroundings=machine(tmp_path)), 1))
             assert len(fake.requests) <= 2

@@ -105,7 +105,7 @@ class ControlPlane:
     etcd_port: int = field(default_factory=free_port)
     peer_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
-    token: str = "first-token"  # noqa: S105 - for a server that lives as long as a test
+    token: str = "first-token"
     etcd: Program = field(init=False)
     apiserver: Program = field(init=False)
     authority: trustme.CA = field(default_factory=trustme.CA)
@@ -176,7 +176,7 @@ class ControlPlane:
                     self.etcd.check()
                     self.apiserver.check()
                     try:
-                        if (await client.get("/readyz")).status_code == httpx.codes.OK:
+                        if (await client.get("/readyz")).status_code == 200:
                             return
                     except httpx.TransportError:
                         # It does not listen yet.

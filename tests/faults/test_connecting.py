@@ -1,0 +1,277 @@
+"""F12-F14, F16-F18: names, TLS, HTTP/2, pools, and connects that are cancelled. In real time."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+import trio
+import trustme
+from faults.chaos import chaos
+from faults.harness import Cluster, Longest, check_streams, pod
+
+from trio_k8swatch import ApiClient, Backoff, ListStrategy, TimeRange, Unavailable, WatchConfig, open_client, open_watch
+from trio_k8swatch.connect import from_kubeconfig
+from trio_k8swatch.testing import FakeApiServer
+
+QUICK = Backoff(initial_seconds=0.05, maximum_seconds=0.4, minimum_seconds=0.01)
+
+
+CANCELLED_AT_ONCE = 50
+"""One more at each checkpoint, so that every step of connecting is hit by some."""
+
+
+def quick(**options) -> WatchConfig:
+    """Real time is dear: short pauses, and silence that is soon too long."""
+    return WatchConfig(
+        **{"rng": Longest(1), "retry_relist_after": QUICK, "retry_watch_after": QUICK, "silence_limit": 1.0, **options}
+    )
+
+
+@asynccontextmanager
+async def on_socket(url: str, fake: FakeApiServer, **options) -> AsyncGenerator[Cluster]:
+    """A cluster whose client goes through real sockets; at the end its pools are empty."""
+    async with trio.open_nursery() as nursery:
+        async with open_client(base_url=url, **options) as client:
+            yield Cluster(fake, client, nursery)
+            with trio.fail_after(2):
+                while any(connections(client)):
+                    await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+
+
+def connections(client: ApiClient) -> list[object]:
+    """Connections of both pools that are in use."""
+    pools = [requests._http._transport._pool for requests in (client._calls, client._streams)]
+    assert not any(pool._requests for pool in pools), "(iii) a pool still has requests"
+    return [one for pool in pools for one in pool.connections if not (one.is_idle() or one.is_closed())]
+
+
+class Names(trio.abc.HostnameResolver):
+    """Where a name leads, at the moment."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.asked = 0
+
+    async def getaddrinfo(self, host, port, family=0, type=0, proto=0, flags=0):
+        self.asked += 1
+        return await trio.to_thread.run_sync(
+            lambda: __import__("socket").getaddrinfo(self.address, port, 0, type, proto)
+        )
+
+    async def getnameinfo(self, sockaddr, flags):
+        raise NotImplementedError
+
+
+async def test_F12_the_name_leads_elsewhere():
+    """An API server that was replaced behind its name is found at its new address, at the next connection."""
+    fake = FakeApiServer(seed=1)
+    names = Names("127.0.0.1")
+    trio.socket.set_custom_hostname_resolver(names)
+    with trio.fail_after(30):
+        async with fake.serve() as server, chaos(server) as (old, url):
+            port = int(url.rpartition(":")[2])
+            async with chaos(server, host="127.0.0.2", port=port) as (new, _):
+                async with on_socket(f"http://apiserver.test:{port}", fake) as it:
+                    async with it.watch(config=quick(), curve=QUICK, inspect_every=0.05) as w:
+                        await trio.sleep(0.1)
+                        names.address = "127.0.0.2"
+                        old.refusing = True
+                        old.reset_all()
+                        fake.create(pod("a"))
+                        await w.settled()
+                        assert new.connections >= 1
+                        assert len(w.lists) == 1
+
+
+@asynccontextmanager
+async def going_away(authority: trustme.CA, requests: list[str]) -> AsyncGenerator[str]:
+    """An HTTP/2 server that answers lists, sends one event on each watch, and then GOAWAY."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.set_alpn_protocols(["h2"])
+
+    async def handle(raw: trio.SocketStream) -> None:
+        stream = trio.SSLStream(raw, context, server_side=True)
+        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        try:
+            await stream.do_handshake()
+            state.initiate_connection()
+            await stream.send_all(state.data_to_send())
+            while data := await stream.receive_some(65536):
+                for event in state.receive_data(data):
+                    if isinstance(event, h2.events.RequestReceived) and answer(state, event):
+                        await stream.send_all(state.data_to_send())
+                        await trio.sleep(0.3)
+                        state.close_connection(last_stream_id=event.stream_id)
+                        await stream.send_all(state.data_to_send())
+                        await raw.aclose()
+                        return
+                await stream.send_all(state.data_to_send())
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+    def answer(state: h2.connection.H2Connection, event: h2.events.RequestReceived) -> bool:
+        """Whether it was a watch."""
+        path = dict(event.headers)[":path"]
+        requests.append(path)
+        state.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/json")])
+        if "watch=true" not in path:
+            body = b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}'
+            state.send_data(event.stream_id, body, end_stream=True)
+            return False
+        number = 10 + sum("watch=true" in one for one in requests)
+        pod_ = f'{{"metadata":{{"name":"p{number}","uid":"u{number}","resourceVersion":"{number}"}}}}'
+        state.send_data(event.stream_id, f'{{"type":"ADDED","object":{pod_}}}\n'.encode())
+        return True
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(
+            lambda task_status: trio.serve_tcp(handle, 0, host="127.0.0.1", task_status=task_status)
+        )
+        yield f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+def kubeconfig(tmp_path, url: str, ca: bytes) -> str:
+    (tmp_path / "ca.pem").write_bytes(ca)
+    path = tmp_path / "config"
+    path.write_text(
+        f"""{{apiVersion: v1, kind: Config, current-context: c,
+        clusters: [{{name: c, cluster: {{server: "{url}", certificate-authority: ca.pem}}}}],
+        users: [{{name: u, user: {{token: t}}}}], contexts: [{{name: c, context: {{cluster: c, user: u}}}}]}}"""
+    )
+    return str(path)
+
+
+async def test_F16_goaway(tmp_path):
+    """With HTTP/2, GOAWAY ends the watch; the next goes over a new connection from the version reached, without a list."""
+    authority = trustme.CA()
+    requests: list[str] = []
+    with trio.fail_after(30):
+        async with going_away(authority, requests) as url:
+            connection = from_kubeconfig(kubeconfig(tmp_path, url, authority.cert_pem.bytes()))
+            async with open_client(connection, http2=True) as client:
+                resource = client.resource("v1", "pods")
+                config = quick(list_strategy=ListStrategy.PAGES, watch_timeout=TimeRange(5, 5))
+                async with open_watch(resource, config=config) as store:
+                    while len(store) < 4:
+                        await trio.sleep(0.05)
+        lists = [path for path in requests if "watch=true" not in path]
+        assert len(lists) == 1
+        versions = [path.partition("resourceVersion=")[2].partition("&")[0] for path in requests[1:]]
+        assert versions[:4] == ["10", "11", "12", "13"]
+
+
+async def test_F13_certificates_of_another_authority(tmp_path):
+    """Where the authority changed, connections fail with the reason named, along the curve; when the file follows, they work."""
+    fake = FakeApiServer(seed=1)
+    with trio.fail_after(60):
+        async with fake.serve(tls=True) as url:
+            good = url.ca.encode()
+            path = kubeconfig(tmp_path, str(url), trustme.CA().cert_pem.bytes())
+            config = quick(retry_at_start=(Unavailable,), list_strategy=ListStrategy.PAGES)
+            async with open_client(from_kubeconfig(path)) as client:
+                began = trio.current_time()
+                async with trio.open_nursery() as nursery:
+
+                    async def rotate() -> None:
+                        await trio.sleep(1)
+                        (tmp_path / "ca.pem").write_bytes(good)
+
+                    nursery.start_soon(rotate)
+                    async with open_watch(client.resource("v1", "pods"), config=config) as store:
+                        assert trio.current_time() - began >= 1
+                        fake.create(pod("a"))
+                        while not len(store):
+                            await trio.sleep(0.01)
+                        assert "certificate" in (store.health.last_error or "").lower()
+                        assert store.health.state.value == "live"
+
+
+async def test_F14_a_certificate_that_stays_wrong(tmp_path):
+    """At the start the reason is raised at once, in one line that names the file."""
+    fake = FakeApiServer(seed=1)
+    with trio.fail_after(30):
+        async with fake.serve(tls=True) as url:
+            path = kubeconfig(tmp_path, str(url), trustme.CA().cert_pem.bytes())
+            async with open_client(from_kubeconfig(path)) as client:
+                with pytest.raises(Unavailable, match="certificate") as caught:
+                    async with open_watch(
+                        client.resource("v1", "pods"), config=quick(list_strategy=ListStrategy.PAGES)
+                    ):
+                        pass
+        assert "\n" not in str(caught.value)
+
+
+async def test_F17_more_watches_than_any_pool():
+    """120 watches on one client leave its lists alone."""
+    fake = FakeApiServer(seed=1)
+    for n in range(3):
+        fake.create(pod(f"pod-{n}"))
+    with trio.fail_after(60):
+        async with fake.serve() as url, on_socket(url, fake) as it:
+            async with trio.open_nursery() as nursery:
+                stores = []
+
+                async def one(task_status) -> None:
+                    async with open_watch(it.client.resource("v1", "pods"), config=quick(silence_limit=60.0)) as store:
+                        stores.append(store)
+                        task_status.started()
+                        await trio.sleep_forever()
+
+                for _ in range(120):
+                    await nursery.start(one)
+                assert len([c for c in fake.requests.of("watch") if c.ended is None]) == 120
+                with trio.fail_after(5):
+                    for _ in range(20):
+                        listing = await it.client.resource("v1", "pods").list()
+                        assert len(listing.items) == 3
+                fake.create(pod("late"))
+                while not all(len(store) == 4 for store in stores):
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+
+
+async def cancel_watches(client: ApiClient, count: int) -> None:
+    """Ask for so many watches, and cancel each at another step of its way."""
+    resource = client.resource("v1", "pods")
+
+    async def ask(scope: trio.CancelScope) -> None:
+        with scope:
+            async with resource.watch():
+                await trio.sleep_forever()
+
+    for _ in range(count // CANCELLED_AT_ONCE):
+        async with trio.open_nursery() as nursery:
+            scopes = [trio.CancelScope() for _ in range(CANCELLED_AT_ONCE)]
+            for scope in scopes:
+                nursery.start_soon(ask, scope)
+            for scope in scopes:
+                await trio.lowlevel.checkpoint()
+                scope.cancel()
+
+
+async def test_F18_cancelled_connects():
+    """Ten thousand requests cancelled on their way cost no slot, no socket and no task."""
+    fake = FakeApiServer(seed=1)
+    tasks = trio.lowlevel.current_statistics().tasks_living
+    with trio.fail_after(120):
+        with trio.socket.socket() as deaf:
+            # Two connections stand in its queue, nobody is ever answered, and all others wait for their handshake.
+            await deaf.bind(("127.0.0.1", 0))
+            deaf.listen(1)
+            async with on_socket(f"http://127.0.0.1:{deaf.getsockname()[1]}", fake) as it:
+                await cancel_watches(it.client, 9_000)
+        async with fake.serve() as url, on_socket(url, fake) as it:
+            await cancel_watches(it.client, 1_000)
+            assert not connections(it.client)
+            assert len((await it.client.resource("v1", "pods").list()).items) == 0
+        check_streams(fake)
+    assert trio.lowlevel.current_statistics().tasks_living == tasks
