@@ -210,7 +210,7 @@ async def open_client(
 
     Without arguments: the cluster that `kubectl` would use, else the one this program runs in (`connect.load`). With
     `connection`: that one. With `base_url`, and perhaps a bearer `token`: exactly that server. `transport` replaces the
-    network, in tests. `http2` needs the extra of that name. A call is given up after `silence_limit` seconds without a
+    network, in tests. `http2` is for lists and single calls, and needs the extra of that name. A call is given up after `silence_limit` seconds without a
     byte; watches have a limit of their own. Raises ConfigError, in one line, for what cannot be used.
     """
     # What only a real connection needs is imported when there is to be one: programs start faster.
@@ -223,7 +223,7 @@ async def open_client(
     async with AsyncExitStack() as stack:
         throttle = Throttle()
 
-        async def requests() -> Requests:
+        async def requests(*, http2: bool) -> Requests:
             http = httpx.AsyncClient(
                 transport=transport or Transport(connection, http2=http2),
                 auth=connection.auth,
@@ -234,5 +234,6 @@ async def open_client(
             return Requests(connection, await stack.enter_async_context(http), throttle)
 
         # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
-        calls, streams = await requests(), await requests()
+        # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.
+        calls, streams = await requests(http2=http2), await requests(http2=False)
         yield ApiClient(connection, calls, streams, silence_limit=silence_limit, asks_version=asks_version)

@@ -37,6 +37,13 @@ _REBUILD_ABOVE_CHANGES: Final = 1000
 """From so many changes in one commit on, indexes that can be rebuilt out of sight are, instead of holding up the loop."""
 
 
+class _Registration(Generic[T]):
+    """An index that is kept exact; None once it is not any more."""
+
+    def __init__(self, index: Index[T]) -> None:
+        self.index: Index[T] | None = index
+
+
 class Copy(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
@@ -63,7 +70,7 @@ class Copy(Generic[T]):
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
         # In the order in which they were registered, which is the order in which they are told (H8).
-        self._indexes: tuple[tuple[object, Index[T]], ...] = ()
+        self._indexes: tuple[_Registration[T], ...] = ()
         self._broken: Exception | None = None
         self.fault: BaseException | None = None
         """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
@@ -153,6 +160,11 @@ class Copy(Generic[T]):
         """Whether the watch has ended although nobody stopped it."""
         return self.stopped is not None and not self.stopping
 
+    @property
+    def has_ended(self) -> str | None:
+        """Why the watch has ended, or is about to as soon as its task runs; None if it goes on."""
+        return self.stopped or ("the watch was stopped" if self.stopping else None)
+
     # What readers call
 
     def stop(self) -> None:
@@ -179,17 +191,19 @@ class Copy(Generic[T]):
             self.round.cancel()
         return ticket
 
-    def attach(self, index: Index[T]) -> object:
+    def attach(self, index: Index[T]) -> _Registration[T]:
         """Fill `index` with what is there and keep it exact from now on. What is returned takes it out again."""
         for obj in self.objects.values():
             index.add(obj)
-        registration = object()
-        self._indexes = (*self._indexes, (registration, index))
+        registration = _Registration(index)
+        self._indexes = (*self._indexes, registration)
         return registration
 
-    def detach(self, registration: object) -> None:
-        """Leave the index as it is from now on. May be called twice, and from a finalizer."""
-        self._indexes = tuple(entry for entry in self._indexes if entry[0] is not registration)
+    def detach(self, registration: _Registration[T]) -> None:
+        """Leave the index as it is from now on. May be called twice, and by a finalizer: at any moment, in any thread."""
+        # What counts is that it has no index; the tuple may be made by two at once, and lose what one of them did to it.
+        registration.index = None
+        self._indexes = tuple(other for other in self._indexes if other.index is not None)
 
     # The commit
 
@@ -200,11 +214,12 @@ class Copy(Generic[T]):
         else:
             del self.objects[delta.key]
         self.resource_version = version
-        for registration, index in self._indexes:
+        for registration in self._indexes:
             try:
-                _take_in(index, delta)
+                if registration.index is not None:
+                    _take_in(registration.index, delta)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
-                self._set_aside(registration, index, error)
+                self._set_aside(registration, error)
         self._raise_broken()
 
     @trio.lowlevel.enable_ki_protection
@@ -213,21 +228,23 @@ class Copy(Generic[T]):
     ) -> None:
         self.objects = objects
         self.resource_version = version
-        for registration, index in self._indexes:
+        for registration in self._indexes:
+            index = registration.index
             try:
                 if registration in rebuilt and can_be_rebuilt(index):
                     index.adopt(rebuilt[registration])
-                else:
+                elif index is not None:
                     for delta in deltas:
                         _take_in(index, delta)
             except Exception as error:  # noqa: BLE001 - as above
-                self._set_aside(registration, index, error)
+                self._set_aside(registration, error)
         self._raise_broken()
 
-    def _set_aside(self, registration: object, index: Index[T], error: Exception) -> None:
+    def _set_aside(self, registration: _Registration[T], error: Exception) -> None:
         """An index that raises is taken out, so that the others still agree with the objects."""
+        name = type(registration.index).__name__
         self.detach(registration)
-        error.add_note(f"raised by the index {type(index).__name__}, which was taken out of the store")
+        error.add_note(f"raised by the index {name}, which was taken out of the store")
         self._broken = self._broken or error
 
     def _raise_broken(self) -> None:
@@ -237,14 +254,15 @@ class Copy(Generic[T]):
 
     async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
         rebuilt: dict[object, Any] = {}
-        for registration, index in self._indexes:
+        for registration in self._indexes:
+            index = registration.index
             if can_be_rebuilt(index):
                 fresh = index.fresh()
                 for count, obj in enumerate(objects.values(), 1):
                     try:
                         fresh.add(obj)
                     except Exception as error:
-                        self._set_aside(registration, index, error)
+                        self._set_aside(registration, error)
                         raise
                     if count % _SLICE_OBJECTS == 0:
                         await trio.lowlevel.checkpoint()

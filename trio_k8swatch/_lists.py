@@ -15,7 +15,7 @@ from ._errors import ProtocolError, Unavailable
 from ._paging import list_pages
 from ._reflector import Relisting, checked_version
 from ._resource import ListOptions
-from ._source import Events, Source
+from ._source import Events, ForeignSource, Source
 from ._status import error_from_status
 from ._tickets import RelistTicket
 from ._versions import is_older
@@ -136,6 +136,11 @@ class Lists(Generic[T]):
             self._must_replay = True
             raise ProtocolError(f"the server went back to version {version}: everything has to be listed anew")
 
+    @property
+    def can_ask_version(self) -> bool:
+        """Whether the server's version is cheap to have. Someone else's client has only whole lists."""
+        return not isinstance(self._source, ForeignSource)
+
     async def server_version(self) -> str:
         """At which version the server is, read consistently."""
         page = await self._page(replace(self._options, page_size=1))
@@ -167,13 +172,14 @@ class Lists(Generic[T]):
 
     async def clear(self) -> None:
         """Commit that there is nothing, because the resource itself is gone. That is no list: who waits for one goes on."""
-        tickets, self._tickets = self._tickets, []
-        nothing = Listing(self._copy, self._options, reason="not served")
-        nothing.version = self._copy.resource_version
-        try:
-            await self.commit(nothing)
-        finally:
-            self._tickets = tickets
+        copy = self._copy
+        if not copy.objects:
+            return
+        async with copy.lock:
+            with trio.CancelScope(shield=True):
+                gone = await in_slices(Relisting(copy.objects, copy.metadata).deltas())
+                await copy.replace({}, gone, copy.resource_version)
+                await copy.tell_all(gone, preexisting=False)
 
     def close(self, why: str) -> None:
         """No list will be committed any more."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import cast
 
 __all__ = ["lone_exception"]
 
 
 @contextmanager
 def lone_exception() -> Generator[None]:
-    """Let a single exception leave the nurseries inside as itself; several stay a group."""
+    """Let a single exception leave the nursery inside as itself; several stay a group, and so does a group in a group."""
     lone: BaseException | None = None
     try:
         yield
     except BaseExceptionGroup as group:
-        lone = _lone_in(group)
-        if lone is None:
+        lone, *others = group.exceptions
+        if others:
             raise
     if lone is not None:
         context = lone.__context__
@@ -27,11 +26,3 @@ def lone_exception() -> Generator[None]:
             # Raising has made the group its context, and our frame keeps it alive: both would only confuse.
             lone.__context__ = context
             del lone, context
-
-
-def _lone_in(error: BaseException) -> BaseException | None:
-    while isinstance(error, BaseExceptionGroup):
-        error, *others = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        if others:
-            return None
-    return error

@@ -39,7 +39,15 @@ _CLOSE_SECONDS: Final = 2.0
 _HEAD_END: Final = b"\r\n\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_KEEPALIVE: Final = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_KEEPALIVE: Final = {
+    "SO_KEEPALIVE": 1,
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPALIVE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    # Of what was sent and never acknowledged, for which there are no probes; in milliseconds.
+    "TCP_USER_TIMEOUT": 60_000,
+}
 """A minute until the kernel gives up a peer that is gone: a second opinion beside our own clock, where it can be had."""
 
 

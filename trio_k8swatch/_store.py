@@ -95,7 +95,7 @@ class Store(Generic[T]):
     @property
     def stopped(self) -> bool:
         """Whether the watch has ended, by `stop()`, an error, or the end of its block."""
-        return self._copy.stopped is not None
+        return self._copy.has_ended is not None
 
     @property
     def health(self) -> Health:
@@ -149,8 +149,8 @@ class Store(Generic[T]):
         end of the watch, because handlers are no longer called.
         """
         async with self._copy.lock:
-            if self._copy.stopped is not None:
-                raise WatchStopped(self._copy.stopped)
+            if self._copy.has_ended is not None:
+                raise WatchStopped(self._copy.has_ended)
             obj = self.get(uid)
             if obj is not None and self._copy.handlers.update is not None:
                 self._copy.handlers.update(copy.deepcopy(obj), obj)
@@ -259,7 +259,7 @@ class Store(Generic[T]):
 class IndexedStore(Store[T], Generic[T, I_co]):
     """A store with one index beside it, which is filled with what is there and kept exact from then on.
 
-    Make any number of them, at any time. The index is taken out by `close()`, at the end of a `with` block, or when the
+    Keep it as long as you want its index: an index alone is not kept exact. Make any number of them, at any time. The index is taken out by `close()`, at the end of a `with` block, or when the
     IndexedStore is garbage collected; it then stays as it is. The store itself is the same store.
     """
 

@@ -106,13 +106,13 @@ class Watcher(Generic[T]):
         """From what is to be done next to the end of the watch, or to a failure."""
         if self._follower.must_probe:
             await self._probe()
-        if self._lists.is_wanted:
-            self._want(Next.CONSISTENT_LIST, "requested")
-        if self._next is Next.WATCH:
+        if self._next is Next.WATCH and not self._lists.is_wanted:
             await self._watch(replace(self._options, resource_version=self._follower.reflector.resource_version))
             return
         self._is_listing = True
         streams = await self._streams()
+        if self._lists.is_wanted:
+            self._want(Next.CONSISTENT_LIST, "requested")
         listing = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
         if self._started is None and not self._copy.vitals.failing:
             self._copy.vitals.enter(State.RELISTING, listing.began)
@@ -219,6 +219,11 @@ class Watcher(Generic[T]):
 
     async def _probe(self) -> None:
         """Ask a silent server for its version: lower than ours, and it is not the server that it was (F58)."""
+        if not self._lists.can_ask_version:
+            self._follower.must_probe = False
+            self._follower.probed_at = trio.current_time()
+            self._want(Next.CONSISTENT_LIST, "probe")
+            return
         self._is_listing = self._is_probing = True
         version = await self._lists.server_version()
         self._is_probing = False
