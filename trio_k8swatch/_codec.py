@@ -133,13 +133,14 @@ class _TypedCodec(Codec[T]):
 
 
 class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
-    """The server itself leaves out all but the metadata."""
+    """The server itself leaves out all but the metadata; one that cannot sends everything, and we skip the rest."""
 
-    accept_list = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-    accept_watch = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+    accept_list = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+    accept_watch = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
-    def __init__(self) -> None:
-        super().__init__(PartialObjectMetadata, "meta.k8s.io/v1")
+    def __init__(self, api_version: str) -> None:
+        super().__init__(PartialObjectMetadata, api_version)
+        self._kinds = Kinds("meta.k8s.io/v1", api_version)
 
 
 class _DynamicHead(msgspec.Struct, frozen=True, gc=False):
@@ -248,7 +249,7 @@ def codec_for(type_: type[T], api_version: str) -> Codec[T]:
     if type_ is DynamicObject:
         return cast("Codec[T]", _DynamicCodec(api_version))
     if type_ is PartialObjectMetadata:
-        return cast("Codec[T]", _MetadataCodec())
+        return cast("Codec[T]", _MetadataCodec(api_version))
     name = getattr(type_, "__name__", repr(type_))
     try:
         if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):

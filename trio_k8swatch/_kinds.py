@@ -21,8 +21,9 @@ class Kinds:
     An event whose text begins as that of one which was found right is right: that spares it a second look.
     """
 
-    def __init__(self, api_version: str) -> None:
+    def __init__(self, api_version: str, *others: str) -> None:
         self._api_version = api_version
+        self._accepted = {api_version, *others}
         self._kind = ""
         self._list_kind = ""
         self.trusted: tuple[bytes, ...] = ()
@@ -30,7 +31,7 @@ class Kinds:
 
     def check(self, kind: str, api_version: str) -> None:
         """Raise ProtocolError if this is not the kind that was asked for. Objects that do not say are believed."""
-        if api_version and api_version != self._api_version:
+        if api_version and api_version not in self._accepted:
             raise ProtocolError(
                 f"asked for objects of {self._api_version}, the server sent {kind or 'some'} of {api_version}"
             )

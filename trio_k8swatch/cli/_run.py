@@ -15,7 +15,7 @@ import click
 import trio
 
 from trio_k8swatch._errors import K8sWatchError
-from trio_k8swatch._open import lone_exception
+from trio_k8swatch._lone import lone_exception
 from trio_k8swatch.cli._complain import PROGRAM, complain
 from trio_k8swatch.cli._stdout import ReaderGone
 

@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from trio_k8swatch._open import lone_exception
+from trio_k8swatch._lone import lone_exception
 from trio_k8swatch._store import Store
 from trio_k8swatch._subscribe import Change, Policy
 from trio_k8swatch.cli._changes import OneForEach

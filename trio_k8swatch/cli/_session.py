@@ -9,8 +9,9 @@ import trio
 
 from trio_k8swatch._client import ApiClient
 from trio_k8swatch._config import ListStrategy, WatchConfig
+from trio_k8swatch._lone import lone_exception
 from trio_k8swatch._objects import DynamicObject, PartialObjectMetadata
-from trio_k8swatch._open import lone_exception, open_watch
+from trio_k8swatch._open import open_watch
 from trio_k8swatch._resource import Collection, ListOptions
 from trio_k8swatch._resource_names import ServedResource
 from trio_k8swatch._source import Source
