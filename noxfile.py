@@ -99,7 +99,7 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Against kube-apiserver and etcd from $KUBEBUILDER_ASSETS, or with TRIO_K8SWATCH_REAL_CLUSTER=yes $KUBECONFIG's."""
+    """Against kube-apiserver and etcd of $KUBEBUILDER_ASSETS, or with TRIO_K8SWATCH_REAL_CLUSTER=yes $KUBECONFIG's."""
     session.install("-e", ".[dev]")
     session.run("pytest", "-m", "real", *session.posargs)
 
