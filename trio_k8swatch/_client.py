@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from ._codec import codec_for
-from ._errors import ApiError, Unavailable
+from ._errors import ApiError, ConfigError, Unavailable
 from ._objects import DynamicObject, ListMeta
 from ._paging import list_pages
 from ._requests import Requests, located, read_all
@@ -217,6 +217,10 @@ async def open_client(
     from . import connect  # noqa: PLC0415
     from ._transport import Transport  # noqa: PLC0415
 
+    if connection is not None and (base_url or token):
+        raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
+    if token is not None and base_url is None and transport is None:
+        raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
     asks_version = base_url is None and transport is None
     if connection is None:
         connection = connect.load() if asks_version else connect.to(base_url or "http://localhost", token=token)

@@ -79,5 +79,7 @@ class WatchConfig:
             value = getattr(self, name)
             if not 0 < value < float("inf"):
                 raise ConfigError(f"WatchConfig({name}={value}): needs a positive number of seconds")
+        if not (isinstance(self.watch_timeout, TimeRange) and isinstance(self.retry_at_start, tuple)):  # pyright: ignore[reportUnnecessaryIsInstance] - not everyone has a type checker
+            raise ConfigError("WatchConfig: watch_timeout is a TimeRange, retry_at_start a tuple of error classes")
         if self.watch_timeout.min_seconds < 1:
             raise ConfigError(f"WatchConfig(watch_timeout={self.watch_timeout}): a watch needs at least one second")

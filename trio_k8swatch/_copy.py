@@ -47,7 +47,8 @@ class _Registration(Generic[T]):
 class Copy(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
-    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf) -> None:
+    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, *, name: str = "") -> None:
+        self.name = name
         self.metadata: MetadataOf = metadata
         self.handlers: HandlerFuncs[T] = handlers
         self.metrics: WatchMetrics = WatchMetrics()
@@ -161,7 +162,7 @@ class Copy(Generic[T]):
         return self.stopped is not None and not self.stopping
 
     @property
-    def has_ended(self) -> str | None:
+    def why_ended(self) -> str | None:
         """Why the watch has ended, or is about to as soon as its task runs; None if it goes on."""
         return self.stopped or ("the watch was stopped" if self.stopping else None)
 
@@ -196,14 +197,13 @@ class Copy(Generic[T]):
         for obj in self.objects.values():
             index.add(obj)
         registration = _Registration(index)
-        self._indexes = (*self._indexes, registration)
+        self._indexes = (*(other for other in self._indexes if other.index is not None), registration)
         return registration
 
     def detach(self, registration: _Registration[T]) -> None:
         """Leave the index as it is from now on. May be called twice, and by a finalizer: at any moment, in any thread."""
-        # What counts is that it has no index; the tuple may be made by two at once, and lose what one of them did to it.
+        # Nothing else is touched here: whoever is in the middle of looking at, or adding to the tuple, may go on.
         registration.index = None
-        self._indexes = tuple(other for other in self._indexes if other.index is not None)
 
     # The commit
 
@@ -215,9 +215,10 @@ class Copy(Generic[T]):
             del self.objects[delta.key]
         self.resource_version = version
         for registration in self._indexes:
+            index = registration.index
             try:
-                if registration.index is not None:
-                    _take_in(registration.index, delta)
+                if index is not None:
+                    _take_in(index, delta)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
                 self._set_aside(registration, error)
         self._raise_broken()
@@ -245,28 +246,29 @@ class Copy(Generic[T]):
         name = type(registration.index).__name__
         self.detach(registration)
         error.add_note(f"raised by the index {name}, which was taken out of the store")
-        self._broken = self._broken or error
+        self.fault = self._broken = self._broken or error
 
     def _raise_broken(self) -> None:
         if self._broken is not None:
-            self.fault = self._broken
-            raise self._broken
+            broken, self._broken = self._broken, None
+            raise broken
 
     async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
         rebuilt: dict[object, Any] = {}
         for registration in self._indexes:
             index = registration.index
-            if can_be_rebuilt(index):
+            if not can_be_rebuilt(index):
+                continue
+            try:
                 fresh = index.fresh()
                 for count, obj in enumerate(objects.values(), 1):
-                    try:
-                        fresh.add(obj)
-                    except Exception as error:
-                        self._set_aside(registration, error)
-                        raise
+                    fresh.add(obj)
                     if count % _SLICE_OBJECTS == 0:
                         await trio.lowlevel.checkpoint()
-                rebuilt[registration] = fresh
+            except Exception as error:
+                self._set_aside(registration, error)
+                raise
+            rebuilt[registration] = fresh
         return rebuilt
 
 

@@ -42,6 +42,7 @@ class Follower(Generic[T]):
         self.must_probe = False
         """Whether the server has to be asked for its version before the next watch."""
         self.probed_at = float("-inf")
+        self._has_news = False
 
     async def follow(
         self, events: Events[T], scope: trio.CancelScope, behind: Iterator[WatchEvent[T]] | None = None
@@ -74,7 +75,6 @@ class Follower(Generic[T]):
     def _note_news(self, now: float) -> None:
         """Events have come. Raises ProtocolError if they contradict what was known."""
         vitals, reflector = self._copy.vitals, self.reflector
-        vitals.last_event_at = now
         if vitals.failing:
             self._copy.caught_up()
         if reflector.doubt is not None:
@@ -102,6 +102,10 @@ class Follower(Generic[T]):
                     break
         finally:
             lock.release()
+            if self._has_news:
+                # Also when the batch ends in an error: what came before it was taken.
+                self._has_news = False
+                self._copy.vitals.last_event_at = trio.current_time()
         return heard
 
     def _event(self, event: WatchEvent[T]) -> None:
@@ -115,6 +119,7 @@ class Follower(Generic[T]):
         else:
             delta = self.reflector.received(copy.objects, event)
             if delta is not None:
+                self._has_news = True
                 try:
                     copy.apply(delta, self.reflector.resource_version or "")
                 except Exception as error:

@@ -21,14 +21,14 @@ from ._tickets import RelistTicket
 from ._versions import is_older
 from ._wire import Bookmark, Failure, Page, WatchEvent
 
-__all__ = ["Listing", "Lists"]
+__all__ = ["Draft", "Lists"]
 
 T = TypeVar("T")
 
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
-class Listing(Generic[T]):
+class Draft(Generic[T]):
     """A list while it is read."""
 
     def __init__(self, copy: Copy[T], options: ListOptions, *, reason: str, replay: bool = False) -> None:
@@ -82,7 +82,7 @@ class Lists(Generic[T]):
         """Whether someone waits for a list."""
         return bool(self._tickets) or self._copy.tickets.is_wanted
 
-    def begin(self, *, consistent: bool, reason: str) -> Listing[T]:
+    def begin(self, *, consistent: bool, reason: str) -> Draft[T]:
         """A list begins now: it serves all who have asked for one until now.
 
         Unless it has to be consistent, one that is not older than what we have is good enough, and far cheaper for the
@@ -97,24 +97,24 @@ class Lists(Generic[T]):
             options = self._options
         else:
             options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
-        return Listing(self._copy, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
+        return Draft(self._copy, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
 
-    async def read_pages(self, listing: Listing[T]) -> None:
-        """Read all pages into `listing`."""
-        await list_pages(self._page, listing.options, restart=listing.restart, take=listing.take)
+    async def read_pages(self, draft: Draft[T]) -> None:
+        """Read all pages into `draft`."""
+        await list_pages(self._page, draft.options, restart=draft.restart, take=draft.take)
 
     async def read_events(
-        self, events: Events[T], listing: Listing[T], scope: trio.CancelScope, *, progress_limit: float
+        self, events: Events[T], draft: Draft[T], scope: trio.CancelScope, *, progress_limit: float
     ) -> Iterator[WatchEvent[T]]:
-        """Read a streaming list into `listing`, up to the bookmark that ends it. What came together with that is returned.
+        """Read a streaming list into `draft`, up to the bookmark that ends it. What came together with that is returned.
 
         `scope` ends when there is no progress for `progress_limit` seconds.
         """
         known = -1
         while True:
             # Progress is an object that was not there before. A busy collection says much that is none (F76).
-            if len(listing.relisting.objects) > known:
-                known = len(listing.relisting.objects)
+            if len(draft.relisting.objects) > known:
+                known = len(draft.relisting.objects)
                 scope.deadline = trio.current_time() + progress_limit
             batch = await events.receive()
             if batch is None:
@@ -124,15 +124,15 @@ class Lists(Generic[T]):
                 if isinstance(event, Failure):
                     raise error_from_status(event.object, doing=f"list {self._source!r}")
                 if not isinstance(event, Bookmark):
-                    listing.relisting.received(event)
+                    draft.relisting.received(event)
                 elif event.ends_initial_events:
-                    self._require_no_way_back(listing, event.resource_version)
-                    listing.begin(event.resource_version)
+                    self._require_no_way_back(draft, event.resource_version)
+                    draft.begin(event.resource_version)
                     return batch
 
-    def _require_no_way_back(self, listing: Listing[T], version: str) -> None:
+    def _require_no_way_back(self, draft: Draft[T], version: str) -> None:
         """A streaming list says its version last. If that shows a rolled-back server, what was read has to be read again."""
-        if is_older(version, self._copy.resource_version) and not listing.relisting.replay:
+        if is_older(version, self._copy.resource_version) and not draft.relisting.replay:
             self._must_replay = True
             raise ProtocolError(f"the server went back to version {version}: everything has to be listed anew")
 
@@ -147,20 +147,20 @@ class Lists(Generic[T]):
         return checked_version(page.metadata.resource_version)
 
     async def commit(
-        self, listing: Listing[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
+        self, draft: Draft[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
     ) -> None:
         """Everything at once; then those are told who want to know, and the promises are kept.
 
-        Nothing has happened if this is cancelled before it has the lock; after that it cannot be. `started` makes it the
+        Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
         first list: it is called before or after the handlers, as `init_mode` says.
         """
         copy = self._copy
         async with copy.lock:
+            deltas = await in_slices(draft.relisting.deltas())
+            await copy.replace(draft.relisting.objects, deltas, draft.version)
             with trio.CancelScope(shield=True):
-                deltas = await in_slices(listing.relisting.deltas())
-                await copy.replace(listing.relisting.objects, deltas, listing.version)
                 self._must_replay = False
-                self._note(listing, len(deltas), is_first=started is not None)
+                self._note(draft, len(deltas), is_first=started is not None)
                 if started is not None and init_mode is InitMode.DEFER:
                     started.started()
                 await copy.tell_all(deltas, preexisting=started is not None)
@@ -176,9 +176,9 @@ class Lists(Generic[T]):
         if not copy.objects:
             return
         async with copy.lock:
+            gone = await in_slices(Relisting(copy.objects, copy.metadata).deltas())
+            await copy.replace({}, gone, copy.resource_version)
             with trio.CancelScope(shield=True):
-                gone = await in_slices(Relisting(copy.objects, copy.metadata).deltas())
-                await copy.replace({}, gone, copy.resource_version)
                 await copy.tell_all(gone, preexisting=False)
 
     def close(self, why: str) -> None:
@@ -190,13 +190,13 @@ class Lists(Generic[T]):
         self._copy.metrics.called("List")
         return await self._source.page(options)
 
-    def _note(self, listing: Listing[T], changes: int, *, is_first: bool) -> None:
+    def _note(self, draft: Draft[T], changes: int, *, is_first: bool) -> None:
         now = trio.current_time()
         self._copy.vitals.last_list_at = now
         self._copy.caught_up()
         if is_first:
             self._copy.metrics.begin(self._copy)
-        self._copy.metrics.listed(listing.reason, now - listing.began, listing.body_bytes)
-        count = len(listing.relisting.objects)
+        self._copy.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)
+        count = len(draft.relisting.objects)
         message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
-        _log.info(message, self._source, listing.reason, count, changes, listing.version)
+        _log.info(message, self._source, draft.reason, count, changes, draft.version)

@@ -86,7 +86,7 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
-            return await self._drained(self._chunks)
+            return await self._drained()
         data = self._unread or bytes(await self._stream.receive_some(max_bytes))
         self._unread = b""
         return await self._head(data) if self._awaits_head else data
@@ -106,11 +106,11 @@ class Stream(httpcore.AsyncNetworkStream):
         self._awaits_head = data[9:10] == b"1"
         return data[:end]
 
-    async def _drained(self, chunks: _Chunks) -> bytes:
+    async def _drained(self) -> bytes:
         """The end of a body that was read past h11: with this h11 is done, and the connection can be used again."""
         while await self.read_body() is not None:
             pass
-        self._unread, self._chunks = chunks.unread, None
+        self._chunks = None
         return _LAST_CHUNK
 
     def begin_body(self) -> bool:
@@ -206,7 +206,6 @@ class _Chunks:
     def __init__(self, begun: bytes) -> None:
         self.is_complete = False
         self.error: httptools.HttpParserError | None = None
-        self.unread = b""
         self._parts: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
         # The parser has to know that chunks follow, and nothing else of the head that h11 has read.
@@ -277,7 +276,7 @@ def _translated(broken: type[Exception]) -> Generator[None]:
     """Errors of trio as those of httpcore, with the reason in words."""
     try:
         yield
-    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
+    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, UnicodeError) as error:
         raise broken(_reason(error)) from error
 
 

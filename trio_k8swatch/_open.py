@@ -76,6 +76,10 @@ def open_watch(
     At the end of the block everything ends: no task, no socket, no handler is left, and those who wait on the store get
     `WatchStopped`. The store can still be read, and no longer changes.
     """
+    if not isinstance(client, (Source, Client)):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
+        raise ConfigError(f"open_watch needs something to list and watch, not {client!r}: use client.resource(...)")
+    if not isinstance(handlers, HandlerFuncs | None):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
+        raise ConfigError(f"handlers is {handlers!r}: use HandlerFuncs(add=..., update=..., delete=...)")
     options = list_options or ListOptions()
     _refuse_what_the_watch_decides(options)
     source: Source[Any]
@@ -84,7 +88,7 @@ def open_watch(
     else:
         source = foreign = ForeignSource[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
-    copy = Copy[Any](handlers or HandlerFuncs(), metadata)
+    copy = Copy[Any](handlers or HandlerFuncs(), metadata, name=repr(client))
     return _running(source, copy, config or WatchConfig(), options, _init_mode(init_mode))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ._errors import ConfigError
 
 __all__ = ["Collection", "ListOptions"]
+
+_CORE_VERSION: Final = re.compile(r"v\d+((alpha|beta)\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class Collection:
                 raise ConfigError(f"{field} is {value!r}: use for example resource('apps/v1', 'deployments')")
         if self.api_version.count("/") > 1 or "/" in self.plural:
             raise ConfigError(f"{self.api_version!r}, {self.plural!r}: use for example 'apps/v1', 'deployments'")
+        if "/" not in self.api_version and not _CORE_VERSION.fullmatch(self.api_version):
+            raise ConfigError(
+                f"api_version is {self.api_version!r}: use v1, or a group with its version, as in apps/v1"
+            )
         if self.namespace == "" or "/" in (self.namespace or ""):
             raise ConfigError(f"namespace is {self.namespace!r}: use a name, or None for all namespaces")
 

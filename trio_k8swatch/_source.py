@@ -24,6 +24,7 @@ _OBJECT_EVENTS: Final[dict[str, Callable[[Any], WatchEvent[Any]]]] = {
 }
 
 
+@runtime_checkable
 class Client(Protocol):
     """What `open_watch` needs of a client; `Resource` is one, and anyone's will do with `Accessors` (seed row A1).
 
@@ -102,7 +103,7 @@ class ForeignSource(Generic[T]):
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
         """The client's stream."""
         # Clients with a nursery round their stream would hand back what we raise in a group.
-        with lone_exception():
+        with lone_exception(), lone_exception():
             async with self._client.watch(options) as events:
                 yield _ForeignEvents(aiter(events), self._accessors.metadata)
 

@@ -60,6 +60,10 @@ class Store(Generic[T]):
     def __init__(self, copy_: Copy[T]) -> None:
         self._copy = copy_
 
+    def __repr__(self) -> str:
+        copy_ = self._copy
+        return f"<{type(self).__name__} of {copy_.name}: {len(self)} objects, {copy_.vitals.state.value}>"
+
     # Reading
 
     def items(self) -> list[T]:
@@ -95,7 +99,7 @@ class Store(Generic[T]):
     @property
     def stopped(self) -> bool:
         """Whether the watch has ended, by `stop()`, an error, or the end of its block."""
-        return self._copy.has_ended is not None
+        return self._copy.why_ended is not None
 
     @property
     def health(self) -> Health:
@@ -149,8 +153,8 @@ class Store(Generic[T]):
         end of the watch, because handlers are no longer called.
         """
         async with self._copy.lock:
-            if self._copy.has_ended is not None:
-                raise WatchStopped(self._copy.has_ended)
+            if self._copy.why_ended is not None:
+                raise WatchStopped(self._copy.why_ended)
             obj = self.get(uid)
             if obj is not None and self._copy.handlers.update is not None:
                 self._copy.handlers.update(copy.deepcopy(obj), obj)

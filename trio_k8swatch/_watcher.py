@@ -21,7 +21,7 @@ from ._copy import Copy
 from ._errors import Expired, K8sWatchError, NotFound, Unavailable
 from ._follower import Follower
 from ._health import State
-from ._lists import Listing, Lists
+from ._lists import Draft, Lists
 from ._recovery import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
 from ._resource import ListOptions
 from ._silence import Heartbeat
@@ -68,7 +68,7 @@ class Watcher(Generic[T]):
         self._is_probing = False
         self._can_stream = config.list_strategy is not ListStrategy.PAGES
         self._failed_watches = 0
-        # Of the last watch, and of the one before it.
+        # A watch that ended at once puts the next one on probation: that it opens will not prove anything.
         self._ended_at_once = self._is_on_probation = False
         self._round_began = 0.0
 
@@ -113,33 +113,33 @@ class Watcher(Generic[T]):
         streams = await self._streams()
         if self._lists.is_wanted:
             self._want(Next.CONSISTENT_LIST, "requested")
-        listing = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
+        draft = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
         if self._started is None and not self._copy.vitals.failing:
-            self._copy.vitals.enter(State.RELISTING, listing.began)
+            self._copy.vitals.enter(State.RELISTING, draft.began)
         if streams:
-            options = replace(listing.options, resource_version_match="NotOlderThan", send_initial_events=True)
-            await self._watch(options, listing)
+            options = replace(draft.options, resource_version_match="NotOlderThan", send_initial_events=True)
+            await self._watch(options, draft)
             return
-        await self._lists.read_pages(listing)
+        await self._lists.read_pages(draft)
         if self._started is None:
-            await self._commit(listing)
+            await self._commit(draft)
         else:
             # Nothing is told before it is known that the collection can be watched, too (B16).
-            await self._watch(replace(self._options, resource_version=listing.version), listing)
+            await self._watch(replace(self._options, resource_version=draft.version), draft)
 
-    async def _watch(self, options: ListOptions, listing: Listing[T] | None = None) -> None:
-        """One watch request. A `listing` is committed first: when the watch is open, or when the watch has brought it."""
+    async def _watch(self, options: ListOptions, draft: Draft[T] | None = None) -> None:
+        """One watch request. A `draft` is committed first: when the watch is open, or when the watch has brought it."""
         copy, heartbeat = self._copy, self._heartbeat
         seconds = self._begin_round(is_listing=options.send_initial_events)
         end = "unanswered"
         try:
             with trio.CancelScope(deadline=heartbeat.deadline) as scope:
-                copy.round = scope if listing is None else None
+                copy.round = scope if draft is None else None
                 async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
                     behind = None
-                    if listing is not None:
+                    if draft is not None:
                         end = "stalled"
-                        behind = await self._take_in(listing, events, scope)
+                        behind = await self._take_in(draft, events, scope)
                         copy.round = scope
                     end = "silence"
                     self._opened()
@@ -165,16 +165,16 @@ class Watcher(Generic[T]):
         return seconds
 
     async def _take_in(
-        self, listing: Listing[T], events: Events[T], scope: trio.CancelScope
+        self, draft: Draft[T], events: Events[T], scope: trio.CancelScope
     ) -> Iterator[WatchEvent[T]] | None:
-        """Commit `listing`, once the watch has brought it if it is a streaming one; then events that came too early."""
+        """Commit `draft`, once the watch has brought it if it is a streaming one; then events that came too early."""
         behind = None
         if self._is_listing:
             limit = self._config.stream_progress_limit
-            behind = await self._lists.read_events(events, listing, scope, progress_limit=limit)
+            behind = await self._lists.read_events(events, draft, scope, progress_limit=limit)
         self._heartbeat.held()
         scope.deadline = float("inf")
-        await self._commit(listing)
+        await self._commit(draft)
         self._heartbeat.heard(trio.current_time(), events=behind is not None)
         scope.deadline = self._heartbeat.deadline
         return behind
@@ -204,10 +204,10 @@ class Watcher(Generic[T]):
             _log.warning("%r: %s; watching again", self._source, vitals.last_error)
         self._copy.metrics.reconnected(end)
 
-    async def _commit(self, listing: Listing[T]) -> None:
-        await self._lists.commit(listing, started=self._started, init_mode=self._init_mode)
+    async def _commit(self, draft: Draft[T]) -> None:
+        await self._lists.commit(draft, started=self._started, init_mode=self._init_mode)
         self._started = None
-        self._follower.reflector.listed(listing.version)
+        self._follower.reflector.listed(draft.version)
         self._next = Next.WATCH
         self._is_listing = False
 
@@ -222,7 +222,7 @@ class Watcher(Generic[T]):
         if not self._lists.can_ask_version:
             self._follower.must_probe = False
             self._follower.probed_at = trio.current_time()
-            self._want(Next.CONSISTENT_LIST, "probe")
+            self._want(Next.LIST, "probe")
             return
         self._is_listing = self._is_probing = True
         version = await self._lists.server_version()
@@ -243,7 +243,7 @@ class Watcher(Generic[T]):
 
     async def _recover(self, error: K8sWatchError) -> None:
         """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""
-        if self._is_listing and self._can_stream and refuses_streaming(error):
+        if self._is_listing and not self._is_probing and self._can_stream and refuses_streaming(error):
             self._can_stream = False
             return
         config = self._config
@@ -281,14 +281,15 @@ class Watcher(Generic[T]):
     def _decide(self, error: K8sWatchError) -> None:
         """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
         if self._is_probing:
-            # That the server cannot be asked says nothing against what we know; it is asked again.
-            self._is_probing = False
+            # That the server cannot be asked says nothing against what we know, and watches may work where lists do not.
+            self._is_probing = self._follower.must_probe = False
+            self._follower.probed_at = trio.current_time()
             return
         if self._is_listing:
             self._want(after_list_failure(error), self._reason)
             return
-        heard_at = self._copy.vitals.last_event_at
-        is_barren = heard_at is None or heard_at < self._round_began
+        confirmed_at = self._copy.vitals.confirmed_at
+        is_barren = confirmed_at is None or confirmed_at < self._round_began
         self._failed_watches = self._failed_watches + 1 if is_barren else 1
         self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
 
