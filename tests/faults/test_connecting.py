@@ -9,15 +9,17 @@ from contextlib import asynccontextmanager
 import h2.config
 import h2.connection
 import h2.events
+import httpx
 import pytest
 import trio
 import trustme
 from faults.chaos import chaos
 from faults.harness import Cluster, Longest, check_streams, pod
 
-from trio_k8swatch import ApiClient, Backoff, ListStrategy, TimeRange, Unavailable, WatchConfig, open_client, open_watch
+from trio_k8swatch import ApiClient, Backoff, ListStrategy, State, Unavailable, WatchConfig, open_client, open_watch
 from trio_k8swatch.connect import from_kubeconfig
 from trio_k8swatch.testing import FakeApiServer
+from trio_k8swatch.testing.doors._socket import _connection
 
 QUICK = Backoff(initial_seconds=0.05, maximum_seconds=0.4, minimum_seconds=0.01)
 
@@ -91,51 +93,48 @@ async def test_F12_the_name_leads_elsewhere():
 
 
 @asynccontextmanager
-async def going_away(authority: trustme.CA, requests: list[str]) -> AsyncGenerator[str]:
-    """An HTTP/2 server that answers lists, sends one event on each watch, and then GOAWAY."""
+async def going_away(fake: FakeApiServer, authority: trustme.CA) -> AsyncGenerator[tuple[str, list[str]]]:
+    """A server of HTTP/2 that says GOAWAY after each answer, and of HTTP/1.1 that does not; and what it spoke."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    spoken: list[str] = []
 
     async def handle(raw: trio.SocketStream) -> None:
-        stream = trio.SSLStream(raw, context, server_side=True)
-        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        stream = trio.SSLStream(raw, context, server_side=True, https_compatible=True)
         try:
             await stream.do_handshake()
-            state.initiate_connection()
-            await stream.send_all(state.data_to_send())
-            while data := await stream.receive_some(65536):
-                for event in state.receive_data(data):
-                    if isinstance(event, h2.events.RequestReceived) and answer(state, event):
-                        await stream.send_all(state.data_to_send())
-                        await trio.sleep(0.3)
-                        state.close_connection(last_stream_id=event.stream_id)
-                        await stream.send_all(state.data_to_send())
-                        await raw.aclose()
-                        return
-                await stream.send_all(state.data_to_send())
+            spoken.append(stream.selected_alpn_protocol() or "none")
+            if spoken[-1] == "h2":
+                await answer_and_go(stream)
+            else:
+                await _connection(fake.handle, stream)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
+            # The client has gone.
             return
 
-    def answer(state: h2.connection.H2Connection, event: h2.events.RequestReceived) -> bool:
-        """Whether it was a watch."""
-        path = dict(event.headers)[":path"]
-        requests.append(path)
-        state.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/json")])
-        if "watch=true" not in path:
-            body = b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"10"},"items":[]}'
-            state.send_data(event.stream_id, body, end_stream=True)
-            return False
-        number = 10 + sum("watch=true" in one for one in requests)
-        pod_ = f'{{"metadata":{{"name":"p{number}","uid":"u{number}","resourceVersion":"{number}"}}}}'
-        state.send_data(event.stream_id, f'{{"type":"ADDED","object":{pod_}}}\n'.encode())
-        return True
+    async def answer_and_go(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        state.initiate_connection()
+        await stream.send_all(state.data_to_send())
+        while data := await stream.receive_some(65536):
+            for event in state.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    async with httpx.AsyncClient(transport=fake.transport(), base_url="https://fake") as inside:
+                        body = (await inside.get(dict(event.headers)[":path"])).content
+                    state.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/json")])
+                    state.send_data(event.stream_id, body, end_stream=True)
+                    state.close_connection(last_stream_id=event.stream_id)
+                    await stream.send_all(state.data_to_send())
+                    await stream.aclose()
+                    return
+            await stream.send_all(state.data_to_send())
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(
             lambda task_status: trio.serve_tcp(handle, 0, host="127.0.0.1", task_status=task_status)
         )
-        yield f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        yield f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}", spoken
         nursery.cancel_scope.cancel()
 
 
@@ -151,22 +150,24 @@ def kubeconfig(tmp_path, url: str, ca: bytes) -> str:
 
 
 async def test_F16_goaway(tmp_path):
-    """With HTTP/2, GOAWAY ends the watch; the next goes over a new connection from the version reached, without a list."""
+    """With HTTP/2, GOAWAY after an answer costs nothing: the next list has a new connection; watches are of HTTP/1.1."""
     authority = trustme.CA()
-    requests: list[str] = []
+    fake = FakeApiServer(seed=1)
     with trio.fail_after(30):
-        async with going_away(authority, requests) as url:
+        async with going_away(fake, authority) as (url, spoken):
             connection = from_kubeconfig(kubeconfig(tmp_path, url, authority.cert_pem.bytes()))
             async with open_client(connection, http2=True) as client:
-                resource = client.resource("v1", "pods")
-                config = quick(list_strategy=ListStrategy.PAGES, watch_timeout=TimeRange(5, 5))
-                async with open_watch(resource, config=config) as store:
-                    while len(store) < 4:
-                        await trio.sleep(0.05)
-        lists = [path for path in requests if "watch=true" not in path]
-        assert len(lists) == 1
-        versions = [path.partition("resourceVersion=")[2].partition("&")[0] for path in requests[1:]]
-        assert versions[:4] == ["10", "11", "12", "13"]
+                config = quick(list_strategy=ListStrategy.PAGES)
+                async with open_watch(client.resource("v1", "pods"), config=config) as store:
+                    for n in range(4):
+                        fake.create(pod(f"pod-{n}"))
+                        await store.relist()
+                        assert len(store) == n + 1
+                    assert store.health.last_error is None
+                    while store.health.state is not State.LIVE:
+                        await trio.sleep(0.01)
+            assert spoken.count("h2") == 5
+            assert spoken.count("http/1.1") >= 1
 
 
 async def test_F13_certificates_of_another_authority(tmp_path):

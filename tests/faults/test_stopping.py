@@ -15,6 +15,7 @@ from trio_k8swatch import (
     InitMode,
     ListOptions,
     NameIndex,
+    State,
     open_client,
     open_watch,
 )
@@ -59,7 +60,8 @@ async def test_F95_stop_at_any_moment(moment, autojump_clock):
                 await trio.sleep(5)
             began = trio.current_time()
             w.store.stop()
-            while not w.store.stopped:
+            assert w.store.stopped
+            while w.store.health.state is not State.STOPPED:
                 await trio.lowlevel.checkpoint()
             assert trio.current_time() - began < 0.1
             told = len(w.book.told)
