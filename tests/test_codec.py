@@ -338,3 +338,22 @@ def test_a_list_with_an_item_that_does_not_fit_is_no_list(type_: Any) -> None:
     assert len(codec.page(json.dumps(good, separators=(",", ":")).encode()).items) == 1
     with pytest.raises(ProtocolError, match="does not have the expected form"):
         codec.page(json.dumps(bad, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize("kind", [DynamicObject, dict, PartialObjectMetadata])
+def test_a_page_in_parts_is_the_page(kind: type) -> None:
+    """Put together again, whatever the type, and however often an item looks like the beginning of another."""
+    nested = {"metadata": {"name": "t"}, "x": [{"metadata": {"name": "u"}}, {"metadata": {"name": "v"}}]}
+    items = [{"metadata": {"name": f"n{n}", "uid": str(n), "resourceVersion": "1"}, "spec": [n, nested]} for n in range(600)]
+    version = "meta.k8s.io/v1" if kind is PartialObjectMetadata else "v1"
+    head = {"kind": "PodList", "apiVersion": version, "metadata": {"resourceVersion": "7"}}
+    body = msgspec.json.encode({**head, "items": items})
+    codec = codec_for(kind, "v1")
+    whole = codec.page(body)
+    assert len(whole.items) == 600
+    plain = body.replace(b'"metadata":{"name":"v"}', b'"other":{"name":"v"}').replace(b'"metadata":{"name":"u"}', b'"other":{}')
+    parts = list(codec.parts(plain))
+    assert [len(part.items) for part in parts] == [250, 250, 100]
+    assert [item for part in parts for item in part.items] == codec.page(plain).items
+    with pytest.raises(msgspec.MsgspecError):
+        list(codec.parts(body))

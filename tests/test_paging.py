@@ -30,12 +30,11 @@ class Server:
         return answer
 
     async def read(self, options: ListOptions | None = None) -> str:
-        return await list_pages(
-            self.fetch,
-            options or ListOptions(page_size=1),
-            restart=self.taken.clear,
-            take=lambda page: self.taken.extend(page.items),
-        )
+        options = options or ListOptions(page_size=1)
+        return await list_pages(self.fetch, options, restart=self.taken.clear, take=self.take)
+
+    async def take(self, page: Any) -> None:
+        self.taken.extend(page.items)
 
 
 async def test_B13_all_pages_make_the_list() -> None:

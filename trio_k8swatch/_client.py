@@ -14,6 +14,7 @@ import trio
 from ._codec import codec_for
 from ._errors import ApiError, ConfigError, Unavailable
 from ._objects import DynamicObject, ListMeta
+from ._pages import BROKEN
 from ._paging import list_pages
 from ._requests import Requests, located, read_all
 from ._resource import Collection, ListOptions
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["ApiClient", "EventStream", "Resource", "open_client"]
 
 T = TypeVar("T")
+
+_LARGE_BODY_BYTES: Final = 4 * 1024 * 1024
+"""A page of 500 large pods is smaller, and decoded in a few milliseconds."""
 
 _STREAMING_LISTS_SINCE: Final = (1, 34)
 """Kubernetes has sendInitialEvents on by default from there (KEP-3157)."""
@@ -160,12 +164,11 @@ class Resource(Generic[T]):
         ProtocolError if it is no list of this kind.
         """
         items: list[T] = []
-        version = await list_pages(
-            self.page,
-            options or ListOptions(),
-            restart=items.clear,
-            take=lambda page: items.extend(page.items),
-        )
+
+        async def take(page: Page[T]) -> None:
+            items.extend(page.items)
+
+        version = await list_pages(self.page, options or ListOptions(), restart=items.clear, take=take)
         return Listing(items, ListMeta(resource_version=version))
 
     async def page(self, options: ListOptions) -> Page[T]:
@@ -174,7 +177,22 @@ class Resource(Generic[T]):
         query = options.list_query()
         body = await self._client.call(self.collection.path, query, accept=self._codec.accept_list, doing=doing)
         with located(doing):
-            return msgspec.structs.replace(self._codec.page(body), body_bytes=len(body))
+            page = await self._decoded(body)
+        return msgspec.structs.replace(page, body_bytes=len(body))
+
+    async def _decoded(self, body: bytes) -> Page[T]:
+        """The page in `body`; others have their turn while a large one is decoded (lists without pages, old servers)."""
+        if len(body) > _LARGE_BODY_BYTES:
+            parts: list[Page[T]] = []
+            try:
+                for part in self._codec.parts(body):
+                    parts.append(part)
+                    await trio.lowlevel.checkpoint()
+            except BROKEN:
+                parts.clear()
+            if parts:
+                return Page([item for part in parts for item in part.items], parts[0].metadata)
+        return self._codec.page(body)
 
     @asynccontextmanager
     async def watch(self, options: ListOptions | None = None) -> AsyncGenerator[EventStream[T]]:

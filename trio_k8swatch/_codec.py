@@ -10,18 +10,15 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 import msgspec
 
 from ._errors import ConfigError, ProtocolError
-from ._items import cut_items
 from ._kinds import OBJECT_EVENTS, Kinds
 from ._nulls import tolerating_nulls
-from ._objects import DynamicObject, ListMeta, ObjectMeta, PartialObjectMetadata
+from ._objects import DynamicObject, ObjectMeta, PartialObjectMetadata
+from ._pages import BROKEN, PageOf, completed_page, not_a_list, parts_of_page
 from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, Page, WatchEvent
 
 __all__ = ["Codec", "codec_for"]
 
 T = TypeVar("T")
-
-_BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not JSON, not UTF-8, not of the type, or nested a million deep."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -35,13 +32,6 @@ class _AnyObject(msgspec.Struct, frozen=True, rename="camel"):
 class _AnyEvent(msgspec.Struct, frozen=True):
     type: str
     object: msgspec.Raw
-
-
-class _PageOf(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
-    kind: str = ""
-    api_version: str = ""
-    metadata: ListMeta = ListMeta()
-    items: list[T] | None = None
 
 
 class Codec(ABC, Generic[T]):
@@ -72,6 +62,13 @@ class Codec(ABC, Generic[T]):
         """One body of a list."""
 
     @abstractmethod
+    def parts(self, body: bytes) -> Iterator[Page[T]]:
+        """As `page`, in parts to be put together, each decoded when it is asked for: for a body that takes long.
+
+        None, or one of `BROKEN` raised at any of them, where it turns out that `page` has to read it.
+        """
+
+    @abstractmethod
     def _event(self, line: bytes) -> WatchEvent[T]:
         """An event in whatever form."""
 
@@ -87,7 +84,7 @@ class Codec(ABC, Generic[T]):
                 obj = msgspec.json.decode(event.object, type=_AnyObject)
                 self._kinds.check(obj.kind, obj.api_version)
                 self._kinds.trust(line, obj.kind, obj.api_version)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ProtocolError(f"a line of the watch ({len(line)} bytes) is not an event: {error}") from error
 
 
@@ -101,7 +98,7 @@ class _TypedCodec(Codec[T]):
     def __init__(self, type_: Any, api_version: str) -> None:
         super().__init__(api_version)
         event = cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_]
-        page = cast("type[_PageOf[T]]", cast("Any", _PageOf)[type_])
+        page = cast("type[PageOf[T]]", cast("Any", PageOf)[type_])
         self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
         self._decode = msgspec.json.Decoder(event | Bookmark | Failure).decode
         self._decode_page = msgspec.json.Decoder(page).decode
@@ -111,24 +108,27 @@ class _TypedCodec(Codec[T]):
 
     def page(self, body: bytes) -> Page[T]:
         if self._wants_kind:
-            return _completed_page(body, self._kinds, partial(tolerating_nulls, self._decode_item))
+            return completed_page(body, self._kinds, partial(tolerating_nulls, self._decode_item))
         try:
             page = tolerating_nulls(self._decode_page, body)
-        except _BROKEN as error:
-            raise _not_a_list(body, error) from error
+        except BROKEN as error:
+            raise not_a_list(body, error) from error
         self._kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
         return Page(page.items or [], page.metadata)
+
+    def parts(self, body: bytes) -> Iterator[Page[T]]:
+        return parts_of_page(body, self._kinds, self._decode_item, complete=self._wants_kind)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:
             return tolerating_nulls(self._decode, line)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise _unreadable(line, error) from error
 
     def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
         try:
             return self._decode(view[begin:end])
-        except _BROKEN:
+        except BROKEN:
             return self._event(buffer[begin:end])
 
 
@@ -164,7 +164,10 @@ class _DynamicCodec(Codec[DynamicObject]):
         ).decode
 
     def page(self, body: bytes) -> Page[DynamicObject]:
-        return _completed_page(body, self._kinds, self._object)
+        return completed_page(body, self._kinds, self._object)
+
+    def parts(self, body: bytes) -> Iterator[Page[DynamicObject]]:
+        return parts_of_page(body, self._kinds, self._object, complete=True)
 
     def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
         try:
@@ -172,7 +175,7 @@ class _DynamicCodec(Codec[DynamicObject]):
             if isinstance(event, (Bookmark, Failure)):
                 return event
             return _BY_TYPE[event.type](self._object(bytes(event.object)))
-        except _BROKEN as error:
+        except BROKEN as error:
             raise _unreadable(line, error) from error
 
     def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[DynamicObject]:
@@ -183,7 +186,7 @@ class _DynamicCodec(Codec[DynamicObject]):
             # The line is `{"type":"…","object":` + object + `}`: both ends were looked at, the middle was decoded.
             raw = buffer[begin + len('{"type":"","object":') + len(event.type) : end - 1]
             _require_utf8(raw)
-        except _BROKEN:
+        except BROKEN:
             return self._event(buffer[begin:end])
         return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
 
@@ -198,50 +201,14 @@ def _require_utf8(raw: bytes) -> None:
         raw.decode()
 
 
-def _completed_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T]) -> Page[T]:
-    """A page whose items are given the kind and apiVersion that lists leave out, then decoded."""
-    cut = cut_items(body)
-    if cut is not None:
-        try:
-            head = _page_head(cut.rest, kinds)
-            return Page([decode(item) for item in cut.items(kinds.prefix)], head.metadata)
-        except _BROKEN:
-            # The cuts were wrong, or an item does not fit its type: the long way tells which.
-            pass
-    try:
-        head = _page_head(body, kinds)
-        items = [decode(_completed(bytes(raw), kinds.prefix)) for raw in head.items or ()]
-    except _BROKEN as error:
-        raise _not_a_list(body, error) from error
-    return Page(items, head.metadata)
-
-
-def _page_head(body: bytes, kinds: Kinds) -> _PageOf[msgspec.Raw]:
-    head = msgspec.json.decode(body, type=_PageOf[msgspec.Raw])
-    kinds.check_list(head.kind, head.api_version, has_items=head.items is not None)
-    return head
-
-
-def _completed(raw: bytes, prefix: bytes) -> bytes:
-    """`raw`, with `prefix` where it does not say its kind itself. Servers that say it do so at the beginning."""
-    if raw.startswith((b'{"kind":', b'{"apiVersion":')) or not prefix:
-        return raw
-    head = msgspec.json.decode(raw, type=_AnyObject)
-    return raw if head.kind else prefix + raw[1:].lstrip()
-
-
 def _unreadable(line: bytes, error: Exception) -> ProtocolError:
     """Names the object that does not fit its type, if it can be found in there."""
     try:
         meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_AnyObject).metadata
-    except _BROKEN:
+    except BROKEN:
         meta = ObjectMeta()
     whose = f" of {meta.namespace}/{meta.name}" if meta.name else ""
     return ProtocolError(f"an event{whose} does not have the expected form: {error}")
-
-
-def _not_a_list(body: bytes, error: Exception) -> ProtocolError:
-    return ProtocolError(f"the body of a list ({len(body)} bytes) does not have the expected form: {error}")
 
 
 def codec_for(type_: type[T], api_version: str) -> Codec[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 import trio
@@ -24,6 +25,9 @@ from ._wire import Bookmark, Failure, Page, WatchEvent
 __all__ = ["Draft", "Lists"]
 
 T = TypeVar("T")
+
+_SLICE_OBJECTS: Final = 500
+"""How many objects are compared between two checkpoints: about a millisecond's worth."""
 
 _log: Final = logging.getLogger("trio_k8swatch")
 
@@ -57,11 +61,14 @@ class Draft(Generic[T]):
             _log.warning("the server went back from version %s to %s: everything counts as changed", have, version)
             self.relisting.replay = True
 
-    def take(self, page: Page[T]) -> None:
-        """The next page."""
+    async def take(self, page: Page[T]) -> None:
+        """The next page, with checkpoints if it is a large one."""
         if not self.version:
             self.begin(page.metadata.resource_version)
-        self.relisting.take(page.items)
+        items = iter(page.items)
+        while part := list(islice(items, _SLICE_OBJECTS)):
+            self.relisting.take(part)
+            await trio.lowlevel.checkpoint()
         self.body_bytes += page.body_bytes
 
 

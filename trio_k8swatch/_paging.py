@@ -20,7 +20,7 @@ async def list_pages(
     options: ListOptions,
     *,
     restart: Callable[[], object],
-    take: Callable[[Page[T]], object],
+    take: Callable[[Page[T]], Awaitable[object]],
 ) -> str:
     """Hand every page of a list to `take`, in order; the list's resourceVersion, which is that of its first page.
 
@@ -30,7 +30,7 @@ async def list_pages(
     """
     page = await fetch(options)
     version = page.metadata.resource_version
-    take(page)
+    await take(page)
     token = page.metadata.continue_token
     while token:
         try:
@@ -40,7 +40,7 @@ async def list_pages(
                 raise
             restart()
             return await list_pages(fetch, replace(options, page_size=None), restart=restart, take=take)
-        take(page)
+        await take(page)
         if page.metadata.continue_token == token:
             raise ProtocolError("the server sends the same continue token again: this list has no end")
         token = page.metadata.continue_token
