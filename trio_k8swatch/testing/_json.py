@@ -51,7 +51,11 @@ def encode_sorted(value: object) -> bytes:
 
 def decode(data: bytes) -> Any:
     """The value that `data` stands for; ValueError where it is not JSON."""
-    return _decode(data)
+    try:
+        return _decode(data)
+    except msgspec.DecodeError as error:
+        # Only since msgspec 0.21 is that a ValueError by itself.
+        raise ValueError(str(error)) from None
 
 
 def copied(value: Object) -> Object:
