@@ -86,3 +86,13 @@ def test_every_proof_finds_a_test(command: str) -> None:
     assert names
     for word in re.split(r" or ", option[1]) if option else []:
         assert any(word in name for name in names) or any(word in file.name for file in files), word
+
+
+def test_the_readmes_figures_are_those_of_the_measurement() -> None:
+    """Copied, and copied again when they are measured anew."""
+    [row] = [row for row in (ROOT / "README.md").read_text().splitlines() if row.startswith("| **It is quick.**")]
+    measured = re.findall(r"[\d,.]*\d", (ROOT / "docs" / "performance.md").read_text())
+    figures = re.findall(r"[\d,.]*\d", row)
+
+    assert len(figures) > 5
+    assert set(figures) <= set(measured)
