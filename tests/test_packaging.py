@@ -68,7 +68,7 @@ def test_the_source_archive_builds_tests_and_explains_itself(built: tuple[Path, 
 def test_the_readme_is_the_long_description(metadata: email.message.Message) -> None:
     """What people see first is what is in the tree."""
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload() == (ROOT / "README.md").read_text()
+    assert metadata.get_payload(decode=True) == (ROOT / "README.md").read_bytes()
 
 
 def test_the_extras_are_those_that_are_documented(metadata: email.message.Message) -> None:
