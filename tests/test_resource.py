@@ -68,7 +68,7 @@ def test_options_go_into_the_queries() -> None:
         "timeoutSeconds": "0",
         "shardSelector": "s",
     }
-    assert options.list_query() == {**common, "limit": "500"}
+    assert options.list_query() == {**common, "limit": "1000"}
     assert options.watch_query() == {**common, "watch": "true", "allowWatchBookmarks": "true"}
     assert ListOptions(page_size=None).list_query() == {}
     plain = ListOptions(allow_watch_bookmarks=False, send_initial_events=True)

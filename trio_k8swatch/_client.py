@@ -29,9 +29,6 @@ __all__ = ["ApiClient", "EventStream", "Resource", "open_client"]
 
 T = TypeVar("T")
 
-_LARGE_BODY_BYTES: Final = 4 * 1024 * 1024
-"""A page of 500 large pods is smaller, and decoded in a few milliseconds."""
-
 _STREAMING_LISTS_SINCE: Final = (1, 34)
 """Kubernetes has sendInitialEvents on by default from there (KEP-3157)."""
 
@@ -182,7 +179,7 @@ class Resource(Generic[T]):
 
     async def _decoded(self, body: bytes) -> Page[T]:
         """The page in `body`; others have their turn while a large one is decoded (lists without pages, old servers)."""
-        if len(body) > _LARGE_BODY_BYTES:
+        if len(body) > self._codec.at_once_bytes:
             parts: list[Page[T]] = []
             try:
                 for part in self._codec.parts(body):

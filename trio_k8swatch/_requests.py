@@ -25,6 +25,9 @@ _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
 
+_DEADLINE_STEP_SECONDS: Final = 1.0
+"""A deadline is moved by no less than this at once: moving it costs more than it sounds."""
+
 
 class Requests:
     """Sends GETs, and holds them back for all who use it while the server asks for it."""
@@ -112,7 +115,9 @@ async def read_all(body: Body, *, silence_limit: float, at_most: int | None = No
     size = 0
     with trio.CancelScope() as scope:
         while at_most is None or size < at_most:
-            scope.deadline = trio.current_time() + silence_limit
+            deadline = trio.current_time() + silence_limit
+            if abs(scope.deadline - deadline) > _DEADLINE_STEP_SECONDS:
+                scope.deadline = deadline
             part = await body.read()
             if part is None:
                 break

@@ -23,7 +23,7 @@ class ListOptions:
 
     label_selector: str | None = None
     field_selector: str | None = None
-    page_size: int | None = 500
+    page_size: int | None = 1000
     """Objects in one page of a list; None asks for all at once."""
     resource_version: str | None = None
     resource_version_match: str | None = None

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import force_setattr
 
-from ._objects import ObjectMeta, OwnerReference
+from ._objects import ObjectMeta
 
 __all__ = ["Sharing", "inherit"]
 
@@ -23,32 +23,37 @@ class Sharing:
 
     def __init__(self) -> None:
         self._strings: dict[str, str] = {}
-        self._owners: dict[str, tuple[OwnerReference, ...]] = {}
+        # Of the first object of each owner: the others are mostly like it.
+        self._siblings: dict[str, ObjectMeta] = {}
 
     def settle(self, metadata: object) -> None:
         """Replace parts of `metadata` by equal ones. Nothing can be told of it but by `is`."""
         if type(metadata) is not ObjectMeta:
             return
-        if len(self._strings) + len(self._owners) > _MAX_VALUES:
+        if len(self._strings) + len(self._siblings) > _MAX_VALUES:
             self._strings.clear()
-            self._owners.clear()
+            self._siblings.clear()
+        owners = metadata.owner_references
+        sibling = self._siblings.setdefault(owners[0].uid, metadata) if owners else metadata
+        if sibling is not metadata:
+            inherit(sibling, metadata)
+        if sibling.labels is not metadata.labels or sibling is metadata:
+            self._share_strings(metadata)
+
+    def _share_strings(self, metadata: ObjectMeta) -> None:
         share = self._strings.setdefault
         force_setattr(metadata, "namespace", share(metadata.namespace, metadata.namespace))
         labels = metadata.labels
         if isinstance(labels, dict):
             for key, value in labels.items():
                 labels[key] = share(value, value)
-        owners = metadata.owner_references
-        if owners:
-            known = self._owners.setdefault(owners[0].uid, owners)
-            if known == owners:
-                force_setattr(metadata, "owner_references", known)
 
 
 def inherit(old: object, new: object) -> None:
-    """Let the metadata of a new state use the parts of the old one that did not change."""
+    """Let the metadata of a new state, or of a sibling, use the parts of the old one that are the same."""
     if type(old) is ObjectMeta and type(new) is ObjectMeta:
-        force_setattr(new, "namespace", old.namespace)
+        if new.namespace == old.namespace:
+            force_setattr(new, "namespace", old.namespace)
         if new.labels == old.labels:
             force_setattr(new, "labels", old.labels)
         if new.owner_references == old.owner_references:

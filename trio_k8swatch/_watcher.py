@@ -133,7 +133,8 @@ class Watcher(Generic[T]):
         seconds = self._begin_round(is_listing=options.send_initial_events)
         end = "unanswered"
         try:
-            with trio.CancelScope(deadline=heartbeat.deadline) as scope:
+            # However quiet a server may be, it has to answer.
+            with trio.CancelScope(deadline=self._round_began + self._config.silence_limit) as scope:
                 copy.round = scope if draft is None else None
                 async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
                     behind = None
@@ -141,13 +142,16 @@ class Watcher(Generic[T]):
                         end = "stalled"
                         behind = await self._take_in(draft, events, scope)
                         copy.round = scope
+                    else:
+                        heartbeat.heard(trio.current_time(), events=False)
+                        scope.deadline = heartbeat.deadline
                     end = "silence"
                     self._opened()
                     end = await self._follower.follow(events, scope, behind)
         finally:
             copy.round = None
-            # A server that was silent twice may not be the one that it was.
-            if heartbeat.ended(trio.current_time()):
+            # A server that was silent twice may not be the one that it was. One that did not answer was not silent.
+            if end != "unanswered" and heartbeat.ended(trio.current_time()):
                 self._follower.must_probe = True
         self._note_end("requested" if copy.tickets.is_wanted and end != "stalled" else end)
 

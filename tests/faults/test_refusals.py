@@ -174,7 +174,7 @@ async def test_F34_redirects(autojump_clock):
     """Followed on the same origin, and nowhere else: credentials do not go to strangers."""
     async with cluster() as it:
         it.fake.create(pod("a"))
-        it.fake.faults.redirect("/api/v1/pods?limit=500", on="list")
+        it.fake.faults.redirect("/api/v1/pods?limit=1000", on="list")
         async with it.watch() as w:
             assert len(w.store) == 1
         for elsewhere in ("https://evil.test/api/v1/pods", "http://kubernetes.test/api/v1/pods", "//evil.test/"):
