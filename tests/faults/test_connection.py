@@ -258,3 +258,20 @@ async def test_F15_proxy_resets_idle_connections(autojump_clock):
             await w.settled()
             assert len(w.lists) == 1
             assert not w.store.failing
+
+
+async def test_F09_a_partition_of_minutes(autojump_clock):
+    """For four minutes nothing comes through, probes included: after it the watch resumes, and nobody lists."""
+    async with cluster() as it:
+        async with it.watch(inspect_every=5) as w:
+            await trio.sleep(30)
+            version = w.store.resource_version
+            it.fake.faults.half_open()
+            it.fake.faults.hang(times=None, for_seconds=240)
+            await trio.sleep(200)
+            assert w.store.health.state is State.RECONNECTING
+            assert w.store.health.staleness >= 200
+            it.fake.create(pod("a"))
+            await w.settled()
+            assert len(w.lists) == 1
+            assert {a.options.resource_version for a in w.watches} <= {version, w.store.resource_version}

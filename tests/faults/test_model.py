@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 ASKED = os.environ.get("K8SWATCH_SCHEDULES")
 """How many schedules, other ones each time, and shrunk when they fail. Without it: always the same, within CI's budget."""
 
-SCHEDULES = 1500
+SCHEDULES = 3000
 
 
 @settings(
