@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -32,17 +33,15 @@ def test_sharing_changes_nothing_that_can_be_seen(several: list[ObjectMeta]) -> 
     for meta in several:
         sharing.settle(meta)
     assert several == before
-    for old, new in zip(several, several[1:], strict=False):
+    for old, new in itertools.pairwise(several):
         inherit(old, new)
     assert several == before
 
 
 def fresh(**more: Any) -> ObjectMeta:
     """Metadata none of whose strings is one of another."""
-    owner = OwnerReference(uid="".join(["o", "1"]))
-    return ObjectMeta(
-        namespace="".join(["x", "y"]), labels={"app": "".join(["w", "eb"])}, owner_references=(owner,), **more
-    )
+    owner = OwnerReference(uid="o1")
+    return ObjectMeta(namespace="xy", labels={"app": "web"}, owner_references=(owner,), **more)
 
 
 def test_equal_parts_are_one() -> None:

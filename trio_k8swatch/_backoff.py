@@ -44,7 +44,8 @@ class TimeRange:
     def __post_init__(self) -> None:
         if not (0 <= self.min_seconds <= self.max_seconds < float("inf") and self.max_seconds > 0):
             raise ConfigError(
-                f"TimeRange({self.min_seconds}, {self.max_seconds}): needs 0 <= min_seconds <= max_seconds, max_seconds > 0, finite"
+                f"TimeRange({self.min_seconds}, {self.max_seconds}):"
+                " needs 0 <= min_seconds <= max_seconds, max_seconds > 0, finite"
             )
 
     def random(self, rng: Random) -> float:

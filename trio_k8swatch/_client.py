@@ -225,8 +225,9 @@ async def open_client(
 
     Without arguments: the cluster that `kubectl` would use, else the one this program runs in (`connect.load`). With
     `connection`: that one. With `base_url`, and perhaps a bearer `token`: exactly that server. `transport` replaces the
-    network, in tests. `http2` is for lists and single calls, and needs the extra of that name. A call is given up after `silence_limit` seconds without a
-    byte; watches have a limit of their own. Raises ConfigError, in one line, for what cannot be used.
+    network, in tests. `http2` is for lists and single calls, and needs the extra of that name. A call is given up after
+    `silence_limit` seconds without a byte; watches have a limit of their own. Raises ConfigError, in one line, for what
+    cannot be used.
     """
     # What only a real connection needs is imported when there is to be one: programs start faster.
     from . import connect  # noqa: PLC0415

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -27,9 +27,14 @@ def tolerating_nulls(decode: Callable[[bytes], R], text: bytes) -> R:
 
 
 def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return {key: _without_nulls(inner) for key, inner in fields.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_nulls(inner) for inner in cast("list[Any]", value)]
-    return value
+    if _is_object(value):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if _is_array(value) else value
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

@@ -14,7 +14,7 @@ from ._errors import ConfigError, WatchStopped
 from ._handlers import HandlerFuncs
 from ._lone import lone_exception
 from ._mutation import MutationDetector
-from ._objects import metadata_of
+from ._objects import MetadataOf, metadata_of
 from ._resource import ListOptions
 from ._source import Accessors, Client, ForeignSource, Source
 from ._store import Store
@@ -83,6 +83,7 @@ def open_watch(
     options = list_options or ListOptions()
     _refuse_what_the_watch_decides(options)
     source: Source[Any]
+    metadata: MetadataOf
     if accessors is None and isinstance(client, Source):
         source, metadata = client, metadata_of
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
 import msgspec
 
@@ -130,8 +130,8 @@ class _ForeignEvents(Generic[T]):
 
 def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
     """`event` as one of ours."""
-    if isinstance(event, (Added, Modified, Deleted, Bookmark, Failure)):
-        return cast("WatchEvent[Any]", event)
+    if _is_own(event):
+        return event
     type_, obj = _type_and_object(event)
     if type_ in _OBJECT_EVENTS:
         return _OBJECT_EVENTS[type_](obj)
@@ -143,6 +143,10 @@ def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
         except msgspec.ValidationError as error:
             raise ProtocolError(f"an ERROR event holds no Status: {error}") from error
     raise ProtocolError(f"an event of unknown type {type_!r}")
+
+
+def _is_own(event: Any) -> TypeGuard[WatchEvent[Any]]:
+    return isinstance(event, (Added, Modified, Deleted, Bookmark, Failure))
 
 
 def _type_and_object(event: Any) -> tuple[str, Any]:

@@ -263,8 +263,9 @@ class Store(Generic[T]):
 class IndexedStore(Store[T], Generic[T, I_co]):
     """A store with one index beside it, which is filled with what is there and kept exact from then on.
 
-    Keep it as long as you want its index: an index alone is not kept exact. Make any number of them, at any time. The index is taken out by `close()`, at the end of a `with` block, or when the
-    IndexedStore is garbage collected; it then stays as it is. The store itself is the same store.
+    Keep it as long as you want its index: an index alone is not kept exact. Make any number of them, at any time. The
+    index is taken out by `close()`, at the end of a `with` block, or when the IndexedStore is garbage collected; it then
+    stays as it is. The store itself is the same store.
     """
 
     # An index that names no type of its own, `NameIndex()`, takes it from the store.
@@ -274,7 +275,7 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     def __init__(self: IndexedStore[S, FlatNameIndex[S]], store: Store[S], index: FlatNameIndex[S]) -> None: ...
     @overload
     def __init__(self, store: Store[T], index: I_co) -> None: ...
-    def __init__(self, store: Store[T], index: Any) -> None:
+    def __init__(self, store: Store[Any], index: Any) -> None:
         super().__init__(store._copy)  # noqa: SLF001 - the same record seen through one more window
         self._index: I_co = index
         registration = self._copy.attach(cast("Index[T]", index))

@@ -240,7 +240,7 @@ class Iterated:
         self._batch: Any = iter(())
         return self
 
-    async def __aexit__(self, *args: Any) -> Any:
+    async def __aexit__(self, *args: object) -> Any:
         return await self._opening.__aexit__(*args)
 
     def __aiter__(self) -> Any:

@@ -99,7 +99,7 @@ class Witness:
         self.indexes = [
             (by_name, lambda: [by_name.get("default", name) for name in NAMES]),
             (flat, lambda: [flat.get(name) for name in NAMES]),
-            (by_value, lambda: {key: sorted(o.metadata.uid for o in by_value.get(key)) for key in by_value.keys()}),
+            (by_value, lambda: {key: sorted(o.metadata.uid for o in by_value.get(key)) for key in by_value}),
         ]
         return [IndexedStore(store, index) for index, _ in self.indexes]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 from core_helpers import Diary, ScriptedSource, Stream, bookmark, failure, page, steady, thing
 from trio.testing import MockClock
 
@@ -306,7 +307,7 @@ async def test_W3_a_watch_that_only_opens_has_not_recovered(autojump_clock: Mock
         assert store.failing
         await trio.sleep(5)
         source.stream.send(bookmark(6))
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         await trio.sleep(0.1)
         assert not store.failing
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 from core_helpers import Diary, ScriptedSource, Stream, page, steady, thing
 from trio.testing import MockClock
 
@@ -22,7 +23,6 @@ from trio_k8swatch import (
     K8sWatchError,
     ListOptions,
     NotFound,
-    ProtocolError,
     Status,
     TimeRange,
     TooManyRequests,
@@ -100,7 +100,7 @@ async def test_A8_A9_A10_handlers_are_told_what_happens(autojump_clock: MockCloc
     diary = Diary()
     source = ScriptedSource(page(A, B, at=5), page(thing("c", 8), at=9), page(thing("c", 8), thing("d", 10), at=11))
     async with open_watch(source, handlers=diary.handlers(), config=steady()) as store:
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         source.stream.send(Added(thing("c", 8)))
         await trio.sleep(2)
         await store.relist()

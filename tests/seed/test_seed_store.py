@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 from core_helpers import Diary, ScriptedSource, Stream, Thing, bookmark, page, steady, thing
 from trio.testing import MockClock
 
@@ -128,7 +129,7 @@ async def test_T4_nop_update_tells_the_handler_and_nobody_else(autojump_clock: M
         assert old == A
         assert old is not A
         store.stop()
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         with pytest.raises(WatchStopped):
             await store.nop_update("uid-of-a")
 

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, assert_type, cast
 
 import msgspec
-from typing_extensions import assert_type
 
 from trio_k8swatch import (
     Accessors,
@@ -139,7 +138,7 @@ async def indexes(store: Store[Pod]) -> None:
     assert_type(by_node.index.get("node-1"), tuple[Pod, ...])
     by_zone = IndexedStore(store, KeyIndex(zones_of))
     assert_type(by_zone.index.get(3), tuple[Pod, ...])
-    assert_type(await by_node.get_indexed(lambda index: len(index)), int)
+    assert_type(await by_node.get_indexed(len), int)
     assert_type(await by_node.list_indexed(lambda index: index.get("node-1")), list[Pod])
     await by_name.with_index(lambda index: index.get("default", "web-0"))
     with by_name:

@@ -39,10 +39,10 @@ class Inside:
         crd_seconds: float,
         end_watches: Callable[[str], None],
     ) -> None:
-        self.clock = Clock(epoch)
+        self.clock: Clock = Clock(epoch)
         self.storage = storage
-        self.registry = Registry()
-        self.agenda = Agenda(self.clock)
+        self.registry: Registry = Registry()
+        self.agenda: Agenda = Agenda(self.clock)
         self._writer = Writer(storage, self.clock, Admission(self.clock, random.Random(f"{seed} uid")))
         self._deleter = Deleter(self._writer, self.registry, self.agenda, kubelet_seconds)
         self._custom = CustomResources(

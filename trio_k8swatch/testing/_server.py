@@ -73,8 +73,8 @@ class FakeApiServer(Inside):
             crd_seconds=crd_seconds,
             end_watches=self._end_watches,
         )
-        self.requests = RequestLog()
-        self.faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
+        self.requests: RequestLog = RequestLog()
+        self.faults: Faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
         self.token = token
         timing = Timing(bookmark_seconds, min_request_timeout_seconds, watch_cache)
         self._router = Router(self.cluster(), timing, random.Random(f"{seed} timeouts"))

@@ -23,9 +23,9 @@ class Revision:
     __slots__ = ("_json", "custom", "object", "resource_version")
 
     def __init__(self, obj: Object, resource_version: int, *, custom: bool) -> None:
-        self.object = obj
-        self.resource_version = resource_version
-        self.custom = custom
+        self.object: Object = obj
+        self.resource_version: int = resource_version
+        self.custom: bool = custom
         self._json: bytes | None = None
 
     @property
@@ -61,7 +61,7 @@ class Collection:
     def __init__(self, history_limit: int, floor: int) -> None:
         self.current: dict[Key, Revision] = {}
         self.changes: list[Change] = []
-        self.floor = floor
+        self.floor: int = floor
         self._history_limit = history_limit
         self._listeners: dict[Callable[[Change], None], None] = {}
 
@@ -111,7 +111,7 @@ class Storage:
     """Collections under one counter, as etcd keeps them."""
 
     def __init__(self, *, first_resource_version: int, history_limit: int, compaction_seconds: float) -> None:
-        self.resource_version = first_resource_version
+        self.resource_version: int = first_resource_version
         # Up to here nothing is remembered: for watches, and for lists of the past, which time compacts.
         self._forgotten = self._compacted = first_resource_version
         # Which objects name an owner, by the owner's uid: (qualified name, key).

@@ -51,7 +51,7 @@ class Weather:
 
     def __init__(self) -> None:
         self.drawn: list[tuple[float, str]] = []
-        self.stopped = False
+        self.stopped: bool = False
 
     def stop(self) -> None:
         """No more from now on. What has struck already goes on."""
