@@ -18,7 +18,7 @@ from trio_k8swatch import ListMeta, ObjectMeta
 
 # As large as the library reads, so that this is not what makes the difference.
 _READ_BYTES = 256 * 1024
-_PAGE = 500
+_PAGE = 1000
 
 
 class _Object(msgspec.Struct, frozen=True, gc=False):
