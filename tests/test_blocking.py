@@ -511,7 +511,7 @@ def break_the_watch(server: Server, store: Store[Any]) -> None:
 
 def test_a_watch_that_fails_is_raised_at_the_end_of_the_block(server: Server, client: ApiClient) -> None:
     """The error of a handler, as itself and not in a group."""
-    with pytest.raises(Broken) as caught, watch_pods(client, handlers=broken_handlers()) as store:  # noqa: PT012 - a block
+    with pytest.raises(Broken) as caught, watch_pods(client, handlers=broken_handlers()) as store:
         break_the_watch(server, store)
         assert len(store) == 2
     assert str(caught.value) == "the handler's bug"
@@ -520,7 +520,7 @@ def test_a_watch_that_fails_is_raised_at_the_end_of_the_block(server: Server, cl
 
 def test_who_waited_for_it_learns_what_it_was(server: Server, client: ApiClient) -> None:
     """`WatchStopped` inside, the reason outside."""
-    with pytest.raises(Broken) as caught, watch_pods(client, handlers=broken_handlers()) as store:  # noqa: PT012 - a block
+    with pytest.raises(Broken) as caught, watch_pods(client, handlers=broken_handlers()) as store:
         break_the_watch(server, store)
         with pytest.raises(WatchStopped, match="Broken: the handler's bug"):
             store.relist()
@@ -531,7 +531,7 @@ def test_who_waited_for_it_learns_what_it_was(server: Server, client: ApiClient)
 def test_two_errors_leave_as_a_group(server: Server, client: ApiClient) -> None:
     """When the block has one of its own."""
     opened = watch_pods(client, handlers=broken_handlers())
-    with pytest.raises(ExceptionGroup) as caught, opened as store:  # noqa: PT012 - a block
+    with pytest.raises(ExceptionGroup) as caught, opened as store:
         break_the_watch(server, store)
         raise LookupError("the block's own")
     assert [type(error) for error in caught.value.exceptions] == [LookupError, Broken]
@@ -550,7 +550,7 @@ def test_an_error_of_the_block_leaves_as_it_is(client: ApiClient) -> None:
 def test_an_interrupt_wins(server: Server, client: ApiClient) -> None:
     """Whoever pressed Ctrl-C does not want to read about the watch."""
     opened = watch_pods(client, handlers=broken_handlers())
-    with pytest.raises(KeyboardInterrupt), opened as store:  # noqa: PT012 - a block
+    with pytest.raises(KeyboardInterrupt), opened as store:
         break_the_watch(server, store)
         raise KeyboardInterrupt
 

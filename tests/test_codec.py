@@ -137,7 +137,7 @@ def test_a_list_without_kind_completes_nothing() -> None:
 
 
 @pytest.mark.parametrize("items", [None, []])
-def test_an_empty_list_may_be_null(items: None | list[Any]) -> None:
+def test_an_empty_list_may_be_null(items: list[Any] | None) -> None:
     """Go has no difference between the two."""
     for type_ in (Pod, dict):
         page = codec_for(type_, "v1").page(body(items=items) if items is None else body())
@@ -344,14 +344,18 @@ def test_a_list_with_an_item_that_does_not_fit_is_no_list(type_: Any) -> None:
 def test_a_page_in_parts_is_the_page(kind: type) -> None:
     """Put together again, whatever the type, and however often an item looks like the beginning of another."""
     nested = {"metadata": {"name": "t"}, "x": [{"metadata": {"name": "u"}}, {"metadata": {"name": "v"}}]}
-    items = [{"metadata": {"name": f"n{n}", "uid": str(n), "resourceVersion": "1"}, "spec": [n, nested]} for n in range(600)]
+    items = [
+        {"metadata": {"name": f"n{n}", "uid": str(n), "resourceVersion": "1"}, "spec": [n, nested]} for n in range(600)
+    ]
     version = "meta.k8s.io/v1" if kind is PartialObjectMetadata else "v1"
     head = {"kind": "PodList", "apiVersion": version, "metadata": {"resourceVersion": "7"}}
     body = msgspec.json.encode({**head, "items": items})
     codec = codec_for(kind, "v1")
     whole = codec.page(body)
     assert len(whole.items) == 600
-    plain = body.replace(b'"metadata":{"name":"v"}', b'"other":{"name":"v"}').replace(b'"metadata":{"name":"u"}', b'"other":{}')
+    plain = body.replace(b'"metadata":{"name":"v"}', b'"other":{"name":"v"}').replace(
+        b'"metadata":{"name":"u"}', b'"other":{}'
+    )
     parts = list(codec.parts(plain))
     assert [len(part.items) for part in parts] == [250, 250, 100]
     assert [item for part in parts for item in part.items] == codec.page(plain).items

@@ -287,7 +287,7 @@ async def test_the_password_of_a_socks_proxy(tmp_path: Path, caplog: pytest.LogC
 async def what_is_shown(tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any]) -> list[str]:
     """Everything that can be printed of an attempt which fails."""
     shown: list[str] = []
-    with pytest.raises((ConfigError, Unauthorized, Unavailable)) as caught:  # noqa: PT012 - any step may fail
+    with pytest.raises((ConfigError, Unauthorized, Unavailable)) as caught:
         connection = load(tmp_path, cluster, user)
         shown += [repr(connection), repr(connection.auth), repr(connection.tls)]
         async with open_client(connection) as client:
