@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, with_length
 
 from trio_k8swatch import DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
-from trio_k8swatch._network import Stream, _Chunks, _Security
+from trio_k8swatch._chunks import Chunks
+from trio_k8swatch._network import Stream, _Security
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def test_a_chunked_body_is_the_same_however_it_is_cut(size: int, cuts: list[int]
     framed += b"0\r\nTrailer: x\r\n\r\n"
     ends = sorted(min(cut, len(framed)) for cut in cuts)
     parts = [framed[a:b] for a, b in zip([0, *ends], [*ends, len(framed)], strict=True)]
-    chunks = _Chunks(parts[0])
+    chunks = Chunks(parts[0])
     body = chunks.take()
     for part in parts[1:]:
         chunks.feed(part)

@@ -14,8 +14,9 @@ from trio.testing import MockClock
 
 from trio_k8swatch import Change, Policy
 from trio_k8swatch._objects import metadata_of
+from trio_k8swatch._queues import Newest, OrResync
 from trio_k8swatch._reflector import Delta, Drop, Put, Relisting
-from trio_k8swatch._subscribe import Subscription, _Newest, _OrResync
+from trio_k8swatch._subscribe import Subscription
 
 POLICIES = list(Policy)
 
@@ -141,11 +142,11 @@ def test_what_a_subscriber_was_handed_adds_up_to_the_store(script: list[tuple[An
     run(live, script)
 
 
-def _forget_deletions(self: _Newest[Thing], key: str, change: Change[Thing]) -> None:
+def _forget_deletions(self: Newest[Thing], key: str, change: Change[Thing]) -> None:
     self._changes[key] = change
 
 
-def _throw_away(self: _OrResync[Thing], key: str, change: Change[Thing]) -> None:
+def _throw_away(self: OrResync[Thing], key: str, change: Change[Thing]) -> None:
     self._changes.append((key, change))
     if len(self._changes) > self._buffer:
         self._changes.clear()
@@ -155,8 +156,8 @@ def _throw_away(self: _OrResync[Thing], key: str, change: Change[Thing]) -> None
 @pytest.mark.parametrize(
     ("owner", "member", "wrong"),
     [
-        (_Newest, "put", _forget_deletions),
-        (_OrResync, "put", _throw_away),
+        (Newest, "put", _forget_deletions),
+        (OrResync, "put", _throw_away),
         (Subscription, "put", lambda self, deltas, store: None),
     ],
     ids=["the newest change replaces a waiting one", "a resync without deletions", "nothing after the beginning"],

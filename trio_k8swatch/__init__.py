@@ -37,15 +37,16 @@ from ._errors import (
 from ._handlers import HandlerFuncs
 from ._health import Health, State
 from ._index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
+from ._indexed import IndexedStore
 from ._listeners import Listener
 from ._metrics import Metrics, MetricsConfig
 from ._objects import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
 from ._open import open_watch
 from ._probe import Probe, probe
+from ._queues import Change, Policy
 from ._resource import ListOptions
 from ._source import Accessors, Client
-from ._store import Gone, IndexedStore, Met, Store
-from ._subscribe import Change, Policy
+from ._store import Gone, Met, Store
 from ._tickets import RelistTicket
 from ._wire import Added, Bookmark, Deleted, Failure, Listing, Modified, WatchEvent
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
-import httptools
 import trio
 
+from ._chunks import Chunks
 from ._errors import Unavailable
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
         self._awaits_head = False
         self._unread = b""
-        self._chunks: _Chunks | None = None
+        self._chunks: Chunks | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What h11 gets to see: of a response to GET the head, then what `read_body` leaves of it."""
@@ -117,7 +117,7 @@ class Stream(httpcore.AsyncNetworkStream):
         """Read the chunked body, whose head h11 has just seen, by `read_body` from now on. False if that cannot be."""
         if not self._speaks_http1 or self._awaits_head:
             return False
-        self._chunks = _Chunks(self._unread)
+        self._chunks = Chunks(self._unread)
         self._unread = b""
         return True
 
@@ -198,44 +198,6 @@ class Stream(httpcore.AsyncNetworkStream):
             stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
         assert isinstance(stream, trio.SocketStream)
         return stream.socket
-
-
-class _Chunks:
-    """A chunked body, put together as it comes. httptools reads the framing, with its extensions and trailers."""
-
-    def __init__(self, begun: bytes) -> None:
-        self.is_complete = False
-        self.error: httptools.HttpParserError | None = None
-        self._parts: list[bytes] = []
-        self._parser = httptools.HttpResponseParser(self)
-        # The parser has to know that chunks follow, and nothing else of the head that h11 has read.
-        self._parser.feed_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        if begun:
-            self.feed(begun)
-
-    def feed(self, data: bytes) -> None:
-        """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self.error = error
-
-    def take(self) -> bytes:
-        """The body as far as it came since the last call."""
-        parts = self._parts
-        if len(parts) == 1:
-            return parts.pop()
-        data = b"".join(parts)
-        parts.clear()
-        return data
-
-    def on_body(self, data: bytes) -> None:
-        """Httptools calls this for each chunk, or for as much of one as there is."""
-        self._parts.append(data)
-
-    def on_message_complete(self) -> None:
-        """Httptools calls this after the last chunk and its trailers."""
-        self.is_complete = True
 
 
 class Backend(httpcore.AsyncNetworkBackend):

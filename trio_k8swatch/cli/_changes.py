@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar, cast
 
-from trio_k8swatch._subscribe import Change, Subscription
+from trio_k8swatch._queues import Change
+from trio_k8swatch._subscribe import Subscription
 
 __all__ = ["OneForEach"]
 

@@ -8,8 +8,8 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from trio_k8swatch._objects import DynamicObject, PartialObjectMetadata
+from trio_k8swatch._queues import Change
 from trio_k8swatch._resource_names import ServedResource
-from trio_k8swatch._subscribe import Change
 from trio_k8swatch.cli._columns import KubectlColumns, cells_at, headings
 from trio_k8swatch.cli._table import TableReader, TableRow
 

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from trio_k8swatch._lone import lone_exception
+from trio_k8swatch._queues import Change, Policy
 from trio_k8swatch._store import Store
-from trio_k8swatch._subscribe import Change, Policy
 from trio_k8swatch.cli._changes import OneForEach
 from trio_k8swatch.cli._frame import Frame, draw, most_recent
 from trio_k8swatch.cli._observed import ObservedSource

@@ -12,11 +12,11 @@ from trio_k8swatch._config import ListStrategy, WatchConfig
 from trio_k8swatch._lone import lone_exception
 from trio_k8swatch._objects import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._open import open_watch
+from trio_k8swatch._queues import Policy
 from trio_k8swatch._resource import Collection, ListOptions
 from trio_k8swatch._resource_names import ServedResource
 from trio_k8swatch._source import Source
 from trio_k8swatch._store import Store
-from trio_k8swatch._subscribe import Policy
 from trio_k8swatch.cli._changes import OneForEach
 from trio_k8swatch.cli._complain import complain
 from trio_k8swatch.cli._lines import JsonLines, Lines, NameLines, TableLines

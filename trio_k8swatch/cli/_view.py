@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from trio_k8swatch._objects import key_of
-from trio_k8swatch._subscribe import Change
+from trio_k8swatch._queues import Change
 from trio_k8swatch.cli._ages import Cell, Growing
 from trio_k8swatch.cli._table import TableRow
 

@@ -1,0 +1,45 @@
+"""A chunked body, put together as it comes."""
+
+from __future__ import annotations
+
+import httptools
+
+__all__ = ["Chunks"]
+
+
+class Chunks:
+    """A chunked body, put together as it comes. httptools reads the framing, with its extensions and trailers."""
+
+    def __init__(self, begun: bytes) -> None:
+        self.is_complete = False
+        self.error: httptools.HttpParserError | None = None
+        self._parts: list[bytes] = []
+        self._parser = httptools.HttpResponseParser(self)
+        # The parser has to know that chunks follow, and nothing else of the head that h11 has read.
+        self._parser.feed_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        if begun:
+            self.feed(begun)
+
+    def feed(self, data: bytes) -> None:
+        """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.error = error
+
+    def take(self) -> bytes:
+        """The body as far as it came since the last call."""
+        parts = self._parts
+        if len(parts) == 1:
+            return parts.pop()
+        data = b"".join(parts)
+        parts.clear()
+        return data
+
+    def on_body(self, data: bytes) -> None:
+        """Httptools calls this for each chunk, or for as much of one as there is."""
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """Httptools calls this after the last chunk and its trailers."""
+        self.is_complete = True
