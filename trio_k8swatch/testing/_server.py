@@ -29,7 +29,6 @@ from .faults import Faults
 from .faults._base import FaultsOfCall
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-BASE_URL = "https://kubernetes.test"
 
 
 class FakeApiServer(Inside):
@@ -88,8 +87,11 @@ class FakeApiServer(Inside):
         """The calls whose answer is still being read: watches, for the most part."""
         return list(self._streams.values())
 
-    def mount(self, router: Mountable, base_url: str = BASE_URL) -> None:
-        """Answer all requests below `base_url` that go through a respx router, `respx_mock` for one."""
+    def mount(self, router: Mountable, base_url: str | None = None) -> None:
+        """Answer what goes through a respx router, `respx_mock` for one: everything, or what is below `base_url`.
+
+        Routes that were there before come first, as always with respx.
+        """
         mount(self.handle, router, base_url)
 
     def transport(self) -> httpx.AsyncBaseTransport:

@@ -17,13 +17,16 @@ class Mountable(Protocol):
         ...
 
 
-def mount(handle: Handle, router: Mountable, base_url: str) -> None:
-    """Answer all requests below `base_url`."""
-    url = httpx.URL(base_url)
+def mount(handle: Handle, router: Mountable, base_url: str | None) -> None:
+    """Answer all requests below `base_url`; all that the router sees, if there is none."""
+    url = httpx.URL(base_url or "")
     prefix = url.path.rstrip("/")
 
     async def answered(request: httpx.Request) -> httpx.Response:
         return await exchange(handle, request, prefix)
 
+    if base_url is None:
+        router.route().mock(side_effect=answered)
+        return
     lookups: dict[str, Any] = {"scheme": url.scheme, "host": url.host} | ({"port": url.port} if url.port else {})
     router.route(**lookups, path__startswith=f"{prefix}/").mock(side_effect=answered)
