@@ -96,6 +96,7 @@ class ApiClient:
     async def stream(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> AsyncGenerator[Body]:
         """A GET whose answer goes on. Not compressed: proxies would hold events back until their buffers are full."""
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        await self._streams.prepare(doing=doing)
         async with self._streams.get(path, query, headers, doing=doing, silence_limit=self._silence_limit) as body:
             yield body
 

@@ -14,7 +14,6 @@ from ._errors import ProtocolError
 
 __all__ = [
     "DynamicObject",
-    "HasMetadata",
     "ListMeta",
     "Metadata",
     "MetadataOf",
@@ -48,15 +47,6 @@ class Metadata(Protocol):
     @property
     def resource_version(self) -> str:
         """Changes with every write to the object."""
-        ...
-
-
-class HasMetadata(Protocol):
-    """An object with its metadata in the usual place."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """Where name, namespace, uid and resourceVersion are."""
         ...
 
 

@@ -38,7 +38,7 @@ class Requests:
         self._throttle = throttle
 
     async def prepare(self, *, doing: str) -> None:
-        """Bring the credentials up to date. That has a time limit of its own: someone may have to log in."""
+        """Bring the credentials up to date, before `get`. That has a time limit of its own: someone may have to log in."""
         with located(doing):
             await self._connection.prepare()
 
@@ -52,7 +52,6 @@ class Requests:
         `silence_limit` seconds to come, and Unavailable if there is no answer. How long to wait for the answer is the
         caller's business.
         """
-        await self.prepare(doing=doing)
         with located(doing):
             request = self._http.build_request("GET", self._connection.server + path, params=query, headers=headers)
             response = await self._send(request)
