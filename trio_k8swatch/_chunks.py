@@ -14,6 +14,8 @@ class Chunks:
         self.is_complete = False
         self.error: httptools.HttpParserError | None = None
         self._parts: list[bytes] = []
+        # httptools calls this for each chunk, or for as much of one as there is.
+        self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
         # The parser has to know that chunks follow, and nothing else of the head that h11 has read.
         self._parser.feed_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -35,10 +37,6 @@ class Chunks:
         data = b"".join(parts)
         parts.clear()
         return data
-
-    def on_body(self, data: bytes) -> None:
-        """Httptools calls this for each chunk, or for as much of one as there is."""
-        self._parts.append(data)
 
     def on_message_complete(self) -> None:
         """Httptools calls this after the last chunk and its trailers."""

@@ -21,6 +21,7 @@ __all__ = ["Codec", "codec_for"]
 T = TypeVar("T")
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_CLOSING_BRACE: Final = ord("}")
 
 
 class _AnyObject(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,13 +50,20 @@ class Codec(ABC, Generic[T]):
         """The events of some lines, each decoded only when it is asked for."""
         buffer, begin, stop = lines
         view = memoryview(buffer)
+        trusted, decode = self._kinds.trusted, self._decode_trusted
         while begin < stop:
             end = buffer.find(b"\n", begin, stop)
-            end = stop if end < 0 else end
-            if buffer.startswith(self._kinds.trusted, begin):
-                yield self._trusted_event(buffer, view, begin, end)
+            if end < 0:
+                end = stop
+            if buffer.startswith(trusted, begin):
+                try:
+                    event = decode(view[begin:end])
+                except BROKEN:
+                    event = self._event(buffer[begin:end])
+                yield event
             elif line := buffer[begin:end].strip().removeprefix(_BYTE_ORDER_MARK):
                 self._look_closer(line)
+                trusted = self._kinds.trusted
                 yield self._event(line)
             begin = end + 1
 
@@ -74,9 +82,8 @@ class Codec(ABC, Generic[T]):
     def _event(self, line: bytes) -> WatchEvent[T]:
         """An event in whatever form."""
 
-    @abstractmethod
-    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
-        """The event in a line of `buffer` that begins as one which was found right. `view` cuts it out uncopied."""
+    _decode_trusted: Callable[[memoryview], WatchEvent[T]]
+    """The event in a line that begins as one which was found right; one of `BROKEN` leaves it to `_event`."""
 
     def _look_closer(self, line: bytes) -> None:
         """Raise ProtocolError if `line` is no event, or is about an object of another kind."""
@@ -102,7 +109,7 @@ class _TypedCodec(Codec[T]):
         event = cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_]
         page = cast("type[PageOf[T]]", cast("Any", PageOf)[type_])
         self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
-        self._decode = msgspec.json.Decoder(event | Bookmark | Failure).decode
+        self._decode = self._decode_trusted = msgspec.json.Decoder(event | Bookmark | Failure).decode
         self._decode_page = msgspec.json.Decoder(page).decode
         self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
         # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
@@ -129,12 +136,6 @@ class _TypedCodec(Codec[T]):
             return tolerating_nulls(self._decode, line)
         except BROKEN as error:
             raise _unreadable(line, error) from error
-
-    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[T]:
-        try:
-            return self._decode(view[begin:end])
-        except BROKEN:
-            return self._event(buffer[begin:end])
 
 
 class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
@@ -165,6 +166,7 @@ class _DynamicCodec(Codec[DynamicObject]):
     def __init__(self, api_version: str) -> None:
         super().__init__(api_version)
         self._decode = msgspec.json.Decoder(_DynamicEvent).decode
+        self._decode_trusted = self._trusted_event
         self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
         self._decode_any = msgspec.json.Decoder(
             Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
@@ -185,16 +187,13 @@ class _DynamicCodec(Codec[DynamicObject]):
         except BROKEN as error:
             raise _unreadable(line, error) from error
 
-    def _trusted_event(self, buffer: bytes, view: memoryview, begin: int, end: int) -> WatchEvent[DynamicObject]:
-        if not buffer.endswith(b"}}", begin, end):
-            return self._event(buffer[begin:end])
-        try:
-            event = self._decode(view[begin:end])
-            # The line is `{"type":"…","object":` + object + `}`: both ends were looked at, the middle was decoded.
-            raw = buffer[begin + len('{"type":"","object":') + len(event.type) : end - 1]
-            _require_utf8(raw)
-        except BROKEN:
-            return self._event(buffer[begin:end])
+    def _trusted_event(self, line: memoryview) -> WatchEvent[DynamicObject]:
+        event = self._decode(line)
+        # The line is `{"type":"…","object":` + object + `}`: both ends are looked at, the middle was decoded.
+        raw = bytes(line[len('{"type":"","object":') + len(event.type) : -1])
+        if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
+            return self._event(bytes(line))
+        _require_utf8(raw)
         return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:

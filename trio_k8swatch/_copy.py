@@ -18,7 +18,7 @@ import trio
 from ._handlers import HandlerFuncs
 from ._health import Vitals
 from ._index import Index, can_be_rebuilt
-from ._listeners import Listeners
+from ._listeners import Listener, Listeners
 from ._metrics import WatchMetrics
 from ._mutation import MutationDetector
 from ._objects import MetadataOf
@@ -56,15 +56,16 @@ class Copy(Generic[T]):
         self.resource_version: str = ""
         # Held by the watcher while handlers run, and by readers who need the picture to stand still across awaits.
         self.lock: trio.Lock = trio.Lock()
-        self.listeners: Listeners = Listeners()
+        self.listeners: Listeners | None = None
+        """Those who listen to single objects; None until the first does."""
         self.tickets: Tickets = Tickets()
         self.subscriptions: tuple[Subscription[T], ...] = ()
         self.vitals: Vitals = Vitals()
         self.mutations: MutationDetector[T] | None = None
         self.stopped: str | None = None
         """Why the watch has ended, if it has."""
-        self.moved: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
-        """Where those park who wait for any change of the copy."""
+        # Of the next change, if anyone waits for it.
+        self._moved: trio.Event | None = None
         self.life: trio.CancelScope = trio.CancelScope()
         """The watcher's whole life; cancelling it ends the watch and leaves the copy as it is."""
         self.stopping: bool = False
@@ -88,8 +89,7 @@ class Copy(Generic[T]):
     def advance(self, version: str) -> None:
         """Nothing changed up to `version` (a bookmark)."""
         self.resource_version = version
-        if self.moved:
-            self.moved.unpark_all()
+        self._wake()
 
     async def replace(self, objects: dict[str, T], deltas: list[Delta[T]], version: str) -> None:
         """Commit a whole list at once. Tells nobody yet; nothing has changed if it is cancelled.
@@ -100,7 +100,7 @@ class Copy(Generic[T]):
             self.mutations.check(deltas)
         rebuilt = await self._rebuild(objects) if len(deltas) > _REBUILD_ABOVE_CHANGES else {}
         self._swap(objects, deltas, version, rebuilt)
-        self.moved.unpark_all()
+        self._wake()
 
     async def tell_all(self, deltas: list[Delta[T]], *, preexisting: bool) -> None:
         """Tell everyone of changes that were committed, with checkpoints. Shield it: who is told half is misled."""
@@ -110,24 +110,24 @@ class Copy(Generic[T]):
 
     def tell(self, deltas: Sequence[Delta[T]], *, preexisting: bool = False) -> None:
         """Wake who listens, queue for who subscribed, call the handlers."""
-        if self.moved:
-            self.moved.unpark_all()
+        if self._moved is not None:
+            self._wake()
         for subscription in self.subscriptions:
             subscription.put(deltas, self.objects)
-        if self.listeners:
+        if self.listeners is not None:
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
         began = perf_counter() if self.metrics.counts_handlers else None
         try:
             for delta in deltas:
-                self._handle(delta, preexisting=preexisting)
+                self._handle(delta, preexisting)
         except BaseException as error:
             self.fault = error
             raise
         if began is not None:
             self.metrics.handled(perf_counter() - began)
 
-    def _handle(self, delta: Delta[T], *, preexisting: bool) -> None:
+    def _handle(self, delta: Delta[T], preexisting: bool) -> None:  # noqa: FBT001 - as the handler takes it
         handlers = self.handlers
         if isinstance(delta, Put):
             if delta.old is not None:
@@ -151,8 +151,9 @@ class Copy(Generic[T]):
         """The watch is over: wake everyone who waits on it."""
         self.stopped = why
         self.tickets.close(why)
-        self.listeners.stop(why)
-        self.moved.unpark_all()
+        if self.listeners is not None:
+            self.listeners.stop(why)
+        self._wake()
         for subscription in self.subscriptions:
             subscription.close()
 
@@ -172,6 +173,25 @@ class Copy(Generic[T]):
         """End the watch."""
         self.stopping = True
         self.life.cancel()
+
+    async def next_change(self) -> None:
+        """Return once anything has changed, or the watch has ended, since this was called."""
+        if self._moved is None:
+            self._moved = trio.Event()
+        await self._moved.wait()
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, None
+        if moved is not None:
+            moved.set()
+
+    def listen(self, key: str) -> Listener:
+        """A listener for what happens to one object from now on."""
+        if self.listeners is None:
+            self.listeners = Listeners()
+            if self.stopped is not None:
+                self.listeners.stop(self.stopped)
+        return self.listeners.listen(key)
 
     def join(self, subscription: Subscription[T]) -> Subscription[T]:
         """Queue every change from now on for `subscription`."""
@@ -221,7 +241,8 @@ class Copy(Generic[T]):
                     _take_in(index, delta)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
                 self._set_aside(registration, error)
-        self._raise_broken()
+        if self._broken is not None:
+            self._raise_broken(self._broken)
 
     @trio.lowlevel.enable_ki_protection
     def _swap(
@@ -239,7 +260,8 @@ class Copy(Generic[T]):
                         _take_in(index, delta)
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(registration, error)
-        self._raise_broken()
+        if self._broken is not None:
+            self._raise_broken(self._broken)
 
     def _set_aside(self, registration: _Registration[T], error: Exception) -> None:
         """An index that raises is taken out, so that the others still agree with the objects."""
@@ -248,10 +270,9 @@ class Copy(Generic[T]):
         error.add_note(f"raised by the index {name}, which was taken out of the store")
         self.fault = self._broken = self._broken or error
 
-    def _raise_broken(self) -> None:
-        if self._broken is not None:
-            broken, self._broken = self._broken, None
-            raise broken
+    def _raise_broken(self, broken: Exception) -> None:
+        self._broken = None
+        raise broken
 
     async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
         rebuilt: dict[object, Any] = {}

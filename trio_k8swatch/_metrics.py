@@ -29,6 +29,9 @@ _EVENT_TYPES: Final = _CHANGES | {"BOOKMARK", "ERROR"}
 class WatchMetrics:
     """What one watch reports, as it happens. This one reports to nobody, which costs next to nothing."""
 
+    counts_handlers: bool = False
+    """Whether `handled` should be called: reading the clock twice for nobody would not be free."""
+
     def begin(self, watched: Watched) -> None:
         """The watch is up: the first list and the first watch request have succeeded."""
 
@@ -58,12 +61,6 @@ class WatchMetrics:
 
     def handled(self, seconds: float) -> None:
         """Handlers and subscribers were told of a change, or of a few together."""
-
-    @property
-    def counts_handlers(self) -> bool:
-        """Whether `handled` should be called: reading the clock twice for nobody would not be free."""
-        return False
-
 
 @dataclass(frozen=True, slots=True)
 class MetricsConfig:
@@ -206,7 +203,3 @@ class CountingMetrics(WatchMetrics):
         """Count time spent in handlers."""
         self.tally.handler_seconds.observe(seconds)
 
-    @property
-    def counts_handlers(self) -> bool:
-        """Yes."""
-        return True

@@ -154,9 +154,11 @@ def metadata_of(obj: Any) -> Metadata:
     Raises ProtocolError for a dict without metadata that can be used.
     """
     try:
-        return cast("Metadata", obj.metadata)
+        metadata: Metadata = obj.metadata
     except AttributeError:
         pass
+    else:
+        return metadata
     try:
         return msgspec.convert(obj["metadata"], ObjectMeta)
     except (LookupError, TypeError, msgspec.ValidationError) as error:

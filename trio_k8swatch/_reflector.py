@@ -61,13 +61,12 @@ class Reflector(Generic[T]):
         self.doubt: str | None = None
         self.suspicion = False
         self._sharing = Sharing()
-        # Whether our version is a number: then a longer look at the next one is seldom needed.
-        self._is_numbered = False
+        # Our version if it is a number: then a longer look at the next one is seldom needed.
+        self._number = ""
 
     def listed(self, version: str) -> None:
         """A whole list was read at `version`: whatever was doubtful is settled."""
-        self.resource_version = checked_version(version)
-        self._is_numbered = is_well_formed(version)
+        self._move_to(checked_version(version))
         self.doubt = None
 
     def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:
@@ -79,30 +78,36 @@ class Reflector(Generic[T]):
         """
         obj = event.object
         meta = self._metadata(obj)
-        version = checked_version(meta.resource_version)
-        key = meta.uid or _named(meta)
-        old = known.get(key)
-        order = self._reach(version)
-        if order == 1 and old is not None and isinstance(event, Modified):
+        old = known.get(meta.uid)
+        if old is not None and isinstance(event, Modified) and self._moves_on(meta.resource_version):
             # What nearly every event is. Ahead of the watch is ahead of every object in it.
             inherit(self._metadata(old), meta)
-            return Put(key, old, obj)
+            return Put(meta.uid, old, obj)
+        key = meta.uid or _named(meta)
+        order = self._reach(checked_version(meta.resource_version))
+        old = known.get(key)
         if old is None:
             return self._unknown(event, key, order)
         return self._known(event, key, old, order)
 
+    def _moves_on(self, version: str) -> bool:
+        """Move to `version` if that is plainly ahead: both are numbers, of as many digits."""
+        here = self._number
+        if len(version) != len(here) or version <= here or not (version.isdecimal() and version.isascii()):
+            return False
+        self.resource_version = self._number = version
+        return True
+
     def _reach(self, version: str) -> int | None:
         """Move to `version`, never back. How it stands to where the watch was."""
-        here = self.resource_version or ""
-        if self._is_numbered and len(version) == len(here) and version > here and version.isdecimal():
-            order: int | None = 1
-        else:
-            order = compare(version, here)
-            if order != -1:
-                self._is_numbered = is_well_formed(version)
+        order = compare(version, self.resource_version or "")
         if order != -1:
-            self.resource_version = version
+            self._move_to(version)
         return order
+
+    def _move_to(self, version: str) -> None:
+        self.resource_version = version
+        self._number = version if is_well_formed(version) else ""
 
     def _unknown(self, event: ObjectEvent[T], key: str, order: int | None) -> Delta[T] | None:
         kind = type(event)
@@ -145,7 +150,7 @@ class Reflector(Generic[T]):
         if not version or version == "0":
             return False
         if not is_older(version, self.resource_version or ""):
-            self.resource_version = version
+            self._move_to(version)
         return True
 
 

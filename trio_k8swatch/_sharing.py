@@ -30,17 +30,21 @@ class Sharing:
         """Replace parts of `metadata` by equal ones. Nothing can be told of it but by `is`."""
         if type(metadata) is not ObjectMeta:
             return
-        if len(self._strings) + len(self._siblings) > _MAX_VALUES:
-            self._strings.clear()
-            self._siblings.clear()
         owners = metadata.owner_references
-        sibling = self._siblings.setdefault(owners[0].uid, metadata) if owners else metadata
-        if sibling is not metadata:
-            inherit(sibling, metadata)
-        if sibling.labels is not metadata.labels or sibling is metadata:
+        sibling = self._siblings.get(owners[0].uid) if owners else None
+        if sibling is None:
+            self._share_strings(metadata)
+            if owners:
+                self._siblings[owners[0].uid] = metadata
+            return
+        inherit(sibling, metadata)
+        if metadata.labels is not sibling.labels:
             self._share_strings(metadata)
 
     def _share_strings(self, metadata: ObjectMeta) -> None:
+        if len(self._strings) + len(self._siblings) > _MAX_VALUES:
+            self._strings.clear()
+            self._siblings.clear()
         share = self._strings.setdefault
         force_setattr(metadata, "namespace", share(metadata.namespace, metadata.namespace))
         labels = metadata.labels

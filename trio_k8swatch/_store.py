@@ -134,7 +134,7 @@ class Store(Generic[T]):
 
     def listen(self, uid: str) -> Listener | None:
         """A listener for what happens to one object from now on; None if it is not here."""
-        return self._copy.listeners.listen(uid) if uid in self._copy.objects else None
+        return self._copy.listen(uid) if uid in self._copy.objects else None
 
     # Waiting
 
@@ -217,7 +217,7 @@ class Store(Generic[T]):
     async def _moved(self) -> None:
         if self._copy.stopped is not None:
             raise WatchStopped(self._copy.stopped)
-        await self._copy.moved.park()
+        await self._copy.next_change()
 
     # Holding still, and being told
 

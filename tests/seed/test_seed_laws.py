@@ -175,7 +175,7 @@ def _never_old(self: Reflector[Thing], known: Any, event: Any) -> Any:
 
 def _adds_only(self: Copy[Thing], delta: Any, *, preexisting: bool) -> None:
     if isinstance(delta, Put):
-        real_handle(self, delta, preexisting=preexisting)
+        real_handle(self, delta, preexisting)
 
 
 real_deltas, real_received, real_handle = Relisting.deltas, Reflector.received, Copy._handle
