@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -25,8 +26,9 @@ from trio_k8swatch import (
     ProtocolError,
 )
 from trio_k8swatch._codec import Codec, codec_for
+from trio_k8swatch._items import ItemCutter
 from trio_k8swatch._objects import key_of, metadata_of
-from trio_k8swatch._wire import Lines
+from trio_k8swatch._wire import Lines, Page
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,6 +84,12 @@ def events(codec: Codec[Any], *lines: bytes) -> list[Any]:
     return list(codec.events(Lines(buffer, 0, len(buffer))))
 
 
+def page_of(codec: Codec[Any], data: bytes) -> Page[Any]:
+    reader = codec.page_reader()
+    reader.feed(data)
+    return reader.finish()
+
+
 def body(*items: Any, **more: Any) -> bytes:
     whole = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": list(items), **more}
     return json.dumps(whole).encode()
@@ -92,7 +100,7 @@ def test_A7_an_object_may_be_of_any_type_with_metadata(type_: Any) -> None:
     """From events in all forms, and from lists, whose items lack kind and apiVersion."""
     codec = codec_for(type_, "v1")
     item = {key: POD[key] for key in ("metadata", "spec")}
-    page = codec.page(body(item, POD))
+    page = page_of(codec, body(item, POD))
     got = [*page.items, *(e.object for e in events(codec, *[line(t, POD) for t in ("ADDED", "MODIFIED", "DELETED")]))]
     assert [node_of(obj) for obj in got] == ["n1"] * 5
     for obj in got:
@@ -109,15 +117,15 @@ def test_only_the_metadata_may_be_asked_for() -> None:
     obj = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": META}
     assert events(codec, line("ADDED", obj))[0].object.metadata.name == "a"
     page = body(obj, kind="PartialObjectMetadataList", apiVersion="meta.k8s.io/v1")
-    assert codec.page(page).items[0].metadata.uid == "u"
+    assert page_of(codec, page).items[0].metadata.uid == "u"
 
 
 def test_E5_items_of_a_list_get_the_kind_that_lists_leave_out() -> None:
     """Those that say it themselves keep what they say."""
-    page = codec_for(dict, "v1").page(body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META}))
+    page = page_of(codec_for(dict, "v1"), body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META}))
     assert [item["kind"] for item in page.items] == ["Pod", "Pod"]
-    assert codec_for(KindPod, "v1").page(body({"metadata": META})).items[0].kind == "Pod"
-    dynamic = codec_for(DynamicObject, "v1").page(body({"metadata": META})).items[0]
+    assert page_of(codec_for(KindPod, "v1"), body({"metadata": META})).items[0].kind == "Pod"
+    dynamic = page_of(codec_for(DynamicObject, "v1"), body({"metadata": META})).items[0]
     assert (dynamic.kind, dynamic.api_version) == ("Pod", "v1")
 
 
@@ -125,14 +133,14 @@ def test_E5_an_item_that_says_its_kind_further_inside_is_found_out() -> None:
     """Fields may come in any order."""
     item = {"spec": {"nodeName": "n1"}, "apiVersion": "v1", "kind": "Pod", "metadata": META}
     only_version = {"spec": {}, "apiVersion": "v1", "metadata": META}
-    page = codec_for(DynamicObject, "v1").page(body(item, only_version))
+    page = page_of(codec_for(DynamicObject, "v1"), body(item, only_version))
     assert page.items[0].raw.count(b'"kind"') == 1
     assert page.items[1].kind == "Pod"
 
 
 def test_a_list_without_kind_completes_nothing() -> None:
     """Some aggregated servers leave it out of the list, too."""
-    page = codec_for(DynamicObject, "v1").page(json.dumps({"metadata": {}, "items": [{"metadata": META}]}).encode())
+    page = page_of(codec_for(DynamicObject, "v1"), json.dumps({"metadata": {}, "items": [{"metadata": META}]}).encode())
     assert page.items[0].kind == ""
 
 
@@ -140,7 +148,7 @@ def test_a_list_without_kind_completes_nothing() -> None:
 def test_an_empty_list_may_be_null(items: list[Any] | None) -> None:
     """Go has no difference between the two."""
     for type_ in (Pod, dict):
-        page = codec_for(type_, "v1").page(body(items=items) if items is None else body())
+        page = page_of(codec_for(type_, "v1"), body(items=items) if items is None else body())
         assert page.items == []
         assert page.metadata.resource_version == "9"
 
@@ -173,9 +181,9 @@ def test_E4_E9_B11_B12_what_is_no_event_is_a_protocol_error(
     codec = codec_for(type_, "v1")
     before = [line("ADDED", POD)] if is_trusted else [line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1"})]
     events(codec, *before)
-    codec.page(body())
+    page_of(codec, body())
     if b"Secret" in broken_line:
-        codec.page(body(POD))
+        page_of(codec, body(POD))
         events(codec, line("MODIFIED", POD))
     with pytest.raises(ProtocolError):
         # The reflector asks for the metadata next: it has to be good for that, too.
@@ -235,7 +243,7 @@ def test_B22_an_object_holds_on_to_nothing_larger() -> None:
     """Its bytes are its own, not a window into those of a list."""
     codec = codec_for(DynamicObject, "v1")
     for obj in [
-        *codec.page(body(POD, POD)).items,
+        *page_of(codec, body(POD, POD)).items,
         *(e.object for e in events(codec, line("ADDED", POD), line("ADDED", POD))),
     ]:
         assert type(obj.raw) is bytes
@@ -326,7 +334,7 @@ def test_A7_a_type_without_metadata_is_refused_at_once(type_: Any, missing: str)
 def test_a_body_that_is_no_list_is_a_protocol_error(type_: Any, data: bytes) -> None:
     """Though it came with 200."""
     with pytest.raises(ProtocolError):
-        codec_for(type_, "v1").page(data)
+        page_of(codec_for(type_, "v1"), data)
 
 
 @pytest.mark.parametrize("type_", [DynamicObject, KindPod])
@@ -335,29 +343,51 @@ def test_a_list_with_an_item_that_does_not_fit_is_no_list(type_: Any) -> None:
     good = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": [{"metadata": META}]}
     bad = {**good, "items": [{"metadata": META}, {"metadata": {"name": 5}}]}
     codec = codec_for(type_, "v1")
-    assert len(codec.page(json.dumps(good, separators=(",", ":")).encode()).items) == 1
+    assert len(page_of(codec, json.dumps(good, separators=(",", ":")).encode()).items) == 1
     with pytest.raises(ProtocolError, match="does not have the expected form"):
-        codec.page(json.dumps(bad, separators=(",", ":")).encode())
+        page_of(codec, json.dumps(bad, separators=(",", ":")).encode())
 
 
-@pytest.mark.parametrize("kind", [DynamicObject, dict, PartialObjectMetadata])
-def test_a_page_in_parts_is_the_page(kind: type) -> None:
-    """Put together again, whatever the type, and however often an item looks like the beginning of another."""
-    nested = {"metadata": {"name": "t"}, "x": [{"metadata": {"name": "u"}}, {"metadata": {"name": "v"}}]}
-    items = [
-        {"metadata": {"name": f"n{n}", "uid": str(n), "resourceVersion": "1"}, "spec": [n, nested]} for n in range(600)
-    ]
+@pytest.mark.parametrize("kind", [DynamicObject, dict, PartialObjectMetadata, KindPod])
+@pytest.mark.parametrize("looks_like_an_item", [False, True])
+@given(st.lists(st.integers(0, 5000), max_size=30))
+def test_a_list_may_come_in_any_parts(kind: type, looks_like_an_item: bool, cuts: list[int]) -> None:
+    """Whatever the type, and however often something inside of an item looks like the beginning of another."""
+    inside = {"metadata" if looks_like_an_item else "other": {"name": "u"}}
+    items = [{"metadata": {**META, "uid": str(n)}, "specs": [n, "}]", [inside, inside]]} for n in range(20)]
     version = "meta.k8s.io/v1" if kind is PartialObjectMetadata else "v1"
     head = {"kind": "PodList", "apiVersion": version, "metadata": {"resourceVersion": "7"}}
-    body = msgspec.json.encode({**head, "items": items})
+    whole = msgspec.json.encode({**head, "items": items}) + b"\n"
+    reader = codec_for(kind, "v1").page_reader()
+    ends = sorted(min(cut, len(whole)) for cut in cuts)
+    for begin, end in itertools.pairwise([0, *ends, len(whole)]):
+        reader.feed(whole[begin:end])
+    page = reader.finish()
+    assert [metadata_of(item).uid for item in page.items] == [str(n) for n in range(20)]
+    assert page.metadata.resource_version == "7"
+    assert page.body_bytes == len(whole)
+    if kind is DynamicObject:
+        assert [item.to_dict() for item in page.items] == [{"kind": "Pod", "apiVersion": "v1", **item} for item in items]
+
+
+def test_items_are_decoded_while_they_come() -> None:
+    """What is kept of a list that is not complete is its objects, and one more."""
+    items = [{"metadata": {**META, "uid": str(n)}, "padding": "x" * 1000} for n in range(20)]
+    whole = json.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}, separators=(",", ":"))
+    cutter = ItemCutter(b'{"metadata":{')
+    arrays = [array for at in range(0, len(whole), 100) if (array := cutter.feed(whole[at : at + 100].encode()))]
+    assert len(arrays) == 17  # a boundary that two parts share is not looked for
+    assert len(cutter.rest) < 1300
+
+
+@pytest.mark.parametrize("kind", [DynamicObject, Pod])
+def test_the_metadata_of_a_list_may_come_last(kind: type) -> None:
+    """And items may be the items of something else."""
     codec = codec_for(kind, "v1")
-    whole = codec.page(body)
-    assert len(whole.items) == 600
-    plain = body.replace(b'"metadata":{"name":"v"}', b'"other":{"name":"v"}').replace(
-        b'"metadata":{"name":"u"}', b'"other":{}'
-    )
-    parts = list(codec.parts(plain))
-    assert [len(part.items) for part in parts] == [250, 250, 100]
-    assert [item for part in parts for item in part.items] == codec.page(plain).items
-    with pytest.raises(msgspec.MsgspecError):
-        list(codec.parts(body))
+    item = '{"metadata":{"uid":"1"}}'
+    last = f'{{"apiVersion":"v1","items":[{item},{item}],"kind":"PodList","metadata":{{"resourceVersion":"7"}}}}'
+    page = page_of(codec, last.encode())
+    assert (len(page.items), page.metadata.resource_version) == (2, "7")
+    assert page.items[1] == page.items[0]
+    other = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{"x":{{"items":[{item},{item}]}}}},"items":[{item}]}}'
+    assert len(page_of(codec, other.encode()).items) == 1

@@ -14,9 +14,8 @@ import trio
 from ._codec import codec_for
 from ._errors import ApiError, ConfigError, Unavailable
 from ._objects import DynamicObject, ListMeta
-from ._pages import BROKEN
 from ._paging import list_pages
-from ._requests import Requests, located, read_all
+from ._requests import Requests, located, read_parts
 from ._resource import Collection, ListOptions
 from ._stream import Body
 from ._throttle import Throttle
@@ -81,6 +80,14 @@ class ApiClient:
 
     async def call(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> bytes:
         """As `get`; `doing` says in errors what it was for."""
+        parts: list[bytes] = []
+        await self.read(path, query, accept=accept, doing=doing, take=parts.append)
+        return b"".join(parts)
+
+    async def read(
+        self, path: str, query: dict[str, str], *, accept: str, doing: str, take: Callable[[bytes], object]
+    ) -> None:
+        """As `call`, but the body is handed to `take` part by part, as it comes."""
         encoding = "gzip" if self.connection.compress else "identity"
         headers = {"Accept": accept, "Accept-Encoding": encoding}
         limit = self._silence_limit
@@ -89,7 +96,8 @@ class ApiClient:
             async with self._calls.get(path, query, headers, doing=doing, silence_limit=limit) as body:
                 # From here on every byte counts as life, so a long list may take its time.
                 scope.deadline = float("inf")
-                return await read_all(body, silence_limit=limit)
+                await read_parts(body, take, silence_limit=limit)
+                return
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
     @asynccontextmanager
@@ -172,25 +180,11 @@ class Resource(Generic[T]):
     async def page(self, options: ListOptions) -> Page[T]:
         """One page; `metadata.continue_token` says where the next begins. Errors as `list`, Expired for an old token."""
         doing = f"list {self.collection}"
-        query = options.list_query()
-        body = await self._client.call(self.collection.path, query, accept=self._codec.accept_list, doing=doing)
+        reader = self._codec.page_reader()
+        path, query, accept = self.collection.path, options.list_query(), self._codec.accept_list
+        await self._client.read(path, query, accept=accept, doing=doing, take=reader.feed)
         with located(doing):
-            page = await self._decoded(body)
-        return msgspec.structs.replace(page, body_bytes=len(body))
-
-    async def _decoded(self, body: bytes) -> Page[T]:
-        """The page in `body`; others have their turn while a large one is decoded (lists without pages, old servers)."""
-        if len(body) > self._codec.at_once_bytes:
-            parts: list[Page[T]] = []
-            try:
-                for part in self._codec.parts(body):
-                    parts.append(part)
-                    await trio.lowlevel.checkpoint()
-            except BROKEN:
-                parts.clear()
-            if parts:
-                return Page([item for part in parts for item in part.items], parts[0].metadata)
-        return self._codec.page(body)
+            return reader.finish()
 
     @asynccontextmanager
     async def watch(self, options: ListOptions | None = None) -> AsyncGenerator[EventStream[T]]:

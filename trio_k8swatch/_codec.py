@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -13,8 +12,8 @@ from ._errors import ConfigError, ProtocolError
 from ._kinds import OBJECT_EVENTS, Kinds
 from ._nulls import tolerating_nulls
 from ._objects import DynamicObject, ObjectMeta, PartialObjectMetadata
-from ._pages import BROKEN, PageOf, completed_page, not_a_list, parts_of_page
-from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, Page, WatchEvent
+from ._pages import BROKEN, PageReader
+from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
 
 __all__ = ["Codec", "codec_for"]
 
@@ -40,9 +39,6 @@ class Codec(ABC, Generic[T]):
 
     accept_list: ClassVar[str] = "application/json"
     accept_watch: ClassVar[str] = "application/json"
-    at_once_bytes: int = 8 * 1024 * 1024
-    """Up to here `page` is done in some ten milliseconds; a larger body is better read in `parts`."""
-
     def __init__(self, api_version: str) -> None:
         self._kinds = Kinds(api_version)
 
@@ -68,15 +64,8 @@ class Codec(ABC, Generic[T]):
             begin = end + 1
 
     @abstractmethod
-    def page(self, body: bytes) -> Page[T]:
-        """One body of a list."""
-
-    @abstractmethod
-    def parts(self, body: bytes) -> Iterator[Page[T]]:
-        """As `page`, in parts to be put together, each decoded when it is asked for: for a body that takes long.
-
-        None, or one of `BROKEN` raised at any of them, where it turns out that `page` has to read it.
-        """
+    def page_reader(self) -> PageReader[T]:
+        """What reads one body of a list."""
 
     @abstractmethod
     def _event(self, line: bytes) -> WatchEvent[T]:
@@ -107,29 +96,15 @@ class _TypedCodec(Codec[T]):
     def __init__(self, type_: Any, api_version: str) -> None:
         super().__init__(api_version)
         event = cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_]
-        page = cast("type[PageOf[T]]", cast("Any", PageOf)[type_])
         self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
         self._decode = self._decode_trusted = msgspec.json.Decoder(event | Bookmark | Failure).decode
-        self._decode_page = msgspec.json.Decoder(page).decode
         self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
+        self._decode_array: Callable[[bytes], list[T]] = msgspec.json.Decoder(list[type_]).decode
         # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
         self._wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
-        if _is_mapping(type_):
-            # Ten times as slow as a struct of the metadata.
-            self.at_once_bytes = super().at_once_bytes // 16
 
-    def page(self, body: bytes) -> Page[T]:
-        if self._wants_kind:
-            return completed_page(body, self._kinds, partial(tolerating_nulls, self._decode_item))
-        try:
-            page = tolerating_nulls(self._decode_page, body)
-        except BROKEN as error:
-            raise not_a_list(body, error) from error
-        self._kinds.check_list(page.kind, page.api_version, has_items=page.items is not None)
-        return Page(page.items or [], page.metadata)
-
-    def parts(self, body: bytes) -> Iterator[Page[T]]:
-        return parts_of_page(body, self._kinds, self._decode_item, complete=self._wants_kind)
+    def page_reader(self) -> PageReader[T]:
+        return PageReader(self._kinds, self._decode_item, None if self._wants_kind else self._decode_array)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:
@@ -161,8 +136,6 @@ class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
 class _DynamicCodec(Codec[DynamicObject]):
     """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
 
-    at_once_bytes = 4 * 1024 * 1024
-
     def __init__(self, api_version: str) -> None:
         super().__init__(api_version)
         self._decode = msgspec.json.Decoder(_DynamicEvent).decode
@@ -172,11 +145,8 @@ class _DynamicCodec(Codec[DynamicObject]):
             Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
         ).decode
 
-    def page(self, body: bytes) -> Page[DynamicObject]:
-        return completed_page(body, self._kinds, self._object)
-
-    def parts(self, body: bytes) -> Iterator[Page[DynamicObject]]:
-        return parts_of_page(body, self._kinds, self._object, complete=True)
+    def page_reader(self) -> PageReader[DynamicObject]:
+        return PageReader(self._kinds, self._object, None)
 
     def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
         try:

@@ -27,6 +27,8 @@ _DEADLINE_STEP_SECONDS: Final = 1.0
 _PROBE_INTERVAL_SECONDS: Final = 60.0
 """A server that sends old things is asked for its version no more often than this."""
 
+_NEVER: Final = float("inf")
+
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
@@ -61,12 +63,14 @@ class Follower(Generic[T]):
             batch, behind = behind or await events.receive(), None
             if batch is None:
                 return "ended"
-            heard = await self._take(batch, scope)
             now = copy.vitals.last_byte_at = trio.current_time()
+            heard = await self._take(batch, scope, now)
             if heard:
                 self._note_news(now)
             if copy.subscriptions:
                 await self._wait_for_subscribers(scope)
+            if scope.deadline == _NEVER:
+                # It was us who did not listen.
                 now = trio.current_time()
             heartbeat.heard(now, events=heard)
             if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
@@ -83,7 +87,7 @@ class Follower(Generic[T]):
             reflector.suspicion = False
             self._suspect(now)
 
-    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
+    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope, now: float) -> bool:
         """Commit the events, each with its handlers, under one lock. Whether there were any."""
         lock = self._copy.lock
         try:
@@ -91,7 +95,7 @@ class Follower(Generic[T]):
         except trio.WouldBlock:
             # While a reader holds the picture still, it is us who are silent.
             self._heartbeat.held()
-            scope.deadline = float("inf")
+            scope.deadline = _NEVER
             await lock.acquire()
         heard = False
         try:
@@ -105,7 +109,7 @@ class Follower(Generic[T]):
             if self._has_news:
                 # Also when the batch ends in an error: what came before it was taken.
                 self._has_news = False
-                self._copy.vitals.last_event_at = trio.current_time()
+                self._copy.vitals.last_event_at = now
         return heard
 
     def _event(self, event: WatchEvent[T]) -> None:
@@ -154,5 +158,5 @@ class Follower(Generic[T]):
         for subscription in self._copy.subscriptions:
             if subscription.is_full:
                 self._heartbeat.held()
-                scope.deadline = float("inf")
+                scope.deadline = _NEVER
                 await subscription.room()

@@ -1,53 +1,70 @@
-"""The items of a list, cut out of its body without reading it twice.
+"""The items of a list, cut out of its body as it comes, without reading them.
 
-Rule 1: where the cuts are is a guess, made from how the first item begins; it costs next to nothing.
-Rule 2: a guess that is wrong shows itself. Every piece has to be one whole JSON object, and the pieces with the commas
-between them are the list: if one cut were inside an item, the pieces on both sides of it would not be whole.
+Where to cut is a guess, made from how the first item begins; it costs next to nothing. A guess that is wrong shows itself:
+what begins where an item begins, and is whole JSON objects with commas between them, is that many items. If the last cut
+was inside an item, what is before it is not whole.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["Cut", "cut_items"]
+__all__ = ["MAX_OPENING_BYTES", "ItemCutter", "Opening", "opening_of"]
 
 _ITEMS: Final = b'"items":['
 _METADATA: Final = b'"metadata":{'
 _MAX_BEGINNING_BYTES: Final = 300
 """Of an item up to its metadata: kind and apiVersion at most. If it is longer, this is not a list as servers write it."""
 
+MAX_OPENING_BYTES: Final = 64 * 1024
+"""Of a list up to the metadata of its first item: mostly its continue token."""
 
-class Cut(NamedTuple):
-    """A list in pieces."""
 
-    rest: bytes
-    """The body without its items."""
+class Opening(NamedTuple):
+    """How a list begins."""
+
+    head: bytes
+    """Everything up to the bracket that opens the items."""
     beginning: bytes
     """What every item begins with, up to its metadata."""
-    ends: list[bytes]
-    """How each of them goes on; all but the last without their last brace."""
-
-    def items(self, prefix: bytes) -> list[bytes]:
-        """The items as bytes of their own, with `prefix` for a beginning that does not say the kind."""
-        beginning = self.beginning
-        if b'"kind":' not in beginning and prefix:
-            beginning = prefix + beginning[1:]
-        *others, last = self.ends
-        return [*(b"".join((beginning, end, b"}")) for end in others), beginning + last]
 
 
-def cut_items(body: bytes) -> Cut | None:
-    """Where the items of `body` probably are; None if that cannot be told.
-
-    Whoever decodes them has to take any failure to decode for a wrong guess, and read the body in another way.
-    """
-    begin = body.find(_ITEMS)
-    end = body.rfind(b"}]") + 1
-    if begin < 0 or not end:
+def opening_of(body: bytes | bytearray) -> Opening | None:
+    """How the list begins that `body` is the first part of; None if that cannot be told, or not yet."""
+    begin = body.find(_ITEMS) + len(_ITEMS)
+    if begin < len(_ITEMS) or not body.startswith(b"{", begin):
         return None
-    begin += len(_ITEMS)
     metadata = body.find(_METADATA, begin, begin + _MAX_BEGINNING_BYTES)
-    if metadata < 0 or not body.startswith(b"{", begin):
+    if metadata < 0:
         return None
-    beginning = body[begin : metadata + len(_METADATA)]
-    return Cut(body[:begin] + body[end:], beginning, body[begin + len(beginning) : end].split(b"}," + beginning))
+    return Opening(bytes(body[:begin]), bytes(body[begin : metadata + len(_METADATA)]))
+
+
+class ItemCutter:
+    """Cuts where something begins like the first item."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self._beginning = beginning
+        self._boundary = b"}," + beginning
+        self._rest: list[bytes] = []
+
+    @property
+    def rest(self) -> bytes:
+        """What is not cut off yet: an item that is not whole, or the last one with what follows the items."""
+        return b"".join(self._rest)
+
+    def feed(self, data: bytes) -> bytes:
+        """What the body goes on with; all items that are whole with it, or so it seems, as an array, or b""."""
+        end = data.rfind(self._boundary) + 1
+        if not end:
+            self._rest.append(data)
+            return b""
+        array = b"".join((b"[", *self._rest, memoryview(data)[:end], b"]"))
+        self._rest = [data[end + 1 :]]
+        return array
+
+    def items(self, array: bytes, prefix: bytes) -> list[bytes]:
+        """The items of an array that was cut off, each by itself, with `prefix` in the place of its opening brace."""
+        beginning = prefix + self._beginning[1:]
+        ends = array[1 + len(self._beginning) : -2].split(self._boundary)
+        return [b"".join((beginning, end, b"}")) for end in ends]

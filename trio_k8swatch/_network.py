@@ -63,6 +63,34 @@ class _Security:
     protocols: tuple[str, ...]
 
 
+class _Socket(trio.abc.Stream):
+    """A TCP connection that waits before it reads. trio tries first, which on a quiet watch is in vain for every event."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.trio_socket: trio.socket.SocketType = trio.socket.from_stdlib_socket(sock)
+        self._stream = trio.SocketStream(self.trio_socket)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        while True:
+            try:
+                await trio.lowlevel.wait_readable(self._socket)
+                return self._socket.recv(max_bytes or _READ_BYTES)
+            except BlockingIOError:
+                continue  # readiness is a hint
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 class Stream(httpcore.AsyncNetworkStream):
     """One connection, read by one task at a time.
 
@@ -196,8 +224,8 @@ class Stream(httpcore.AsyncNetworkStream):
         stream: trio.abc.Stream = self._stream
         while isinstance(stream, trio.SSLStream):
             stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
-        assert isinstance(stream, trio.SocketStream)
-        return stream.socket
+        assert isinstance(stream, _Socket)
+        return stream.trio_socket
 
 
 class Backend(httpcore.AsyncNetworkBackend):
@@ -217,20 +245,21 @@ class Backend(httpcore.AsyncNetworkBackend):
         """A TCP connection that the kernel watches over as well."""
         del socket_options
         with _translated(httpcore.ConnectError):
-            stream = await trio.open_tcp_stream(host, port, local_address=local_address)
-            _watch_over(stream)
-        return Stream(stream, self._security)
+            opened = await trio.open_tcp_stream(host, port, local_address=local_address)
+        sock = socket.socket(fileno=opened.socket.detach())
+        _watch_over(sock)
+        return Stream(_Socket(sock), self._security)
 
     async def sleep(self, seconds: float) -> None:
         """For retries of httpcore's, which we do not use."""
         await trio.sleep(seconds)
 
 
-def _watch_over(stream: trio.SocketStream) -> None:
+def _watch_over(sock: socket.socket) -> None:
     for option, value in _KEEPALIVE.items():
         if hasattr(socket, option):
             level = socket.SOL_SOCKET if option.startswith("SO_") else socket.IPPROTO_TCP
-            stream.setsockopt(level, getattr(socket, option), value)
+            sock.setsockopt(level, getattr(socket, option), value)
 
 
 @contextmanager

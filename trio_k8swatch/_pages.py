@@ -1,89 +1,135 @@
-"""Bodies of lists: their head, and their items, decoded at once or a few hundred at a time."""
+"""Bodies of lists, read as they come: an item is decoded as soon as it is whole, and its bytes are let go."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from ._errors import ProtocolError
-from ._items import cut_items
+from ._items import MAX_OPENING_BYTES, ItemCutter, opening_of
 from ._kinds import Kinds
+from ._nulls import tolerating_nulls
 from ._objects import ListMeta
 from ._wire import Page
 
-__all__ = ["BROKEN", "PageOf", "completed_page", "not_a_list", "parts_of_page"]
+__all__ = ["BROKEN", "PageReader"]
 
 T = TypeVar("T")
 
 BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not JSON, not UTF-8, not of the type, or nested a million deep."""
 
-_PART_ITEMS: Final = 250
-"""Of a large page: half a millisecond to two, so that nobody else has to wait."""
 
-
-class PageOf(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
+class _List(msgspec.Struct, frozen=True, rename="camel"):
     """A list as it is on the wire."""
 
     kind: str = ""
     api_version: str = ""
     metadata: ListMeta = ListMeta()
-    items: list[T] | None = None
+    items: list[msgspec.Raw] | None = None
 
 
 class _KindOnly(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-def completed_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T]) -> Page[T]:
-    """A page whose items are given the kind and apiVersion that lists leave out, then decoded."""
-    try:
-        parts = list(parts_of_page(body, kinds, decode, complete=True))
-    except BROKEN:
-        # The cuts were wrong, or an item does not fit its type: the long way tells which.
-        parts = []
-    if parts:
-        return Page([item for part in parts for item in part.items], parts[0].metadata)
-    try:
-        head = _head(body, kinds)
-        items = [decode(_completed(bytes(raw), kinds.prefix)) for raw in head.items or ()]
-    except BROKEN as error:
-        raise not_a_list(body, error) from error
-    return Page(items, head.metadata)
+class PageReader(Generic[T]):
+    """Reads one body of a list: `feed` it what comes, then `finish`.
 
+    Items are cut out by guessing, and decoded at once. From the first cut on that was wrong, and with bodies whose form gives
+    nothing to guess from, everything is kept, and read when it is complete.
 
-def parts_of_page(body: bytes, kinds: Kinds, decode: Callable[[bytes], T], *, complete: bool) -> Iterator[Page[T]]:
-    """As `completed_page`, in parts to be put together, each decoded when it is asked for; none if that cannot be.
-
-    Without `complete` items stay as they are. Raises one of `BROKEN`, at any part, where the list has to be read in one
-    piece after all.
+    Without `decode_array`, items are given the kind and apiVersion that lists leave out before they are decoded, each by
+    itself. All errors are ProtocolError, and quote no contents.
     """
-    cut = cut_items(body)
-    if cut is None:
-        return
-    head = _head(cut.rest, kinds)
-    items = iter(cut.items(kinds.prefix if complete else b""))
-    while part := [decode(item) for item in islice(items, _PART_ITEMS)]:
-        yield Page(part, head.metadata)
 
+    def __init__(
+        self, kinds: Kinds, decode: Callable[[bytes], T], decode_array: Callable[[bytes], list[T]] | None
+    ) -> None:
+        self._kinds = kinds
+        self._decode = decode
+        self._decode_array = decode_array
+        self._body_bytes = 0
+        self._items: list[T] = []
+        self._may_guess = True
+        self._cutter: ItemCutter | None = None
+        # Once items were cut out: the body up to them, and what to put in the place of their opening braces.
+        self._head = b""
+        self._prefix = b"{"
+        # Of the body, without head and items, what no cutter has.
+        self._rest = bytearray()
 
-def _head(body: bytes, kinds: Kinds) -> PageOf[msgspec.Raw]:
-    head = msgspec.json.decode(body, type=PageOf[msgspec.Raw])
-    kinds.check_list(head.kind, head.api_version, has_items=head.items is not None)
-    return head
+    def feed(self, data: bytes) -> None:
+        """The body goes on with `data`. Raises ProtocolError if it turns out to be no list of this kind."""
+        self._body_bytes += len(data)
+        if self._cutter is None:
+            self._rest += data
+            data = self._guess() if self._may_guess else b""
+        if self._cutter is not None:
+            array = self._cutter.feed(data)
+            try:
+                self._take(self._cutter, array)
+            except BROKEN:
+                self._rest += b",".join((array[1:-1], self._cutter.rest))
+                self._cutter = None
 
+    def finish(self) -> Page[T]:
+        """The page; its body is complete."""
+        if self._cutter is not None:
+            rest = self._cutter.rest
+            end = rest.rfind(b"}]") + 1
+            try:
+                head = self._parsed(self._head + rest[end:])
+                self._take(self._cutter, b"[%b]" % rest[:end])
+            except BROKEN:
+                self._rest += rest
+            else:
+                return Page(self._items, head.metadata, self._body_bytes)
+        try:
+            head = self._parsed(self._head + self._rest)
+            self._items += [tolerating_nulls(self._decode, self._completed(bytes(raw))) for raw in head.items or ()]
+        except BROKEN as error:
+            message = f"the body of a list ({self._body_bytes} bytes) does not have the expected form: {error}"
+            raise ProtocolError(message) from error
+        return Page(self._items, head.metadata, self._body_bytes)
 
-def _completed(raw: bytes, prefix: bytes) -> bytes:
-    """`raw`, with `prefix` where it does not say its kind itself. Servers that say it do so at the beginning."""
-    if raw.startswith((b'{"kind":', b'{"apiVersion":')) or not prefix:
-        return raw
-    head = msgspec.json.decode(raw, type=_KindOnly)
-    return raw if head.kind else prefix + raw[1:].lstrip()
+    def _guess(self) -> bytes:
+        """Find out how to cut out the items; what is there of them. b"" if that cannot be, or not yet."""
+        opening = opening_of(self._rest)
+        self._may_guess = opening is None and len(self._rest) < MAX_OPENING_BYTES
+        if opening is None:
+            return b""
+        try:
+            # Which fails, too, if these are the items of something further inside.
+            self._parsed(opening.head + b"]}")
+        except BROKEN:
+            return b""
+        if self._decode_array is None and b'"kind":' not in opening.beginning:
+            if not self._kinds.prefix:
+                return b""
+            self._prefix = self._kinds.prefix
+        self._head = opening.head
+        self._cutter = ItemCutter(opening.beginning)
+        begun = bytes(self._rest[len(self._head) :])
+        self._rest.clear()
+        return begun
 
+    def _take(self, cutter: ItemCutter, array: bytes) -> None:
+        if array and self._decode_array is not None:
+            self._items += self._decode_array(array)
+        elif array:
+            self._items += [self._decode(item) for item in cutter.items(array, self._prefix)]
 
-def not_a_list(body: bytes, error: Exception) -> ProtocolError:
-    """The error that says so."""
-    return ProtocolError(f"the body of a list ({len(body)} bytes) does not have the expected form: {error}")
+    def _parsed(self, text: bytes | bytearray) -> _List:
+        listing = msgspec.json.decode(text, type=_List)
+        self._kinds.check_list(listing.kind, listing.api_version, has_items=listing.items is not None)
+        return listing
+
+    def _completed(self, raw: bytes) -> bytes:
+        """`raw`, with kind and apiVersion where it does not say them. Servers that say them do so at the beginning."""
+        prefix = self._kinds.prefix
+        if self._decode_array is not None or not prefix or raw.startswith((b'{"kind":', b'{"apiVersion":')):
+            return raw
+        return raw if msgspec.json.decode(raw, type=_KindOnly).kind else prefix + raw[1:].lstrip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -18,12 +18,15 @@ from ._throttle import Throttle
 if TYPE_CHECKING:
     from .connect import Connection
 
-__all__ = ["Requests", "located", "read_all"]
+__all__ = ["Requests", "located", "read_all", "read_parts"]
 
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
+
+_PART_BYTES: Final = 256 * 1024
+"""What a transport hands over at once may be a whole list; no more than this is worked on between two checkpoints."""
 
 _DEADLINE_STEP_SECONDS: Final = 1.0
 """A deadline is moved by no less than this at once: moving it costs more than it sounds."""
@@ -111,6 +114,14 @@ class Requests:
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:
     """A whole body, or its first bytes up to about `at_most`. Unavailable if nothing comes for `silence_limit` seconds."""
     parts: list[bytes] = []
+    await read_parts(body, parts.append, silence_limit=silence_limit, at_most=at_most)
+    return b"".join(parts)
+
+
+async def read_parts(
+    body: Body, take: Callable[[bytes], object], *, silence_limit: float, at_most: int | None = None
+) -> None:
+    """As `read_all`, but each part is handed to `take` as it comes, with a checkpoint in between."""
     size = 0
     with trio.CancelScope() as scope:
         while at_most is None or size < at_most:
@@ -120,11 +131,13 @@ async def read_all(body: Body, *, silence_limit: float, at_most: int | None = No
             part = await body.read()
             if part is None:
                 break
-            parts.append(part)
             size += len(part)
+            take(part[:_PART_BYTES])
+            for begin in range(_PART_BYTES, len(part), _PART_BYTES):
+                await trio.lowlevel.checkpoint()
+                take(part[begin : begin + _PART_BYTES])
     if scope.cancelled_caught:
         raise Unavailable(f"no byte came for {silence_limit:g} s, {size} bytes into the answer")
-    return b"".join(parts)
 
 
 @contextmanager

@@ -173,7 +173,7 @@ def _never_old(self: Reflector[Thing], known: Any, event: Any) -> Any:
     return Put(delta.key, None, delta.new) if isinstance(delta, Put) else delta
 
 
-def _adds_only(self: Copy[Thing], delta: Any, *, preexisting: bool) -> None:
+def _adds_only(self: Copy[Thing], delta: Any, preexisting: bool) -> None:
     if isinstance(delta, Put):
         real_handle(self, delta, preexisting)
 
