@@ -124,11 +124,13 @@ class ScriptedSource:
     def times(self, verb: str) -> list[float]:
         return [call.time for call in self.calls if call.verb == verb]
 
-    async def page(self, options: ListOptions, /) -> Page[Any]:
+    async def page(self, options: ListOptions, take: Callable[[Page[Any]], object], /) -> ListMeta:
         self.calls.append(Call("list", trio.current_time(), options))
         await trio.lowlevel.checkpoint()
         answer = self.lists.popleft() if len(self.lists) > 1 else self.lists[0]
-        return await _given(answer, options)
+        page = await _given(answer, options)
+        take(page)
+        return page.metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions, /) -> AsyncGenerator[Stream]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
 from core_helpers import Stream, Thing, bookmark, page, thing
 
-from trio_k8swatch import Added, Deleted, Expired, ListOptions, Modified, Status, Unavailable
+from trio_k8swatch import Added, Deleted, Expired, ListMeta, ListOptions, Modified, Status, Unavailable
 from trio_k8swatch._wire import Page
 
 EXPIRED = Status(code=410, reason="Expired")
@@ -80,11 +80,13 @@ class SimulatedServer:
 
     # What a watcher asks
 
-    async def page(self, options: ListOptions, /) -> Page[Thing]:
+    async def page(self, options: ListOptions, take: Callable[[Page[Thing]], object], /) -> ListMeta:
         await trio.sleep(0.01)
         if self.is_down:
             raise Unavailable("down")
-        return page(*self.things.values(), at=self.version)
+        whole = page(*self.things.values(), at=self.version)
+        take(whole)
+        return whole.metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions, /) -> AsyncGenerator[Stream]:

@@ -86,8 +86,8 @@ def events(codec: Codec[Any], *lines: bytes) -> list[Any]:
 
 def page_of(codec: Codec[Any], data: bytes) -> Page[Any]:
     reader = codec.page_reader()
-    reader.feed(data)
-    return reader.finish()
+    first, last = reader.feed(data), reader.finish()
+    return last if first is None else Page([*first.items, *last.items], last.metadata)
 
 
 def body(*items: Any, **more: Any) -> bytes:
@@ -122,7 +122,9 @@ def test_only_the_metadata_may_be_asked_for() -> None:
 
 def test_E5_items_of_a_list_get_the_kind_that_lists_leave_out() -> None:
     """Those that say it themselves keep what they say."""
-    page = page_of(codec_for(dict, "v1"), body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META}))
+    page = page_of(
+        codec_for(dict, "v1"), body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META})
+    )
     assert [item["kind"] for item in page.items] == ["Pod", "Pod"]
     assert page_of(codec_for(KindPod, "v1"), body({"metadata": META})).items[0].kind == "Pod"
     dynamic = page_of(codec_for(DynamicObject, "v1"), body({"metadata": META})).items[0]
@@ -360,14 +362,14 @@ def test_a_list_may_come_in_any_parts(kind: type, looks_like_an_item: bool, cuts
     whole = msgspec.json.encode({**head, "items": items}) + b"\n"
     reader = codec_for(kind, "v1").page_reader()
     ends = sorted(min(cut, len(whole)) for cut in cuts)
-    for begin, end in itertools.pairwise([0, *ends, len(whole)]):
-        reader.feed(whole[begin:end])
-    page = reader.finish()
-    assert [metadata_of(item).uid for item in page.items] == [str(n) for n in range(20)]
-    assert page.metadata.resource_version == "7"
-    assert page.body_bytes == len(whole)
+    parts = [reader.feed(whole[begin:end]) for begin, end in itertools.pairwise([0, *ends, len(whole)])]
+    pages = [part for part in [*parts, reader.finish()] if part is not None]
+    got = [item for page in pages for item in page.items]
+    assert [metadata_of(item).uid for item in got] == [str(n) for n in range(20)]
+    assert {page.metadata.resource_version for page in pages} == {"7"}
+    assert sum(page.body_bytes for page in pages) == len(whole)
     if kind is DynamicObject:
-        assert [item.to_dict() for item in page.items] == [{"kind": "Pod", "apiVersion": "v1", **item} for item in items]
+        assert [item.to_dict() for item in got] == [{"kind": "Pod", "apiVersion": "v1", **item} for item in items]
 
 
 def test_items_are_decoded_while_they_come() -> None:

@@ -27,14 +27,12 @@ class Server:
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        self.taken.extend(answer.items)
+        return answer.metadata
 
     async def read(self, options: ListOptions | None = None) -> str:
         options = options or ListOptions(page_size=1)
-        return await list_pages(self.fetch, options, restart=self.taken.clear, take=self.take)
-
-    async def take(self, page: Any) -> None:
-        self.taken.extend(page.items)
+        return await list_pages(self.fetch, options, restart=self.taken.clear)
 
 
 async def test_B13_all_pages_make_the_list() -> None:

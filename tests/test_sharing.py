@@ -59,12 +59,26 @@ def test_equal_parts_are_one() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: Any) -> None:
-    """Labels that never repeat do not add up."""
-    monkeypatch.setattr(sharing_module, "_MAX_VALUES", 10)
+    """Labels that never repeat do not add up, and neither do owners."""
+    monkeypatch.setattr(sharing_module, "_MAX_STRINGS", 10)
+    monkeypatch.setattr(sharing_module, "_MAX_OWNERS", 10)
     sharing = Sharing()
     for n in range(1000):
-        sharing.settle(ObjectMeta(labels={"n": f"value {n}"}))
+        owner = OwnerReference(uid=f"owner {n % 100}")
+        sharing.settle(ObjectMeta(labels={"n": f"value {n}"}, owner_references=(owner,)))
     assert len(sharing._strings) <= 13
+    assert len(sharing._siblings) == 10
+
+
+def test_labels_of_siblings_are_one_though_not_all_are_alike() -> None:
+    """Two zones, for example."""
+    sharing = Sharing()
+    several = [fresh(name=str(n)) for n in range(6)]
+    for n, meta in enumerate(several):
+        meta.labels["zone"] = str(n % 2)  # type: ignore[index] - a dict, as decoded
+        sharing.settle(meta)
+    assert len({id(meta.labels) for meta in several}) == 2
+    assert [meta.labels["zone"] for meta in several] == ["0", "1"] * 3
 
 
 def test_metadata_of_other_types_is_left_alone() -> None:

@@ -69,7 +69,10 @@ A = thing("a", 5)
 )
 async def test_A1_a_list_is_read_by_keys_or_attributes(listing: Any) -> None:
     """Without any glue."""
-    page = await ForeignSource[Thing](Foreign(listing), None).page(ListOptions())
+    pages: list[Any] = []
+    metadata = await ForeignSource[Thing](Foreign(listing), None).page(ListOptions(), pages.append)
+    [page] = pages
+    assert metadata == page.metadata
     assert (page.items, page.metadata.resource_version, page.metadata.continue_token) == ([A], "7", None)
 
 
@@ -80,7 +83,7 @@ async def test_A1_a_list_is_read_by_keys_or_attributes(listing: Any) -> None:
 async def test_a_list_that_is_none_fails(listing: Any) -> None:
     """Whatever a client gives instead."""
     with pytest.raises((ProtocolError, LookupError, AttributeError, TypeError)):
-        await ForeignSource[Thing](Foreign(listing), None).page(ListOptions())
+        await ForeignSource[Thing](Foreign(listing), None).page(ListOptions(), print)
 
 
 async def test_A6_accessors_are_asked_where_lists_and_objects_look_otherwise() -> None:
@@ -91,7 +94,9 @@ async def test_A6_accessors_are_asked_where_lists_and_objects_look_otherwise() -
         metadata=lambda obj: ObjectMeta(name=obj, uid=obj, resource_version="3"),
     )
     source = ForeignSource[Any](Foreign(("9", ("a", "b")), [("BOOKMARK", "a")]), accessors)
-    page = await source.page(ListOptions())
+    pages: list[Any] = []
+    await source.page(ListOptions(), pages.append)
+    [page] = pages
     assert (page.items, page.metadata.resource_version) == (["a", "b"], "9")
     assert source.metadata("a").uid == "a"
     assert await received(Foreign(events=[("BOOKMARK", "a")]), accessors) == [bookmark(3)]

@@ -14,7 +14,7 @@ import trio
 from ._codec import codec_for
 from ._errors import ApiError, ConfigError, Unavailable
 from ._objects import DynamicObject, ListMeta
-from ._paging import list_pages
+from ._paging import list_pages, take_in_parts
 from ._requests import Requests, located, read_parts
 from ._resource import Collection, ListOptions
 from ._stream import Body
@@ -171,20 +171,31 @@ class Resource(Generic[T]):
         """
         items: list[T] = []
 
-        async def take(page: Page[T]) -> None:
-            items.extend(page.items)
+        async def page(options: ListOptions) -> ListMeta:
+            return await self.page(options, lambda part: items.extend(part.items))
 
-        version = await list_pages(self.page, options or ListOptions(), restart=items.clear, take=take)
+        version = await list_pages(page, options or ListOptions(), restart=items.clear)
         return Listing(items, ListMeta(resource_version=version))
 
-    async def page(self, options: ListOptions) -> Page[T]:
-        """One page; `metadata.continue_token` says where the next begins. Errors as `list`, Expired for an old token."""
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        """Read one page, handing it to `take` in parts as it comes; its metadata, whose token says where the next begins.
+
+        Errors as `list`, Expired for an old token, and then what was taken is void.
+        """
         doing = f"list {self.collection}"
         reader = self._codec.page_reader()
         path, query, accept = self.collection.path, options.list_query(), self._codec.accept_list
-        await self._client.read(path, query, accept=accept, doing=doing, take=reader.feed)
+
+        def take_what_is_whole(data: bytes) -> None:
+            part = reader.feed(data)
+            if part is not None:
+                take(part)
+
+        await self._client.read(path, query, accept=accept, doing=doing, take=take_what_is_whole)
         with located(doing):
-            return reader.finish()
+            rest = reader.finish()
+        await take_in_parts(rest, take)
+        return rest.metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions | None = None) -> AsyncGenerator[EventStream[T]]:

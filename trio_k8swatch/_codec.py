@@ -39,6 +39,7 @@ class Codec(ABC, Generic[T]):
 
     accept_list: ClassVar[str] = "application/json"
     accept_watch: ClassVar[str] = "application/json"
+
     def __init__(self, api_version: str) -> None:
         self._kinds = Kinds(api_version)
 

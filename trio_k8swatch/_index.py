@@ -80,9 +80,10 @@ class _NamedIndex(ABC, Generic[T, K]):
     def add(self, obj: T, /) -> None:
         """See `Index`."""
         name = self._name(self._metadata(obj))
-        if name in self._shown:
-            self._hidden.setdefault(name, []).append(self._shown[name])
-        self._shown[name] = obj
+        shown = self._shown.setdefault(name, obj)
+        if shown is not obj:
+            self._hidden.setdefault(name, []).append(shown)
+            self._shown[name] = obj
 
     def update(self, old: T, new: T, /) -> None:
         """See `Index`."""

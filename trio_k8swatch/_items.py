@@ -66,5 +66,7 @@ class ItemCutter:
     def items(self, array: bytes, prefix: bytes) -> list[bytes]:
         """The items of an array that was cut off, each by itself, with `prefix` in the place of its opening brace."""
         beginning = prefix + self._beginning[1:]
-        ends = array[1 + len(self._beginning) : -2].split(self._boundary)
+        ends = array.split(self._boundary)
+        ends[0] = ends[0][len(b"[") + len(self._beginning) :]
+        ends[-1] = ends[-1][: -len(b"}]")]
         return [b"".join((beginning, end, b"}")) for end in ends]

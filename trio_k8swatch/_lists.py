@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import trio
@@ -13,6 +13,7 @@ import trio
 from ._config import InitMode
 from ._copy import Copy, in_slices
 from ._errors import ProtocolError, Unavailable
+from ._objects import ListMeta
 from ._paging import list_pages
 from ._reflector import Relisting, checked_version
 from ._resource import ListOptions
@@ -25,9 +26,6 @@ from ._wire import Bookmark, Failure, Page, WatchEvent
 __all__ = ["Draft", "Lists"]
 
 T = TypeVar("T")
-
-_SLICE_OBJECTS: Final = 500
-"""How many objects are compared between two checkpoints: about a millisecond's worth."""
 
 _log: Final = logging.getLogger("trio_k8swatch")
 
@@ -61,14 +59,11 @@ class Draft(Generic[T]):
             _log.warning("the server went back from version %s to %s: everything counts as changed", have, version)
             self.relisting.replay = True
 
-    async def take(self, page: Page[T]) -> None:
-        """The next page, with checkpoints if it is a large one."""
+    def take(self, page: Page[T]) -> None:
+        """The next page, or the next part of one."""
         if not self.version:
             self.begin(page.metadata.resource_version)
-        items = iter(page.items)
-        while part := list(islice(items, _SLICE_OBJECTS)):
-            self.relisting.take(part)
-            await trio.lowlevel.checkpoint()
+        self.relisting.take(page.items)
         self.body_bytes += page.body_bytes
 
 
@@ -108,7 +103,7 @@ class Lists(Generic[T]):
 
     async def read_pages(self, draft: Draft[T]) -> None:
         """Read all pages into `draft`."""
-        await list_pages(self._page, draft.options, restart=draft.restart, take=draft.take)
+        await list_pages(partial(self._page, take=draft.take), draft.options, restart=draft.restart)
 
     async def read_events(
         self, events: Events[T], draft: Draft[T], scope: trio.CancelScope, *, progress_limit: float
@@ -150,8 +145,8 @@ class Lists(Generic[T]):
 
     async def server_version(self) -> str:
         """At which version the server is, read consistently."""
-        page = await self._page(replace(self._options, page_size=1))
-        return checked_version(page.metadata.resource_version)
+        metadata = await self._page(replace(self._options, page_size=1), take=lambda page: None)
+        return checked_version(metadata.resource_version)
 
     async def commit(
         self, draft: Draft[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
@@ -193,9 +188,9 @@ class Lists(Generic[T]):
         for ticket in self._tickets:
             ticket.settle(why)
 
-    async def _page(self, options: ListOptions) -> Page[T]:
+    async def _page(self, options: ListOptions, *, take: Callable[[Page[T]], object]) -> ListMeta:
         self._copy.metrics.called("List")
-        return await self._source.page(options)
+        return await self._source.page(options, take)
 
     def _note(self, draft: Draft[T], changes: int, *, is_first: bool) -> None:
         now = trio.current_time()

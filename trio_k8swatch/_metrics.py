@@ -62,6 +62,7 @@ class WatchMetrics:
     def handled(self, seconds: float) -> None:
         """Handlers and subscribers were told of a change, or of a few together."""
 
+
 @dataclass(frozen=True, slots=True)
 class MetricsConfig:
     """Metrics under one `watcher_instance`, for `WatchConfig.metrics`. Watches of one name add up."""
@@ -145,6 +146,8 @@ class Metrics(Collector):
 class CountingMetrics(WatchMetrics):
     """Counts what one watch reports, in the thread of that watch."""
 
+    counts_handlers = True
+
     def __init__(self, clock: Callable[[], float], leave: Callable[[CountingMetrics], None], name: str) -> None:
         self.name = name
         self.tally = Tally()
@@ -202,4 +205,3 @@ class CountingMetrics(WatchMetrics):
     def handled(self, seconds: float) -> None:
         """Count time spent in handlers."""
         self.tally.handler_seconds.observe(seconds)
-

@@ -36,7 +36,7 @@ class _KindOnly(msgspec.Struct, frozen=True):
 
 
 class PageReader(Generic[T]):
-    """Reads one body of a list: `feed` it what comes, then `finish`.
+    """Reads one body of a list: `feed` it what comes, then `finish`. The page comes out of these, in parts.
 
     Items are cut out by guessing, and decoded at once. From the first cut on that was wrong, and with bodies whose form gives
     nothing to guess from, everything is kept, and read when it is complete.
@@ -52,7 +52,11 @@ class PageReader(Generic[T]):
         self._decode = decode
         self._decode_array = decode_array
         self._body_bytes = 0
+        # Decoded, counted, and not given out yet.
         self._items: list[T] = []
+        self._new_bytes = 0
+        # What the head says already, if that is enough for giving out items.
+        self._metadata: ListMeta | None = None
         self._may_guess = True
         self._cutter: ItemCutter | None = None
         # Once items were cut out: the body up to them, and what to put in the place of their opening braces.
@@ -61,9 +65,14 @@ class PageReader(Generic[T]):
         # Of the body, without head and items, what no cutter has.
         self._rest = bytearray()
 
-    def feed(self, data: bytes) -> None:
-        """The body goes on with `data`. Raises ProtocolError if it turns out to be no list of this kind."""
+    def feed(self, data: bytes) -> Page[T] | None:
+        """The body goes on with `data`. What is whole of the page with that, and was not given out before.
+
+        None if that is nothing, or the page's version is not known yet. Raises ProtocolError if this turns out to be no list
+        of this kind.
+        """
         self._body_bytes += len(data)
+        self._new_bytes += len(data)
         if self._cutter is None:
             self._rest += data
             data = self._guess() if self._may_guess else b""
@@ -74,9 +83,10 @@ class PageReader(Generic[T]):
             except BROKEN:
                 self._rest += b",".join((array[1:-1], self._cutter.rest))
                 self._cutter = None
+        return self._part(self._metadata) if self._items and self._metadata is not None else None
 
     def finish(self) -> Page[T]:
-        """The page; its body is complete."""
+        """The body is complete: what was not given out of the page, perhaps nothing."""
         if self._cutter is not None:
             rest = self._cutter.rest
             end = rest.rfind(b"}]") + 1
@@ -86,14 +96,19 @@ class PageReader(Generic[T]):
             except BROKEN:
                 self._rest += rest
             else:
-                return Page(self._items, head.metadata, self._body_bytes)
+                return self._part(head.metadata)
         try:
             head = self._parsed(self._head + self._rest)
             self._items += [tolerating_nulls(self._decode, self._completed(bytes(raw))) for raw in head.items or ()]
         except BROKEN as error:
             message = f"the body of a list ({self._body_bytes} bytes) does not have the expected form: {error}"
             raise ProtocolError(message) from error
-        return Page(self._items, head.metadata, self._body_bytes)
+        return self._part(head.metadata)
+
+    def _part(self, metadata: ListMeta) -> Page[T]:
+        part = Page(self._items, metadata, self._new_bytes)
+        self._items, self._new_bytes = [], 0
+        return part
 
     def _guess(self) -> bytes:
         """Find out how to cut out the items; what is there of them. b"" if that cannot be, or not yet."""
@@ -103,9 +118,10 @@ class PageReader(Generic[T]):
             return b""
         try:
             # Which fails, too, if these are the items of something further inside.
-            self._parsed(opening.head + b"]}")
+            head = self._parsed(opening.head + b"]}")
         except BROKEN:
             return b""
+        self._metadata = head.metadata if head.metadata.resource_version else None
         if self._decode_array is None and b'"kind":' not in opening.beginning:
             if not self._kinds.prefix:
                 return b""

@@ -12,6 +12,7 @@ import msgspec
 from ._errors import ProtocolError, Status
 from ._lone import lone_exception
 from ._objects import ListMeta, Metadata, MetadataOf, metadata_of
+from ._paging import take_in_parts
 from ._resource import ListOptions
 from ._wire import Added, Bookmark, Deleted, Failure, Modified, Page, WatchEvent, bookmark_at
 
@@ -67,8 +68,8 @@ class Events(Protocol[T]):
 class Source(Protocol[T]):
     """What the watcher works with."""
 
-    async def page(self, options: ListOptions, /) -> Page[T]:
-        """One page of a list."""
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object], /) -> ListMeta:
+        """Read one page of a list, handing it to `take` in parts as it comes, in order. Its metadata."""
         ...
 
     def watch(self, options: ListOptions, /) -> AbstractAsyncContextManager[Events[T]]:
@@ -92,12 +93,14 @@ class ForeignSource(Generic[T]):
         """How to get at an object's metadata."""
         return self._accessors.metadata
 
-    async def page(self, options: ListOptions) -> Page[T]:
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """All of it: paging is the client's business."""
         with lone_exception():
             listing = await self._client.list(options)
         accessors = cast("Accessors[T]", self._accessors)
-        return Page([*accessors.items(listing)], ListMeta(resource_version=accessors.resource_version(listing)))
+        metadata = ListMeta(resource_version=accessors.resource_version(listing))
+        await take_in_parts(Page([*accessors.items(listing)], metadata), take)
+        return metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:

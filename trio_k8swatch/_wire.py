@@ -95,7 +95,7 @@ WatchEvent: TypeAlias = Added[T] | Modified[T] | Deleted[T] | Bookmark | Failure
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One answer to a list request."""
+    """One answer to a list request, or a part of it as it came; each part has the metadata of the whole."""
 
     items: list[T]
     metadata: ListMeta

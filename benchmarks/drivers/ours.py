@@ -93,15 +93,16 @@ def paced(task: Task, record: Record) -> None:
 
 async def _list(task: Task, record: Record, strategy: ListStrategy) -> None:
     config = WatchConfig(list_strategy=strategy)
+    handlers = HandlerFuncs(add=lambda _obj, _preexisting: None)
     for _ in range(task.repeats):
         async with _pods(task) as pods:
             measure = ListMeasure(record, task.objects)
             measure.__enter__()
-            async with open_watch(pods, config=config) as store:
-                measure.__exit__()
-                with IndexedStore(store, NameIndex()):
+            async with open_watch(pods, handlers=handlers, config=config) as store:
+                with IndexedStore(store, NameIndex()) as indexed:
+                    measure.__exit__()
                     measure.kept()
-                    assert len(store) == task.objects
+                    assert len(store) == len(indexed.index) == task.objects
 
 
 def list_(task: Task, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import trio
 
-from trio_k8swatch import Backoff, ListOptions, NotFound
+from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
 from trio_k8swatch._source import Events, Source
 from trio_k8swatch._wire import Page, WatchEvent
 
@@ -87,10 +87,10 @@ class Witness:
     async def has_streaming_lists(self) -> bool:
         return await self.source.has_streaming_lists()
 
-    async def page(self, options: ListOptions) -> Page[Any]:
+    async def page(self, options: ListOptions, take: Callable[[Page[Any]], object]) -> ListMeta:
         attempt = self._begin("page", options)
         try:
-            page = await self.source.page(options)
+            metadata = await self.source.page(options, take)
             attempt.opened = self.last_heard = trio.current_time()
         except BaseException as error:
             attempt.error = error
@@ -100,7 +100,7 @@ class Witness:
             raise
         finally:
             self._end(attempt)
-        return page
+        return metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[Any]]:

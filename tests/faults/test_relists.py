@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -166,7 +166,7 @@ class LargeSource:
         self.count = count
         self.lists = 0
 
-    async def page(self, options: ListOptions) -> Page[Small]:
+    async def page(self, options: ListOptions, take: Callable[[Page[Small]], object]) -> ListMeta:
         await trio.lowlevel.checkpoint()
         begin = int(options.continue_token or 0)
         if not begin:
@@ -177,7 +177,9 @@ class LargeSource:
             Small(ObjectMeta(name=f"p{n}", namespace="default", uid=f"u{n}", resource_version=version))
             for n in range(begin, end)
         ]
-        return Page(items, ListMeta(version, str(end) if end < self.count else None))
+        metadata = ListMeta(version, str(end) if end < self.count else None)
+        take(Page(items, metadata))
+        return metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[LargeSource]:

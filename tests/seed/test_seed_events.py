@@ -217,7 +217,9 @@ async def test_E9_B12_an_event_of_unknown_type_does_not_kill(autojump_clock: Moc
             self.source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream()])
 
         async def list(self, options: Any, /) -> Any:
-            return await self.source.page(options)
+            pages: list[Any] = []
+            await self.source.page(options, pages.append)
+            return pages[0]
 
         def watch(self, options: Any, /) -> Any:
             return Iterated(self.source.watch(options))

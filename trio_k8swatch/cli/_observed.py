@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from trio_k8swatch._objects import ListMeta
 from trio_k8swatch._resource import ListOptions
 from trio_k8swatch._source import Events, Source
 from trio_k8swatch._wire import Page
@@ -31,15 +32,21 @@ class ObservedSource(Generic[T]):
     def __repr__(self) -> str:
         return repr(self._source)
 
-    async def page(self, options: ListOptions) -> Page[T]:
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The source's page."""
-        page = await self._source.page(options)
-        is_last = not page.metadata.continue_token
-        self._taken = len(page.items) + (self._taken if options.continue_token else 0)
+        if not options.continue_token:
+            self._taken = 0
+
+        def counted(part: Page[T]) -> None:
+            self._taken += len(part.items)
+            take(part)
+
+        metadata = await self._source.page(options, counted)
+        is_last = not metadata.continue_token
         if options.continue_token or not is_last:
-            remaining = 0 if is_last else page.metadata.remaining_item_count
+            remaining = 0 if is_last else metadata.remaining_item_count
             self._on_page(self._taken, None if remaining is None else self._taken + remaining)
-        return page
+        return metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:

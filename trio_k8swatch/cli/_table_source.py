@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from trio_k8swatch._client import ApiClient, EventStream
+from trio_k8swatch._objects import ListMeta
+from trio_k8swatch._paging import take_in_parts
 from trio_k8swatch._requests import located
 from trio_k8swatch._resource import Collection, ListOptions
 from trio_k8swatch._wire import Page
@@ -30,12 +32,14 @@ class TableSource:
     def __repr__(self) -> str:
         return f"<Table of {self._collection}>"
 
-    async def page(self, options: ListOptions) -> Page[TableRow]:
+    async def page(self, options: ListOptions, take: Callable[[Page[TableRow]], object]) -> ListMeta:
         """As `Resource.page`."""
         doing = f"list {self._collection}"
         body = await self._client.call(self._collection.path, options.list_query(), accept=_ACCEPT, doing=doing)
         with located(doing):
-            return self._reader.page(body)
+            page = self._reader.page(body)
+        await take_in_parts(page, take)
+        return page.metadata
 
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[EventStream[TableRow]]:
