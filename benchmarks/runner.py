@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import json
 import os
@@ -88,6 +89,8 @@ def _run(case: Case, python: str) -> Run:
 
 def run_all(cases: Iterable[Case], rounds: int, peers: Path | None) -> Runs:
     """Every case once per round, so that whatever the machine does to one it does to all. Says what it leaves out."""
+    # As whoever installs it finds it: whether a checkout is compiled depends on the environment.
+    compileall.compile_dir(_ROOT / "trio_k8swatch", quiet=1)
     runs: Runs = defaultdict(list)
     pythons = {case: _python(case, peers) for case in cases}
     for missing in sorted({PEERS[case.driver] for case, python in pythons.items() if python is None}):
