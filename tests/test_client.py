@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from typing import Any
 
 import httpx
@@ -139,6 +141,34 @@ async def test_a_response_that_was_read_when_it_was_made_is_read_again() -> None
     body = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": []}
     async with open_client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as client:
         assert (await client.resource("v1", "pods").list()).resource_version == "7"
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+async def test_a_list_that_comes_in_one_piece_does_not_hold_up_others(indent: int | None) -> None:
+    """Others have their turn while it is decoded, and while it is taken where it can only be decoded as a whole."""
+    metas = [{"name": f"n{n}", "uid": str(n), "labels": {"filling": "x" * 1000}} for n in range(2000)]
+    listing = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [{"metadata": meta} for meta in metas]}
+    separators = (",", ":") if indent is None else None
+    whole = json.dumps(listing, indent=indent, separators=separators)
+    parts: list[int] = []
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(len(parts))
+            await trio.lowlevel.checkpoint()
+
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=whole))
+    async with open_client(transport=transport) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        pods = client.resource("v1", "pods", type=Pod)
+        metadata = await pods.page(ListOptions(), lambda part: parts.append(len(part.items)))
+        nursery.cancel_scope.cancel()
+    assert metadata.resource_version == "5"
+    assert sum(parts) == 2000
+    # trio lets tasks have their turns in any order, so it may be two parts for which another one waits.
+    assert max(later - earlier for earlier, later in itertools.pairwise(turns)) <= 2
+    assert max(parts) <= 500
 
 
 async def test_errors_of_a_transport_are_ours() -> None:

@@ -372,6 +372,30 @@ def test_a_list_may_come_in_any_parts(kind: type, looks_like_an_item: bool, cuts
         assert [item.to_dict() for item in got] == [{"kind": "Pod", "apiVersion": "v1", **item} for item in items]
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_may_come_byte_by_byte(indent: int | None) -> None:
+    """Compact, as servers send it, or made for people."""
+    items = [{"metadata": {**META, "uid": str(n)}} for n in range(5)]
+    whole = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": items}
+    text = json.dumps(whole, indent=indent, separators=(",", ":") if indent is None else None).encode()
+    for kind in (DynamicObject, Pod):
+        reader = codec_for(kind, "v1").page_reader()
+        parts = [reader.feed(text[at : at + 1]) for at in range(len(text))]
+        pages = [part for part in [*parts, reader.finish()] if part is not None]
+        assert [metadata_of(item).uid for page in pages for item in page.items] == ["0", "1", "2", "3", "4"]
+
+
+def test_an_item_may_be_of_any_size() -> None:
+    """Between small ones, as an aggregated server may have it."""
+    large = {"metadata": {**META, "uid": "1"}, "data": "x" * (30 * 1024 * 1024)}
+    items = [{"metadata": {**META, "uid": "0"}}, large, {"metadata": {**META, "uid": "2"}}]
+    whole = msgspec.json.encode({"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": items})
+    reader = codec_for(DynamicObject, "v1").page_reader()
+    parts = [reader.feed(whole[at : at + 65536]) for at in range(0, len(whole), 65536)]
+    got = [item for part in [*parts, reader.finish()] if part is not None for item in part.items]
+    assert [len(item.raw) > 1000 for item in got] == [False, True, False]
+
+
 def test_items_are_decoded_while_they_come() -> None:
     """What is kept of a list that is not complete is its objects, and one more."""
     items = [{"metadata": {**META, "uid": str(n)}, "padding": "x" * 1000} for n in range(20)]
