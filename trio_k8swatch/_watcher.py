@@ -268,9 +268,13 @@ class Watcher(Generic[T]):
             self._copy.vitals.failed(error, now, self._pacer.failures)
             self._copy.metrics.failing(is_failing=True)
         _log.warning("%r: %s; next, in %.1f s: %s", self._source, error, delay, self._next.value)
+        # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
+        may_be_sooner = not self._is_listing and retry_after_of(error) is None
         with trio.CancelScope() as scope:
-            # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
-            self._copy.round = scope if not self._is_listing and retry_after_of(error) is None else None
+            if may_be_sooner:
+                self._copy.round = scope
+                if self._lists.is_wanted:
+                    scope.cancel()
             await trio.sleep(delay)
         self._copy.round = None
 

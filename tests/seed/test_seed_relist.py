@@ -17,6 +17,7 @@ from trio_k8swatch import (
     Forbidden,
     HandlerFuncs,
     IndexedStore,
+    Modified,
     NameIndex,
     NotFound,
     Status,
@@ -283,6 +284,17 @@ async def test_W2_a_request_for_a_list_ends_the_pause_of_a_failing_watch(autojum
         await trio.sleep(5)
         with trio.fail_after(1):
             await store.relist()
+        assert store.items() == [A, B]
+
+
+async def test_W2_a_list_asked_for_just_before_the_watch_fails_comes_at_once(autojump_clock: MockClock) -> None:
+    """By a handler of the last events, for example."""
+    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), Stream()])
+    handlers = HandlerFuncs[Any](update=lambda old, new: store.request_relist())
+    config = steady(retry_watch_after=TimeRange(100, 100))
+    async with open_watch(source, handlers=handlers, config=config) as store:
+        source.stream.send(Modified(thing("a", 6)), failure(500))
+        await trio.sleep(5)
         assert store.items() == [A, B]
 
 
