@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import Enum
 from typing import Final, Generic, TypeVar
 
 import trio
@@ -42,6 +43,15 @@ _HEALTHY_ROUND_SECONDS: Final = 10.0
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
+class Doing(Enum):
+    """What is going on, or was when something failed."""
+
+    LISTING = "listing"
+    """In pages, or by a watch that begins with everything there is."""
+    WATCHING = "watching"
+    PROBING = "asking for the server's version"
+
+
 class Watcher(Generic[T]):
     """Keeps one copy up to date until it is cancelled, stopped, or something fails that is not to be retried."""
 
@@ -63,9 +73,7 @@ class Watcher(Generic[T]):
         self._started: trio.TaskStatus[None] | None = None
         self._next = Next.CONSISTENT_LIST
         self._reason = "initial"
-        # Whether it is a list that is going on, or was when something failed.
-        self._is_listing = True
-        self._is_probing = False
+        self._doing = Doing.LISTING
         self._can_stream = config.list_strategy is not ListStrategy.PAGES
         self._failed_watches = 0
         # A watch that ended at once puts the next one on probation: that it opens will not prove anything.
@@ -109,7 +117,7 @@ class Watcher(Generic[T]):
         if self._next is Next.WATCH and not self._lists.is_wanted:
             await self._watch(replace(self._options, resource_version=self._follower.reflector.resource_version))
             return
-        self._is_listing = True
+        self._doing = Doing.LISTING
         streams = await self._streams()
         if self._lists.is_wanted:
             self._want(Next.CONSISTENT_LIST, "requested")
@@ -130,7 +138,7 @@ class Watcher(Generic[T]):
     async def _watch(self, options: ListOptions, draft: Draft[T] | None = None) -> None:
         """One watch request. A `draft` is committed first: when the watch is open, or when the watch has brought it."""
         copy, heartbeat = self._copy, self._heartbeat
-        seconds = self._begin_round(is_listing=options.send_initial_events)
+        seconds = self._begin_round(Doing.LISTING if options.send_initial_events else Doing.WATCHING)
         end = "unanswered"
         try:
             # However quiet a server may be, it has to answer.
@@ -155,11 +163,11 @@ class Watcher(Generic[T]):
                 self._follower.must_probe = True
         self._note_end("requested" if copy.tickets.is_wanted and end != "stalled" else end)
 
-    def _begin_round(self, *, is_listing: bool) -> int:
+    def _begin_round(self, doing: Doing) -> int:
         """For how many seconds the server is to keep the watch open."""
         copy, config = self._copy, self._config
         copy.metrics.called("Watch")
-        self._is_listing = is_listing
+        self._doing = doing
         self._round_began = trio.current_time()
         self._is_on_probation, self._ended_at_once = self._ended_at_once, False
         if copy.vitals.state is State.LIVE:
@@ -173,7 +181,7 @@ class Watcher(Generic[T]):
     ) -> Iterator[WatchEvent[T]] | None:
         """Commit `draft`, once the watch has brought it if it is a streaming one; then events that came too early."""
         behind = None
-        if self._is_listing:
+        if self._doing is Doing.LISTING:
             limit = self._config.stream_progress_limit
             behind = await self._lists.read_events(events, draft, scope, progress_limit=limit)
         self._heartbeat.held()
@@ -187,7 +195,7 @@ class Watcher(Generic[T]):
         # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
         if not (self._copy.vitals.failing and self._is_on_probation):
             self._copy.caught_up()
-        self._is_listing = False
+        self._doing = Doing.WATCHING
         _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
 
     def _note_end(self, end: str) -> None:
@@ -213,7 +221,7 @@ class Watcher(Generic[T]):
         self._started = None
         self._follower.reflector.listed(draft.version)
         self._next = Next.WATCH
-        self._is_listing = False
+        self._doing = Doing.WATCHING
 
     async def _streams(self) -> bool:
         """Whether the next list is a streaming one."""
@@ -228,9 +236,8 @@ class Watcher(Generic[T]):
             self._follower.probed_at = trio.current_time()
             self._want(Next.LIST, "probe")
             return
-        self._is_listing = self._is_probing = True
+        self._doing = Doing.PROBING
         version = await self._lists.server_version()
-        self._is_probing = False
         self._follower.must_probe = False
         self._follower.probed_at = trio.current_time()
         if is_older(version, self._copy.resource_version):
@@ -247,17 +254,17 @@ class Watcher(Generic[T]):
 
     async def _recover(self, error: K8sWatchError) -> None:
         """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""
-        if self._is_listing and not self._is_probing and self._can_stream and refuses_streaming(error):
+        if self._doing is Doing.LISTING and self._can_stream and refuses_streaming(error):
             self._can_stream = False
             return
         config = self._config
-        policy = config.retry_relist_after if self._is_listing else config.retry_watch_after
+        policy = config.retry_watch_after if self._doing is Doing.WATCHING else config.retry_relist_after
         is_fatal_now = self._started is not None and not isinstance(error, (Expired, *config.retry_at_start))
         self._count(error)
         if policy is None or is_fatal_now:
             raise error
         self._decide(error)
-        if isinstance(error, NotFound) and self._is_listing and config.clear_when_not_served:
+        if isinstance(error, NotFound) and self._doing is Doing.LISTING and config.clear_when_not_served:
             await self._lists.clear()
         now = trio.current_time()
         if self._was_healthy(error, now):
@@ -269,7 +276,7 @@ class Watcher(Generic[T]):
             self._copy.metrics.failing(is_failing=True)
         _log.warning("%r: %s; next, in %.1f s: %s", self._source, error, delay, self._next.value)
         # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
-        may_be_sooner = not self._is_listing and retry_after_of(error) is None
+        may_be_sooner = self._doing is Doing.WATCHING and retry_after_of(error) is None
         with trio.CancelScope() as scope:
             if may_be_sooner:
                 self._copy.round = scope
@@ -280,20 +287,20 @@ class Watcher(Generic[T]):
 
     def _count(self, error: K8sWatchError) -> None:
         metrics = self._copy.metrics
-        if self._is_listing:
-            metrics.error("List")
-        else:
+        if self._doing is Doing.WATCHING:
             metrics.error("Watch.State" if self._follower.reflector.doubt else "Watch")
             metrics.reconnected(type(error).__name__)
+        else:
+            metrics.error("List")
 
     def _decide(self, error: K8sWatchError) -> None:
         """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
-        if self._is_probing:
+        if self._doing is Doing.PROBING:
             # That the server cannot be asked says nothing against what we know, and watches may work where lists do not.
-            self._is_probing = self._follower.must_probe = False
+            self._follower.must_probe = False
             self._follower.probed_at = trio.current_time()
             return
-        if self._is_listing:
+        if self._doing is Doing.LISTING:
             self._want(after_list_failure(error), self._reason)
             return
         confirmed_at = self._copy.vitals.confirmed_at
@@ -303,5 +310,5 @@ class Watcher(Generic[T]):
 
     def _was_healthy(self, error: K8sWatchError, now: float) -> bool:
         """Whether only the end of a good watch was rough: connections break, and that is not the server failing."""
-        is_cut = isinstance(error, Unavailable) and not self._is_listing
+        is_cut = isinstance(error, Unavailable) and self._doing is Doing.WATCHING
         return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._copy.vitals.failing
