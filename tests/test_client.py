@@ -171,6 +171,18 @@ async def test_a_list_that_comes_in_one_piece_does_not_hold_up_others(indent: in
     assert max(parts) <= 500
 
 
+async def test_our_own_work_is_no_silence_of_the_server(autojump_clock: MockClock) -> None:
+    """What is taken part by part may take longer than a server may be silent."""
+    metas = [{"name": f"n{n}", "uid": str(n), "labels": {"filling": "x" * 1000}} for n in range(1000)]
+    listing = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [{"metadata": meta} for meta in metas]}
+    whole = json.dumps(listing, separators=(",", ":"))
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=whole))
+    async with open_client(transport=transport, silence_limit=5.0) as client:
+        pods = client.resource("v1", "pods", type=Pod)
+        metadata = await pods.page(ListOptions(), lambda part: autojump_clock.jump(10))
+    assert metadata.resource_version == "5"
+
+
 async def test_errors_of_a_transport_are_ours() -> None:
     """No httpx type leaves the library, except as a cause."""
     for error in (httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("odd")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import ssl
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, with_length
 
-from trio_k8swatch import DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
+from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
 from trio_k8swatch._chunks import Chunks
 from trio_k8swatch._network import Stream, _Security
 
@@ -237,6 +238,41 @@ async def test_a_redirect_is_followed_only_to_the_same_server() -> None:
             await client.resource("v1", "nodes").list()
         with pytest.raises(ProtocolError, match="redirects more than"):
             await client.resource("v1", "secrets").list()
+
+
+async def test_reading_on_after_the_client_was_closed_is_unavailable() -> None:
+    """Whoever comes back to a watch then is told so, and so is the next."""
+    closed = trio.Event()
+
+    async def read(client: ApiClient, *, task_status: trio.TaskStatus[None]) -> None:
+        async with client.resource("v1", "pods").watch() as events:
+            await anext(events)
+            task_status.started()
+            await closed.wait()
+            with pytest.raises(Unavailable):
+                await anext(events)
+
+    with trio.fail_after(10):
+        async with (
+            raw_server(sends(HEAD + chunk(EVENTS[: EVENTS.index(b"\n") + 1]))) as server,
+            trio.open_nursery() as nursery,
+        ):
+            async with open_client(base_url=server.url) as client:
+                await nursery.start(read, client)
+                await nursery.start(read, client)
+            closed.set()
+
+
+async def test_an_option_that_a_socket_refuses_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some systems refuse them once the other side is gone."""
+
+    def refuse(sock: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("trio_k8swatch._network._watch_over", refuse)
+    async with raw_server(sends(HEAD)) as server, open_client(base_url=server.url) as client:
+        with pytest.raises(Unavailable, match="Invalid argument"):
+            await client.resource("v1", "pods").list()
 
 
 async def test_a_server_that_says_nothing_is_given_up() -> None:

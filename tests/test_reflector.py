@@ -10,7 +10,7 @@ from core_helpers import Thing, bookmark, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_k8swatch import Added, Deleted, Modified, ProtocolError
+from trio_k8swatch import Added, Deleted, Modified, ObjectMeta, ProtocolError
 from trio_k8swatch._objects import key_of, metadata_of
 from trio_k8swatch._reflector import Delta, Drop, Put, Reflector, Relisting, checked_version
 from trio_k8swatch._versions import compare
@@ -235,6 +235,19 @@ def test_a_streaming_list_takes_deletions_back_out() -> None:
     assert list(relisting.deltas()) == [Put("uid-of-b", None, thing("b", 6))]
     with pytest.raises(ProtocolError):
         relisting.received(Added(thing("c", "")))
+
+
+@pytest.mark.parametrize(("uid", "before", "after"), [("", 5, 6), ("u", 9, 10), ("u", 5, 6)])
+def test_a_new_state_shares_what_is_equal_in_the_old(uid: str, before: int, after: int) -> None:
+    """However its version was found to be newer."""
+
+    def state(version: int) -> Thing:
+        meta = ObjectMeta(name="a", uid=uid, resource_version=str(version), labels={"app": "web"})
+        return Thing(meta)
+
+    follow, old, new = reflector(str(before)), state(before), state(after)
+    assert follow.received({key_of(old.metadata): old}, Modified(new)) is not None
+    assert new.metadata.labels is old.metadata.labels
 
 
 @settings(max_examples=200, deadline=None)

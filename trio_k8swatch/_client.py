@@ -194,7 +194,7 @@ class Resource(Generic[T]):
         await self._client.read(path, query, accept=accept, doing=doing, take=take_what_is_whole)
         with located(doing):
             rest = reader.finish()
-        await take_in_parts(rest, take)
+            await take_in_parts(rest, take)
         return rest.metadata
 
     @asynccontextmanager

@@ -63,14 +63,18 @@ class Follower(Generic[T]):
             batch, behind = behind or await events.receive(), None
             if batch is None:
                 return "ended"
-            now = copy.vitals.last_byte_at = trio.current_time()
-            heard = await self._take(batch, scope, now)
+            try:
+                heard = await self._take(batch, scope)
+            finally:
+                # After the handlers: while they run it is us who do not listen. Also when the batch ends in an error.
+                now = copy.vitals.last_byte_at = trio.current_time()
+                if self._has_news:
+                    self._has_news = False
+                    copy.vitals.last_event_at = now
             if heard:
                 self._note_news(now)
             if copy.subscriptions:
                 await self._wait_for_subscribers(scope)
-            if scope.deadline == _NEVER:
-                # It was us who did not listen.
                 now = trio.current_time()
             heartbeat.heard(now, events=heard)
             if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
@@ -87,7 +91,7 @@ class Follower(Generic[T]):
             reflector.suspicion = False
             self._suspect(now)
 
-    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope, now: float) -> bool:
+    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
         """Commit the events, each with its handlers, under one lock. Whether there were any."""
         lock = self._copy.lock
         try:
@@ -106,10 +110,6 @@ class Follower(Generic[T]):
                     break
         finally:
             lock.release()
-            if self._has_news:
-                # Also when the batch ends in an error: what came before it was taken.
-                self._has_news = False
-                self._copy.vitals.last_event_at = now
         return heard
 
     def _event(self, event: WatchEvent[T]) -> None:

@@ -54,7 +54,10 @@ class ItemCutter:
         return b"".join(self._rest)
 
     def feed(self, data: bytes) -> bytes:
-        """What the body goes on with; all items that are whole with it, or so it seems, as an array, or b""."""
+        """What the body goes on with; all items up to the last boundary in there, as an array, or b"".
+
+        A boundary that begins in one part and ends in the next is not looked for: there will be others.
+        """
         end = data.rfind(self._boundary) + 1
         if not end:
             self._rest.append(data)

@@ -73,6 +73,8 @@ class _Socket(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         while True:
+            if self._socket.fileno() < 0:
+                raise trio.ClosedResourceError("this connection was closed")
             try:
                 await trio.lowlevel.wait_readable(self._socket)
                 return self._socket.recv(max_bytes or _READ_BYTES)
@@ -246,8 +248,12 @@ class Backend(httpcore.AsyncNetworkBackend):
         del socket_options
         with _translated(httpcore.ConnectError):
             opened = await trio.open_tcp_stream(host, port, local_address=local_address)
-        sock = socket.socket(fileno=opened.socket.detach())
-        _watch_over(sock)
+            sock = socket.socket(fileno=opened.socket.detach())
+            try:
+                _watch_over(sock)
+            except OSError:
+                sock.close()
+                raise
         return Stream(_Socket(sock), self._security)
 
     async def sleep(self, seconds: float) -> None:

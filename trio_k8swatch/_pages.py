@@ -1,4 +1,4 @@
-"""Bodies of lists, read as they come: an item is decoded as soon as it is whole, and its bytes are let go."""
+"""Bodies of lists, read as they come: the items in a part of one are decoded with that part, and its bytes are let go."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 class _List(msgspec.Struct, frozen=True, rename="camel"):
     """A list as it is on the wire."""
 
-    kind: str = ""
-    api_version: str = ""
-    metadata: ListMeta = ListMeta()
+    kind: str | None = None
+    api_version: str | None = None
+    metadata: ListMeta | None = None
     items: list[msgspec.Raw] | None = None
 
 
@@ -91,19 +91,21 @@ class PageReader(Generic[T]):
             rest = self._cutter.rest
             end = rest.rfind(b"}]") + 1
             try:
-                head = self._parsed(self._head + rest[end:])
-                self._take(self._cutter, b"[%b]" % rest[:end])
+                metadata, others = self._parsed(self._head + rest[end:])
+                # If there are items behind it, that was not the end of them.
+                if end and not others:
+                    self._take(self._cutter, b"[%b]" % rest[:end])
+                    return self._part(metadata)
             except BROKEN:
-                self._rest += rest
-            else:
-                return self._part(head.metadata)
+                pass
+            self._rest += rest
         try:
-            head = self._parsed(self._head + self._rest)
-            self._items += [tolerating_nulls(self._decode, self._completed(bytes(raw))) for raw in head.items or ()]
+            metadata, items = self._parsed(self._head + self._rest)
+            self._items += [tolerating_nulls(self._decode, self._completed(bytes(raw))) for raw in items or ()]
         except BROKEN as error:
             message = f"the body of a list ({self._body_bytes} bytes) does not have the expected form: {error}"
             raise ProtocolError(message) from error
-        return self._part(head.metadata)
+        return self._part(metadata)
 
     def _part(self, metadata: ListMeta) -> Page[T]:
         part = Page(self._items, metadata, self._new_bytes)
@@ -118,10 +120,12 @@ class PageReader(Generic[T]):
             return b""
         try:
             # Which fails, too, if these are the items of something further inside.
-            head = self._parsed(opening.head + b"]}")
+            metadata, items = self._parsed(opening.head + b"]}")
         except BROKEN:
             return b""
-        self._metadata = head.metadata if head.metadata.resource_version else None
+        if items is None:
+            return b""
+        self._metadata = metadata if metadata.resource_version else None
         if self._decode_array is None and b'"kind":' not in opening.beginning:
             if not self._kinds.prefix:
                 return b""
@@ -138,14 +142,15 @@ class PageReader(Generic[T]):
         elif array:
             self._items += [self._decode(item) for item in cutter.items(array, self._prefix)]
 
-    def _parsed(self, text: bytes | bytearray) -> _List:
-        listing = msgspec.json.decode(text, type=_List)
-        self._kinds.check_list(listing.kind, listing.api_version, has_items=listing.items is not None)
-        return listing
+    def _parsed(self, text: bytes | bytearray) -> tuple[ListMeta, list[msgspec.Raw] | None]:
+        """What a list says of itself, and its items if it has any."""
+        found = msgspec.json.decode(text, type=_List)
+        self._kinds.check_list(found.kind or "", found.api_version or "", has_items=found.items is not None)
+        return found.metadata or ListMeta(), found.items
 
     def _completed(self, raw: bytes) -> bytes:
         """`raw`, with kind and apiVersion where it does not say them. Servers that say them do so at the beginning."""
-        prefix = self._kinds.prefix
-        if self._decode_array is not None or not prefix or raw.startswith((b'{"kind":', b'{"apiVersion":')):
+        if self._decode_array is not None or raw.startswith((b'{"kind":', b'{"apiVersion":')):
             return raw
-        return raw if msgspec.json.decode(raw, type=_KindOnly).kind else prefix + raw[1:].lstrip()
+        prefix = self._kinds.prefix
+        return raw if not prefix or msgspec.json.decode(raw, type=_KindOnly).kind else prefix + raw[1:].lstrip()

@@ -79,7 +79,7 @@ class Reflector(Generic[T]):
         obj = event.object
         meta = self._metadata(obj)
         old = known.get(meta.uid)
-        if old is not None and isinstance(event, Modified) and self._moves_on(meta.resource_version):
+        if old is not None and isinstance(event, Modified) and self._moves_on(meta.resource_version or ""):
             # What nearly every event is. Ahead of the watch is ahead of every object in it.
             inherit(self._metadata(old), meta)
             return Put(meta.uid, old, obj)
@@ -134,7 +134,10 @@ class Reflector(Generic[T]):
         if age == 0:
             return None
         self._question(kind is Added, "ADDED for an object that is there already")
-        return None if age == -1 else Put(key, old, new)
+        if age == -1:
+            return None
+        inherit(self._metadata(old), self._metadata(new))
+        return Put(key, old, new)
 
     def _question(self, is_contradiction: bool, why: str) -> None:  # noqa: FBT001 - reads as a condition
         if is_contradiction:
@@ -169,7 +172,7 @@ class Relisting(Generic[T]):
         self.objects: dict[str, T] = {}
 
     def take(self, items: Iterable[T]) -> None:
-        """Items of one page, in the order of the list. Of an object that comes twice the last one counts (L14)."""
+        """The next items, in the order of the list. Of an object that comes twice the last one counts (L14)."""
         for obj in items:
             meta = self._metadata(obj)
             self._put(meta.uid or _named(meta), obj, meta)

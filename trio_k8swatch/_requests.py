@@ -126,12 +126,15 @@ async def read_parts(
     with trio.CancelScope() as scope:
         while at_most is None or size < at_most:
             deadline = trio.current_time() + silence_limit
-            if abs(scope.deadline - deadline) > _DEADLINE_STEP_SECONDS:
+            if abs(scope.deadline - deadline) > min(_DEADLINE_STEP_SECONDS, silence_limit / 4):
                 scope.deadline = deadline
             part = await body.read()
             if part is None:
                 break
             size += len(part)
+            if len(part) > _PART_BYTES:
+                # While it is us who are busy, nobody is silent.
+                scope.deadline = float("inf")
             take(part[:_PART_BYTES])
             for begin in range(_PART_BYTES, len(part), _PART_BYTES):
                 await trio.lowlevel.checkpoint()

@@ -264,7 +264,7 @@ class Watcher(Generic[T]):
         if policy is None or is_fatal_now:
             raise error
         self._decide(error)
-        if isinstance(error, NotFound) and self._doing is Doing.LISTING and config.clear_when_not_served:
+        if isinstance(error, NotFound) and self._doing is not Doing.WATCHING and config.clear_when_not_served:
             await self._lists.clear()
         now = trio.current_time()
         if self._was_healthy(error, now):
@@ -280,7 +280,7 @@ class Watcher(Generic[T]):
         with trio.CancelScope() as scope:
             if may_be_sooner:
                 self._copy.round = scope
-                if self._lists.is_wanted:
+                if self._lists.is_wanted and self._pacer.failures <= 1:
                     scope.cancel()
             await trio.sleep(delay)
         self._copy.round = None

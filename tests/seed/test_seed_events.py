@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from core_helpers import Diary, ScriptedSource, Stream, bookmark, failure, page, steady, thing
+from core_helpers import Diary, ScriptedSource, Stream, Thing, bookmark, failure, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -19,6 +19,7 @@ from trio_k8swatch import (
     IndexedStore,
     Modified,
     NameIndex,
+    ObjectMeta,
     ProtocolError,
     Store,
     Unavailable,
@@ -207,6 +208,29 @@ async def test_E8_a_bookmark_moves_the_version_and_nothing_else(autojump_clock: 
         await trio.sleep(1)
         assert (store.resource_version, store.health.staleness) == ("9", 1)
     assert len(diary.lines) == 1
+
+
+async def test_handlers_that_take_long_are_no_silence_of_the_server(autojump_clock: MockClock) -> None:
+    """While they run it is us who do not listen."""
+    source = ScriptedSource(page(A, at=5), watches=[Stream()])
+    handlers = HandlerFuncs[Any](update=lambda old, new: autojump_clock.jump(100))
+    async with open_watch(source, handlers=handlers, config=steady()) as store:
+        for version in (6, 7, 8):
+            source.stream.send(Modified(thing("a", version)))
+            await trio.sleep(50)
+        assert store.health.last_error is None
+    assert source.verbs() == ["list", "watch"]
+
+
+async def test_an_object_without_a_version_is_an_error_that_is_survived(autojump_clock: MockClock) -> None:
+    """Clients of others may have None where ours have an empty string."""
+    nothing: Any = None
+    source = ScriptedSource(page(A, at=5), watches=[Stream()])
+    async with open_watch(source, config=steady()) as store:
+        source.stream.send(Modified(Thing(ObjectMeta(name="a", uid="uid-of-a", resource_version=nothing))))
+        await trio.sleep(10)
+        assert store.items() == [A]
+    assert source.verbs().count("list") == 2
 
 
 async def test_E9_B12_an_event_of_unknown_type_does_not_kill(autojump_clock: MockClock) -> None:

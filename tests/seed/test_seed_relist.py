@@ -298,6 +298,26 @@ async def test_W2_a_list_asked_for_just_before_the_watch_fails_comes_at_once(aut
         assert store.items() == [A, B]
 
 
+async def test_W2_lists_asked_for_at_every_failure_are_no_storm(autojump_clock: MockClock) -> None:
+    """A handler that always wants one does not undo the pauses."""
+    version = 5
+
+    def listing(options: Any) -> Any:
+        nonlocal version
+        version += 1
+        return page(thing("a", version), at=version)
+
+    watches = [lambda options: Stream(Modified(thing("a", version + 1)), failure(500)) for _ in range(1000)]
+    source = ScriptedSource(listing, watches=[Stream(), *watches])
+    stores: list[Any] = []
+    handlers = HandlerFuncs[Any](update=lambda old, new: stores[0].request_relist())
+    async with open_watch(source, handlers=handlers) as store:
+        stores.append(store)
+        source.stream.cut(Unavailable("x"))
+        await trio.sleep(30)
+    assert source.verbs().count("list") < 15
+
+
 async def test_W2_a_server_that_wants_to_be_left_alone_is(autojump_clock: MockClock) -> None:
     """A request for a list does not override Retry-After."""
     busy = refused(TooManyRequests, 429, 30)
