@@ -30,6 +30,9 @@ __all__ = ["Backend", "Stream"]
 _READ_BYTES: Final = 256 * 1024
 """Of one read of a body. Smaller ones measured slower; a watch that waits holds no buffer, whatever its size."""
 
+_LARGEST_BLOCK_BYTES: Final = 8 * _READ_BYTES
+"""More than all that comes and goes with one read."""
+
 _MAX_HEAD_BYTES: Final = 64 * 1024
 """h11 refuses larger heads; it gets to see them and says so itself."""
 
@@ -235,6 +238,9 @@ class Backend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, tls: TLS | None, *, for_server: ssl.SSLContext, for_proxy: ssl.SSLContext, http2: bool) -> None:
         self._security = _Security(tls, for_server, for_proxy, ("h2", "http/1.1") if http2 else ("http/1.1",))
+        # The C library gives memory back to the system at once until it has seen that large blocks come and go. Otherwise it
+        # might do so after every read, which costs more than the events in it.
+        bytes(_LARGEST_BLOCK_BYTES)
 
     async def connect_tcp(
         self,

@@ -64,6 +64,8 @@ class _Http:
 
 
 async def _connect(task: Task) -> _Http:
+    # As in the library: the C library is to keep the memory of one read for the next.
+    bytes(8 * _READ_BYTES)
     url = urlsplit(task.url)
     assert url.hostname
     assert url.port
