@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 from core_helpers import Diary, Thing, thing
 
 from trio_k8swatch import FlatNameIndex, HandlerFuncs, NameIndex
-from trio_k8swatch._copy import Copy
+from trio_k8swatch._copy import Copy, in_slices
 from trio_k8swatch._objects import metadata_of
 from trio_k8swatch._reflector import Delta, Drop, Put
 
@@ -158,3 +159,20 @@ async def test_Ctrl_C_does_not_split_a_commit() -> None:
     copy.apply(Put("uid-of-a", None, A), "1")
     await copy.replace({"uid-of-b": B}, added(B), "2")
     assert protected == [True, True]
+
+
+async def test_a_list_that_changes_nothing_is_gone_through_in_slices() -> None:
+    """Looking at a hundred thousand objects takes its time, too."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        assert await in_slices(repeat(None, 10_000)) == []
+        nursery.cancel_scope.cancel()
+    assert turns > 20

@@ -89,7 +89,7 @@ class World:
         chosen = {uid // 2: uid for uid in uids}
         relisting: Relisting[Thing] = Relisting(self.store, metadata_of)
         relisting.take([self.new(uid) for uid in chosen.values()])
-        deltas = list(relisting.deltas())
+        deltas = [delta for delta in relisting.deltas() if delta is not None]
         self.store = relisting.objects
         for begin in range(0, len(deltas), slice_size):
             self.tell(deltas[begin : begin + slice_size])

@@ -119,23 +119,23 @@ class Copy(Generic[T]):
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
         began = perf_counter() if self.metrics.counts_handlers else None
         try:
+            handlers = self.handlers
             for delta in deltas:
-                self._handle(delta, preexisting)
+                if isinstance(delta, Drop):
+                    self._handle_drop(delta)
+                elif delta.old is None:
+                    if handlers.add is not None:
+                        handlers.add(delta.new, preexisting)
+                elif handlers.update is not None:
+                    handlers.update(delta.old, delta.new)
         except BaseException as error:
             self.fault = error
             raise
         if began is not None:
             self.metrics.handled(perf_counter() - began)
 
-    def _handle(self, delta: Delta[T], preexisting: bool) -> None:  # noqa: FBT001 - as the handler takes it
+    def _handle_drop(self, delta: Drop[T]) -> None:
         handlers = self.handlers
-        if isinstance(delta, Put):
-            if delta.old is not None:
-                if handlers.update is not None:
-                    handlers.update(delta.old, delta.new)
-            elif handlers.add is not None:
-                handlers.add(delta.new, preexisting)
-            return
         if delta.final is not None and handlers.update is not None:
             # The final state may differ from the last one: who keys on a mutable field would miss that (H6).
             handlers.update(delta.old, delta.final)
@@ -307,11 +307,11 @@ def _take_in(index: Index[T], delta: Delta[T]) -> None:
         index.delete(last)
 
 
-async def in_slices(deltas: Iterable[Delta[T]]) -> list[Delta[T]]:
-    """All of `deltas`, with checkpoints in between: a list of a hundred thousand objects makes as many."""
+async def in_slices(deltas: Iterable[Delta[T] | None]) -> list[Delta[T]]:
+    """All of `deltas` that are any, with checkpoints in between: a list of a hundred thousand objects makes as many."""
     collected: list[Delta[T]] = []
     made = iter(deltas)
     while part := list(islice(made, _SLICE_OBJECTS)):
-        collected += part
+        collected += [delta for delta in part if delta is not None]
         await trio.lowlevel.checkpoint()
     return collected

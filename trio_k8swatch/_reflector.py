@@ -78,9 +78,11 @@ class Reflector(Generic[T]):
         """
         obj = event.object
         meta = self._metadata(obj)
-        old = known.get(meta.uid)
-        if old is not None and isinstance(event, Modified) and self._moves_on(meta.resource_version or ""):
+        old, version, here = known.get(meta.uid), meta.resource_version or "", self._number
+        is_plainly_ahead = len(version) == len(here) and version > here and version.isdecimal() and version.isascii()
+        if is_plainly_ahead and old is not None and isinstance(event, Modified):
             # What nearly every event is. Ahead of the watch is ahead of every object in it.
+            self.resource_version = self._number = version
             inherit(self._metadata(old), meta)
             return Put(meta.uid, old, obj)
         key = meta.uid or _named(meta)
@@ -89,14 +91,6 @@ class Reflector(Generic[T]):
         if old is None:
             return self._unknown(event, key, order)
         return self._known(event, key, old, order)
-
-    def _moves_on(self, version: str) -> bool:
-        """Move to `version` if that is plainly ahead: both are numbers, of as many digits."""
-        here = self._number
-        if len(version) != len(here) or version <= here or not (version.isdecimal() and version.isascii()):
-            return False
-        self.resource_version = self._number = version
-        return True
 
     def _reach(self, version: str) -> int | None:
         """Move to `version`, never back. How it stands to where the watch was."""
@@ -173,9 +167,10 @@ class Relisting(Generic[T]):
 
     def take(self, items: Iterable[T]) -> None:
         """The next items, in the order of the list. Of an object that comes twice the last one counts (L14)."""
+        metadata, put = self._metadata, self._put
         for obj in items:
-            meta = self._metadata(obj)
-            self._put(meta.uid or _named(meta), obj, meta)
+            meta = metadata(obj)
+            put(meta.uid or _named(meta), obj, meta)
 
     def received(self, event: ObjectEvent[T]) -> None:
         """One event of a streaming list, before the bookmark that ends it (F78)."""
@@ -188,15 +183,16 @@ class Relisting(Generic[T]):
             checked_version(meta.resource_version)
             self._put(key, obj, meta)
 
-    def deltas(self) -> Iterator[Delta[T]]:
+    def deltas(self) -> Iterator[Delta[T] | None]:
         """What the complete list changes: first all drops, then additions and updates in the order of the list.
 
         So that a name which was freed and taken again while we were away never belongs to two objects at once (L9).
+        None for each object that is as it was: who goes through a hundred thousand of them may want to stop in between.
         Made as they are asked for, against what was known when this was called.
         """
         known, objects = self._known, self.objects
-        drops = (Drop(key, old, None) for key, old in known.items() if key not in objects)
-        puts = (Put(key, known.get(key), obj) for key, obj in objects.items() if known.get(key) is not obj)
+        drops = (None if key in objects else Drop(key, old, None) for key, old in known.items())
+        puts = (None if (old := known.get(key)) is obj else Put(key, old, obj) for key, obj in objects.items())
         return chain(drops, puts)
 
     def _put(self, key: str, obj: T, meta: Metadata) -> None:
