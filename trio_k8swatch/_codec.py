@@ -100,12 +100,13 @@ class _TypedCodec(Codec[T]):
         self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
         self._decode = self._decode_trusted = msgspec.json.Decoder(event | Bookmark | Failure).decode
         self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
-        self._decode_array: Callable[[bytes], list[T]] = msgspec.json.Decoder(list[type_]).decode
         # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
-        self._wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
+        wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
+        self._decode_array: Callable[[bytes], list[T]] | None
+        self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
 
     def page_reader(self) -> PageReader[T]:
-        return PageReader(self._kinds, self._decode_item, None if self._wants_kind else self._decode_array)
+        return PageReader(self._kinds, self._decode_item, self._decode_array)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:
