@@ -445,12 +445,12 @@ def test_reporting_to_nobody() -> None:
     nobody.handled(1)
     nobody.end()
     assert vars(nobody) == {}
-    assert not nobody.counts_handlers
+    assert not nobody.counts
 
 
 def test_somebody_wants_handlers_timed(metrics: Metrics) -> None:
     """Only then the watch reads the clock around them."""
-    assert metrics.instance("pods").watch().counts_handlers
+    assert metrics.instance("pods").watch().counts
 
 
 # Threads

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 import msgspec
 
 from ._errors import ConfigError, ProtocolError
-from ._kinds import OBJECT_EVENTS, Kinds
+from ._kinds import Kinds
 from ._nulls import tolerating_nulls
 from ._objects import DynamicObject, ObjectMeta, PartialObjectMetadata
 from ._pages import BROKEN, PageReader
-from ._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
+from ._wire import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
 
 __all__ = ["Codec", "codec_for"]
 
@@ -79,16 +79,12 @@ class Codec(ABC, Generic[T]):
         """Raise ProtocolError if `line` is no event, or is about an object of another kind."""
         try:
             event = msgspec.json.decode(line, type=_AnyEvent)
-            if event.type in _BY_TYPE:
+            if event.type in OBJECT_EVENT_OF:
                 obj = msgspec.json.decode(event.object, type=_AnyObject)
                 self._kinds.check(obj.kind, obj.api_version)
                 self._kinds.trust(line, obj.kind, obj.api_version)
         except BROKEN as error:
             raise ProtocolError(f"a line of the watch ({len(line)} bytes) is not an event: {error}") from error
-
-
-_ObjectEvent: TypeAlias = Added[Any] | Modified[Any] | Deleted[Any]
-_BY_TYPE: Final[dict[str, Callable[[Any], _ObjectEvent]]] = {event.type: event for event in OBJECT_EVENTS}
 
 
 class _TypedCodec(Codec[T]):
@@ -155,7 +151,7 @@ class _DynamicCodec(Codec[DynamicObject]):
             event = self._decode_any(line)
             if isinstance(event, (Bookmark, Failure)):
                 return event
-            return _BY_TYPE[event.type](self._object(bytes(event.object)))
+            return OBJECT_EVENT_OF[event.type](self._object(bytes(event.object)))
         except BROKEN as error:
             raise _unreadable(line, error) from error
 
@@ -166,7 +162,7 @@ class _DynamicCodec(Codec[DynamicObject]):
         if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
             return self._event(bytes(line))
         _require_utf8(raw)
-        return _BY_TYPE[event.type](DynamicObject(event.object.metadata, raw))
+        return OBJECT_EVENT_OF[event.type](DynamicObject(event.object.metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:
         _require_utf8(raw)

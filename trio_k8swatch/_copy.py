@@ -84,7 +84,16 @@ class Copy(Generic[T]):
         if self.mutations is not None:
             self.mutations.check((delta,))
         self._commit(delta, version)
-        self.tell((delta,))
+        someone_listens = self._moved is not None or self.subscriptions or self.listeners is not None
+        if someone_listens or self.metrics.counts or not isinstance(delta, Put) or delta.old is None:
+            self.tell((delta,))
+        elif self.handlers.update is not None:
+            # What nearly every change is.
+            try:
+                self.handlers.update(delta.old, delta.new)
+            except BaseException as error:
+                self.fault = error
+                raise
 
     def advance(self, version: str) -> None:
         """Nothing changed up to `version` (a bookmark)."""
@@ -117,11 +126,11 @@ class Copy(Generic[T]):
         if self.listeners is not None:
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
-        began = perf_counter() if self.metrics.counts_handlers else None
+        began = perf_counter() if self.metrics.counts else None
         try:
             handlers = self.handlers
             for delta in deltas:
-                if isinstance(delta, Drop):
+                if not isinstance(delta, Put):
                     self._handle_drop(delta)
                 elif delta.old is None:
                     if handlers.add is not None:

@@ -15,7 +15,7 @@ from ._silence import Heartbeat
 from ._source import Events
 from ._status import error_from_status
 from ._versions import is_older
-from ._wire import Bookmark, Failure, WatchEvent
+from ._wire import OBJECT_EVENTS, Bookmark, WatchEvent
 
 __all__ = ["Follower"]
 
@@ -93,42 +93,40 @@ class Follower(Generic[T]):
 
     async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
         """Commit the events, each with its handlers, under one lock. Whether there were any."""
-        lock = self._copy.lock
+        copy = self._copy
         try:
-            lock.acquire_nowait()
+            copy.lock.acquire_nowait()
         except trio.WouldBlock:
             # While a reader holds the picture still, it is us who are silent.
             self._heartbeat.held()
             scope.deadline = _NEVER
-            await lock.acquire()
+            await copy.lock.acquire()
         heard = False
+        reflector, metrics = self.reflector, copy.metrics
         try:
             for event in batch:
                 heard = True
-                self._event(event)
-                if self._copy.stopping:
+                if metrics.counts:
+                    metrics.event(event.type)
+                if isinstance(event, OBJECT_EVENTS):
+                    delta = reflector.received(copy.objects, event)
+                    if delta is not None:
+                        self._has_news = True
+                        try:
+                            copy.apply(delta, reflector.resource_version or "")
+                        except Exception as error:
+                            self._name_object(error, event)
+                            raise
+                elif isinstance(event, Bookmark):
+                    self._bookmark(event)
+                else:
+                    metrics.error("Watch.Event")
+                    raise error_from_status(event.object, doing=f"go on with the watch of {self._name}")
+                if copy.stopping:
                     break
         finally:
-            lock.release()
+            copy.lock.release()
         return heard
-
-    def _event(self, event: WatchEvent[T]) -> None:
-        copy = self._copy
-        copy.metrics.event(event.type)
-        if isinstance(event, Bookmark):
-            self._bookmark(event)
-        elif isinstance(event, Failure):
-            copy.metrics.error("Watch.Event")
-            raise error_from_status(event.object, doing=f"go on with the watch of {self._name}")
-        else:
-            delta = self.reflector.received(copy.objects, event)
-            if delta is not None:
-                self._has_news = True
-                try:
-                    copy.apply(delta, self.reflector.resource_version or "")
-                except Exception as error:
-                    self._name_object(error, event)
-                    raise
 
     def _name_object(self, error: Exception, event: ObjectEvent[T]) -> None:
         meta = self._copy.metadata(event.object)

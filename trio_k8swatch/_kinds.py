@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from ._errors import ProtocolError
-from ._wire import Added, Deleted, Modified
+from ._wire import OBJECT_EVENTS
 
-__all__ = ["OBJECT_EVENTS", "Kinds"]
-
-OBJECT_EVENTS: Final = (Added, Modified, Deleted)
+__all__ = ["Kinds"]
 
 
 class Kinds:

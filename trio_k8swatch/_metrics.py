@@ -29,8 +29,8 @@ _EVENT_TYPES: Final = _CHANGES | {"BOOKMARK", "ERROR"}
 class WatchMetrics:
     """What one watch reports, as it happens. This one reports to nobody, which costs next to nothing."""
 
-    counts_handlers: bool = False
-    """Whether `handled` should be called: reading the clock twice for nobody would not be free."""
+    counts: bool = False
+    """Whether `event` and `handled` should be called: for every event, for nobody, they would not be free."""
 
     def begin(self, watched: Watched) -> None:
         """The watch is up: the first list and the first watch request have succeeded."""
@@ -146,7 +146,7 @@ class Metrics(Collector):
 class CountingMetrics(WatchMetrics):
     """Counts what one watch reports, in the thread of that watch."""
 
-    counts_handlers = True
+    counts = True
 
     def __init__(self, clock: Callable[[], float], leave: Callable[[CountingMetrics], None], name: str) -> None:
         self.name = name

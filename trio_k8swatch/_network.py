@@ -67,24 +67,35 @@ class _Security:
 
 
 class _Socket(trio.abc.Stream):
-    """A TCP connection that waits before it reads. trio tries first, which on a quiet watch is in vain for every event."""
+    """A TCP connection that waits before it reads, unless the last read left something behind.
+
+    trio tries first, which on a quiet watch is in vain for every event.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._has_more = False
         self.trio_socket: trio.socket.SocketType = trio.socket.from_stdlib_socket(sock)
         self._stream = trio.SocketStream(self.trio_socket)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        size = max_bytes or _READ_BYTES
         while True:
             if self._socket.fileno() < 0:
                 raise trio.ClosedResourceError("this connection was closed")
             try:
-                await trio.lowlevel.wait_readable(self._socket)
-                return self._socket.recv(max_bytes or _READ_BYTES)
+                if self._has_more:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await trio.lowlevel.wait_readable(self._socket)
+                self._has_more = False
+                data = self._socket.recv(size)
             except BlockingIOError:
                 continue  # readiness is a hint
             except OSError as error:
                 raise trio.BrokenResourceError from error
+            self._has_more = len(data) == size
+            return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._stream.send_all(data)

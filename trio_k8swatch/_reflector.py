@@ -78,9 +78,9 @@ class Reflector(Generic[T]):
         """
         obj = event.object
         meta = self._metadata(obj)
-        old, version, here = known.get(meta.uid), meta.resource_version or "", self._number
+        version, here = meta.resource_version or "", self._number
         is_plainly_ahead = len(version) == len(here) and version > here and version.isdecimal() and version.isascii()
-        if is_plainly_ahead and old is not None and isinstance(event, Modified):
+        if is_plainly_ahead and type(event) is Modified and (old := known.get(meta.uid)) is not None:
             # What nearly every event is. Ahead of the watch is ahead of every object in it.
             self.resource_version = self._number = version
             inherit(self._metadata(old), meta)

@@ -74,8 +74,6 @@ class Sharing:
 def inherit(old: object, new: object) -> None:
     """Let the metadata of a new state use the parts of the old one that are the same."""
     if type(old) is ObjectMeta and type(new) is ObjectMeta:
-        if new.namespace == old.namespace:
-            force_setattr(new, "namespace", old.namespace)
         if new.labels == old.labels:
             force_setattr(new, "labels", old.labels)
         if new.owner_references == old.owner_references:

@@ -14,15 +14,11 @@ from ._lone import lone_exception
 from ._objects import ListMeta, Metadata, MetadataOf, metadata_of
 from ._paging import take_in_parts
 from ._resource import ListOptions
-from ._wire import Added, Bookmark, Deleted, Failure, Modified, Page, WatchEvent, bookmark_at
+from ._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
 __all__ = ["Accessors", "Client", "Events", "ForeignSource", "Source"]
 
 T = TypeVar("T")
-
-_OBJECT_EVENTS: Final[dict[str, Callable[[Any], WatchEvent[Any]]]] = {
-    event.type: event for event in (Added, Modified, Deleted)
-}
 
 
 @runtime_checkable
@@ -136,8 +132,8 @@ def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
     if _is_own(event):
         return event
     type_, obj = _type_and_object(event)
-    if type_ in _OBJECT_EVENTS:
-        return _OBJECT_EVENTS[type_](obj)
+    if type_ in OBJECT_EVENT_OF:
+        return OBJECT_EVENT_OF[type_](obj)
     if type_ == "BOOKMARK":
         return bookmark_at(metadata(obj).resource_version)
     if type_ == "ERROR":
@@ -149,7 +145,7 @@ def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
 
 
 def _is_own(event: Any) -> TypeGuard[WatchEvent[Any]]:
-    return isinstance(event, (Added, Modified, Deleted, Bookmark, Failure))
+    return isinstance(event, (*OBJECT_EVENTS, Bookmark, Failure))
 
 
 def _type_and_object(event: Any) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """What a watch stream and a list body consist of: lines, events, pages."""
 
-from typing import ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,6 +11,8 @@ from ._objects import ListMeta
 __all__ = [
     "INITIAL_EVENTS_END",
     "MAX_LINE_BYTES",
+    "OBJECT_EVENTS",
+    "OBJECT_EVENT_OF",
     "Added",
     "Bookmark",
     "Deleted",
@@ -89,6 +92,14 @@ class Failure(msgspec.Struct, frozen=True, tag_field="type", tag="ERROR", gc=Fal
     type: ClassVar[Literal["ERROR"]] = "ERROR"
     object: Status
 
+
+OBJECT_EVENTS: Final = (Modified, Added, Deleted)
+"""The events that are about an object, the most frequent first."""
+
+OBJECT_EVENT_OF: Final[dict[str, Callable[[Any], Added[Any] | Modified[Any] | Deleted[Any]]]] = {
+    event.type: event for event in OBJECT_EVENTS
+}
+"""By the type that the wire has; each makes an event of its object."""
 
 WatchEvent: TypeAlias = Added[T] | Modified[T] | Deleted[T] | Bookmark | Failure
 """One line of a watch stream."""

@@ -13,7 +13,7 @@ import trio
 from trio_k8swatch._errors import ProtocolError, Status
 from trio_k8swatch._nulls import tolerating_nulls
 from trio_k8swatch._objects import ListMeta, ObjectMeta
-from trio_k8swatch._wire import Added, Bookmark, Deleted, Failure, Lines, Modified, Page, WatchEvent, bookmark_at
+from trio_k8swatch._wire import OBJECT_EVENT_OF, Bookmark, Failure, Lines, Page, WatchEvent, bookmark_at
 from trio_k8swatch.cli._ages import Cell, age, growing
 from trio_k8swatch.cli._text import printable
 
@@ -22,9 +22,6 @@ __all__ = ["Column", "TableReader", "TableRow"]
 _BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _LINE_END: Final = re.compile("[\f\n\r]")
 _AGES: Final = frozenset({"age", "last seen", "first seen"})
-_EVENTS: Final[dict[str, Callable[[Any], WatchEvent[TableRow]]]] = {
-    event.type: event for event in (Added, Modified, Deleted)
-}
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -115,15 +112,15 @@ class TableReader:
         table = tolerating_nulls(_decode_table, bytes(event.object))
         if event.type == "BOOKMARK":
             return self._bookmark(table)
-        if event.type not in _EVENTS:
+        if event.type not in OBJECT_EVENT_OF:
             raise ProtocolError(f"an event of unknown type {event.type!r}")
         if table.kind != "Table":
             lone = tolerating_nulls(msgspec.json.Decoder(_Partial).decode, bytes(event.object))
-            return _EVENTS[event.type](self._plain(lone.metadata))
+            return OBJECT_EVENT_OF[event.type](self._plain(lone.metadata))
         rows = self._rows(table)
         if not rows:
             raise ProtocolError(f"a table without a row, in an event {event.type}")
-        return _EVENTS[event.type](rows[0])
+        return OBJECT_EVENT_OF[event.type](rows[0])
 
     def _bookmark(self, table: _Table) -> Bookmark:
         # Of a bookmark, too, the server makes a table, in some versions with a row of nothing but the version.
