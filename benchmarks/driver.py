@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.meter import Meter, Segment, kept_bytes, loop_ns, peak_bytes, reset_peak
+from benchmarks.meter import Meter, Segment, Stopwatch, kept_bytes, peak_bytes, reset_peak
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,8 @@ class Record:
     """What a driver measured. Times of receipt are `time.monotonic_ns`, to be compared with the server's of sending."""
 
     meter: Meter
-    lists: list[Segment] = field(default_factory=list)
+    lists: list[list[Segment]] = field(default_factory=list)
+    """Each with all segments that it was cut into."""
     list_wall_ns: list[int] = field(default_factory=list)
     kept_bytes: int = 0
     peak_bytes: int = 0
@@ -61,22 +62,20 @@ class Record:
 class ListMeasure:
     """Around a list from its request until its objects are held: `with` it, then call `kept` while they are."""
 
-    def __init__(self, record: Record, objects: int) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
-        self._objects = objects
+        self._stopwatch = Stopwatch()
 
     def __enter__(self) -> Self:
         self._base = kept_bytes()
         reset_peak()
-        self._before = loop_ns()
-        self._wall = time.monotonic_ns()
-        self._cpu = time.process_time_ns()
+        self._stopwatch.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        cpu = time.process_time_ns() - self._cpu
-        self._record.list_wall_ns.append(time.monotonic_ns() - self._wall)
-        self._record.lists.append(Segment(self._objects, cpu, self._before, loop_ns()))
+        self._stopwatch.__exit__()
+        self._record.list_wall_ns.append(self._stopwatch.wall_ns)
+        self._record.lists.append(self._stopwatch.segments)
 
     def kept(self) -> None:
         """Only the first list of a process tells about memory: later ones find room that is already there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class Spread:
-    """A median, the quartiles, and how many segments of all it rests on."""
+    """A median, the quartiles, and how many segments, or lists, of all it rests on."""
 
     median: float
     low: float
@@ -55,22 +56,38 @@ def reference_ns(runs: Runs) -> float:
         loop
         for several in runs.values()
         for run in several
-        for segment in (*run.answer["segments"], *run.answer["lists"])
+        for segment in chain(run.answer["segments"], *run.answer["lists"])
         for loop in (segment["before_ns"], segment["after_ns"])
     )
     return _quantile(loops, 0.05) if loops else 1.0
 
 
+def _cost_us(segment: dict[str, Any], reference: float) -> float:
+    """What it would have taken on the undisturbed machine."""
+    return segment["cpu_ns"] / (segment["before_ns"] + segment["after_ns"]) * 2 * reference / 1_000
+
+
 def _spread(segments: Sequence[dict[str, Any]], reference: float) -> Spread | None:
+    """The cost of an event, from segments that are all of a kind."""
     for agreement in (_AGREEMENT, _LOOSE_AGREEMENT, math.inf):
         costs = sorted(
-            segment["cpu_ns"] / segment["events"] / (segment["before_ns"] + segment["after_ns"]) * 2 * reference / 1_000
+            _cost_us(segment, reference) / segment["events"]
             for segment in segments
             if abs(segment["before_ns"] / segment["after_ns"] - 1) <= agreement
         )
         if len(costs) >= min(_FEWEST, len(segments)) > 0:
-            return Spread(median(costs), _quantile(costs, 0.25), _quantile(costs, 0.75), len(costs), len(segments))
+            return _spread_of(costs, len(segments))
     return None
+
+
+def _list_spread(lists: Sequence[Sequence[dict[str, Any]]], objects: int, reference: float) -> Spread | None:
+    """The cost of an object, from whole lists: their segments are all different, so none can be left out."""
+    costs = sorted(sum(_cost_us(segment, reference) for segment in segments) / objects for segments in lists)
+    return _spread_of(costs, len(costs)) if costs else None
+
+
+def _spread_of(costs: Sequence[float], of: int) -> Spread:
+    return Spread(median(costs), _quantile(costs, 0.25), _quantile(costs, 0.75), len(costs), of)
 
 
 def _median(values: Iterable[float]) -> float | None:
@@ -91,7 +108,7 @@ def figures(runs: list[Run], objects: int, reference: float) -> Figures:
     others = {name for answer in answers for name in answer["others"]}
     return Figures(
         cpu_us=_spread([segment for answer in answers for segment in answer["segments"]], reference),
-        list_cpu_us=_spread([segment for answer in answers for segment in answer["lists"]], reference),
+        list_cpu_us=_list_spread([segments for answer in answers for segments in answer["lists"]], objects, reference),
         list_wall_s=_median(wall / 1e9 for answer in answers for wall in answer["list_wall_ns"]),
         kept_bytes=_median(answer["kept_bytes"] / objects for answer in with_memory),
         peak_above_kept_bytes=_median(answer["peak_bytes"] - answer["kept_bytes"] for answer in with_memory),

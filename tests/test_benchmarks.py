@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time_ns
 from typing import Any
 
 import pytest
@@ -60,10 +63,43 @@ def test_the_library_is_measured_on_the_same_events(kind: str):
 @pytest.mark.parametrize("driver", ["limit", "ours"])
 @pytest.mark.parametrize("what", ["list", "streaming_list"])
 def test_lists_are_read_to_their_end(driver: str, what: str):
-    """Both ways of listing bring all objects: the drivers count them."""
+    """Both ways of listing bring all objects: the drivers count them. The time of each is told, in one segment or more."""
     with replay() as server:
         lists = drive(driver, what, server, "typed")["lists"]
-    assert [segment["events"] for segment in lists] == [OBJECTS]
+    assert [bool(segments) for segments in lists] == [True]
+
+
+@pytest.fixture
+def benchmark_modules(monkeypatch: pytest.MonkeyPatch):
+    """They are no part of what is installed."""
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+def test_a_stopwatch_cuts_work_that_knows_nothing_of_it(benchmark_modules):
+    """What it adds up is the work alone, without the loops between the cuts, and it leaves no timer behind."""
+    begun = process_time_ns()
+    with benchmark_modules("meter").Stopwatch() as stopwatch:
+        while len(stopwatch.segments) < 5:
+            pass
+    spent = process_time_ns() - begun
+    segments = stopwatch.segments
+    loops = [segments[0].before_ns, *(segment.after_ns for segment in segments)]
+    assert [segment.before_ns for segment in segments] == loops[:-1]
+    assert sum(segment.cpu_ns for segment in segments) + sum(loops) <= spent
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+def test_a_list_costs_what_all_its_segments_cost_at_one_speed(benchmark_modules):
+    """The second half was measured while the machine was half as fast: it counts half."""
+    segments = [
+        {"events": 0, "cpu_ns": 4_000_000, "before_ns": 1_000, "after_ns": 1_000},
+        {"events": 0, "cpu_ns": 8_000_000, "before_ns": 2_000, "after_ns": 2_000},
+    ]
+    answer = {"segments": [], "lists": [segments], "list_wall_ns": [], "kept_bytes": 0, "received": [], "others": {}}
+    run = benchmark_modules("runner").Run(answer)
+    found = benchmark_modules("figures").figures([run], objects=1_000, reference=1_000.0)
+    assert found.list_cpu_us.median == pytest.approx(8.0)
 
 
 def test_a_paced_event_is_received_after_it_was_sent():

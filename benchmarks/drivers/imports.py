@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import time
 
 from benchmarks.driver import Record, Task, run
-from benchmarks.meter import Segment, loop_ns
+from benchmarks.meter import Stopwatch
 
 
 def import_(task: Task, record: Record) -> None:
-    before = loop_ns()
-    begun = time.process_time_ns()
-    for module in task.kind.split(","):
-        importlib.import_module(module)
-    cpu = time.process_time_ns() - begun
-    record.lists.append(Segment(1, cpu, before, loop_ns()))
+    with Stopwatch() as stopwatch:
+        for module in task.kind.split(","):
+            importlib.import_module(module)
+    record.lists.append(stopwatch.segments)
 
 
 if __name__ == "__main__":

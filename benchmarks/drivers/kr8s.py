@@ -34,7 +34,7 @@ def paced(task: Task, record: Record) -> None:
 async def _list(task: Task, record: Record) -> None:
     api = await _api(task)
     for _ in range(task.repeats):
-        with ListMeasure(record, task.objects) as measure:
+        with ListMeasure(record) as measure:
             objects = {pod.metadata.uid: pod async for pod in api.get("pods", namespace=kr8s.ALL)}
         measure.kept()
         assert len(objects) == task.objects

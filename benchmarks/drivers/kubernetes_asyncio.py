@@ -34,7 +34,7 @@ async def _list(task: Task, record: Record) -> None:
         core = client.CoreV1Api(api)
         for _ in range(task.repeats):
             objects: dict[str, Any] = {}
-            with ListMeasure(record, task.objects) as measure:
+            with ListMeasure(record) as measure:
                 token: str | None = None
                 while token != "":
                     more = {"_continue": token} if token else {}

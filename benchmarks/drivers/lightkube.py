@@ -43,7 +43,7 @@ def paced(task: Task, record: Record) -> None:
 def list_(task: Task, record: Record) -> None:
     client = _client(Client, task)
     for _ in range(task.repeats):
-        with ListMeasure(record, task.objects) as measure:
+        with ListMeasure(record) as measure:
             objects = {pod.metadata.uid: pod for pod in client.list(Pod, namespace="*", chunk_size=500)}
         measure.kept()
         assert len(objects) == task.objects

@@ -111,7 +111,7 @@ async def _list(task: Task, record: Record) -> None:
     decode = msgspec.json.Decoder(_Page).decode
     for _ in range(task.repeats):
         objects: dict[str, _Object] = {}
-        with ListMeasure(record, task.objects) as measure:
+        with ListMeasure(record) as measure:
             token: str | None = ""
             while token is not None:
                 await http.get(f"/api/v1/pods?limit={_PAGE}&continue={token}")
@@ -136,7 +136,7 @@ async def _streaming_list(task: Task, record: Record) -> None:
         http = await _connect(task)
         decode = msgspec.json.Decoder(_Event).decode
         objects: dict[str, _Object] = {}
-        with ListMeasure(record, task.objects) as measure:
+        with ListMeasure(record) as measure:
             await http.get("/api/v1/pods?watch=true&sendInitialEvents=true")
             rest = b""
             bookmark = False

@@ -51,7 +51,7 @@ def _list(task: Task, record: Record) -> None:
 
     informer = SharedInformer(_list_function(task))
     informer.add_event_handler(ADDED, added)
-    with ListMeasure(record, task.objects) as measure:
+    with ListMeasure(record) as measure:
         informer.start()
         done.wait()
     measure.kept()

@@ -96,7 +96,7 @@ async def _list(task: Task, record: Record, strategy: ListStrategy) -> None:
     handlers = HandlerFuncs(add=lambda _obj, _preexisting: None)
     for _ in range(task.repeats):
         async with _pods(task) as pods:
-            measure = ListMeasure(record, task.objects)
+            measure = ListMeasure(record)
             measure.__enter__()
             async with open_watch(pods, handlers=handlers, config=config) as store:
                 with IndexedStore(store, NameIndex()) as indexed:
