@@ -21,7 +21,7 @@ from ._source import Events, ForeignSource, Source
 from ._status import error_from_status
 from ._tickets import RelistTicket
 from ._versions import is_older
-from ._wire import Bookmark, Failure, Page, WatchEvent
+from ._wire import OBJECT_EVENTS, Failure, Page, WatchEvent
 
 __all__ = ["Draft", "Lists"]
 
@@ -112,6 +112,7 @@ class Lists(Generic[T]):
 
         `scope` ends when there is no progress for `progress_limit` seconds.
         """
+        metrics = self._copy.metrics
         known = -1
         while True:
             # Progress is an object that was not there before. A busy collection says much that is none (F76).
@@ -122,11 +123,12 @@ class Lists(Generic[T]):
             if batch is None:
                 raise Unavailable("the server ended the watch before its list was complete")
             for event in batch:
-                self._copy.metrics.event(event.type)
-                if isinstance(event, Failure):
-                    raise error_from_status(event.object, doing=f"list {self._source!r}")
-                if not isinstance(event, Bookmark):
+                if metrics.counts:
+                    metrics.event(event.type)
+                if isinstance(event, OBJECT_EVENTS):
                     draft.relisting.received(event)
+                elif isinstance(event, Failure):
+                    raise error_from_status(event.object, doing=f"list {self._source!r}")
                 elif event.ends_initial_events:
                     self._require_no_way_back(draft, event.resource_version)
                     draft.begin(event.resource_version)

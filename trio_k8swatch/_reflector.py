@@ -167,21 +167,25 @@ class Relisting(Generic[T]):
 
     def take(self, items: Iterable[T]) -> None:
         """The next items, in the order of the list. Of an object that comes twice the last one counts (L14)."""
-        metadata, put = self._metadata, self._put
+        metadata, known, objects, settle = self._metadata, self._known, self.objects, self._sharing.settle
         for obj in items:
             meta = metadata(obj)
-            put(meta.uid or _named(meta), obj, meta)
+            key = meta.uid or _named(meta)
+            old = known.get(key)
+            if old is None:
+                settle(meta)
+                objects[key] = obj
+            else:
+                objects[key] = old if self._is_unchanged(old, meta) else obj
 
     def received(self, event: ObjectEvent[T]) -> None:
         """One event of a streaming list, before the bookmark that ends it (F78)."""
-        obj = event.object
-        meta = self._metadata(obj)
-        key = meta.uid or _named(meta)
-        if isinstance(event, Deleted):
-            self.objects.pop(key, None)
-        else:
+        meta = self._metadata(event.object)
+        if isinstance(event, (Added, Modified)):
             checked_version(meta.resource_version)
-            self._put(key, obj, meta)
+            self.take((event.object,))
+        else:
+            self.objects.pop(meta.uid or _named(meta), None)
 
     def deltas(self) -> Iterator[Delta[T] | None]:
         """What the complete list changes: first all drops, then additions and updates in the order of the list.
@@ -195,15 +199,9 @@ class Relisting(Generic[T]):
         puts = (None if (old := known.get(key)) is obj else Put(key, old, obj) for key, obj in objects.items())
         return chain(drops, puts)
 
-    def _put(self, key: str, obj: T, meta: Metadata) -> None:
-        old = self._known.get(key)
-        if old is None:
-            self._sharing.settle(meta)
-        elif (
-            not self.replay and meta.resource_version and self._metadata(old).resource_version == meta.resource_version
-        ):
-            obj = old
-        self.objects[key] = obj
+    def _is_unchanged(self, old: T, meta: Metadata) -> bool:
+        version = meta.resource_version
+        return not self.replay and bool(version) and self._metadata(old).resource_version == version
 
 
 def checked_version(version: str) -> str:

@@ -92,17 +92,21 @@ def paced(task: Task, record: Record) -> None:
 
 
 async def _list(task: Task, record: Record, strategy: ListStrategy) -> None:
-    config = WatchConfig(list_strategy=strategy)
-    handlers = HandlerFuncs(add=lambda _obj, _preexisting: None)
     for _ in range(task.repeats):
-        async with _pods(task) as pods:
-            measure = ListMeasure(record)
-            measure.__enter__()
-            async with open_watch(pods, handlers=handlers, config=config) as store:
-                with IndexedStore(store, NameIndex()) as indexed:
-                    measure.__exit__()
-                    measure.kept()
-                    assert len(store) == len(indexed.index) == task.objects
+        # A function of its own, so that nobody holds the objects of the last list when the next begins.
+        await _one_list(task, record, WatchConfig(list_strategy=strategy))
+
+
+async def _one_list(task: Task, record: Record, config: WatchConfig) -> None:
+    handlers = HandlerFuncs(add=lambda _obj, _preexisting: None)
+    async with _pods(task) as pods:
+        measure = ListMeasure(record)
+        measure.__enter__()
+        async with open_watch(pods, handlers=handlers, config=config) as store:
+            with IndexedStore(store, NameIndex()) as indexed:
+                measure.__exit__()
+                measure.kept()
+                assert len(store) == len(indexed.index) == task.objects
 
 
 def list_(task: Task, record: Record) -> None:
