@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import httpx
 import trio
@@ -56,7 +57,9 @@ class Requests:
         caller's business.
         """
         with located(doing):
-            request = self._http.build_request("GET", self._connection.server + path, params=query, headers=headers)
+            # httpx would parse the URL twice if it were to add the query itself.
+            url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
+            request = self._http.build_request("GET", url, headers=headers)
             response = await self._send(request)
             try:
                 body = body_of(response)
