@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import Any
 
 import pytest
 import trio
 from core_helpers import Diary, Thing, thing
 
-from trio_k8swatch import FlatNameIndex, HandlerFuncs, NameIndex
-from trio_k8swatch._copy import Copy, in_slices
+from trio_k8swatch import FlatNameIndex, HandlerFuncs, Index, NameIndex
+from trio_k8swatch._copy import Copy
 from trio_k8swatch._objects import metadata_of
 from trio_k8swatch._reflector import Delta, Drop, Put
 
@@ -25,12 +24,16 @@ def added(*things: Thing) -> list[Delta[Thing]]:
     return [Put(obj.metadata.uid, None, obj) for obj in things]
 
 
+def attach(copy: Copy[Thing], index: Index[Thing]) -> None:
+    copy.registry.attach(index, copy.objects.values())
+
+
 async def test_a_change_moves_everything_before_anyone_is_told() -> None:
     """Objects, version and every index."""
     seen: list[Any] = []
     copy = copy_of(HandlerFuncs(add=lambda obj, preexisting: seen.append((copy.resource_version, index.get("a")))))
     index: FlatNameIndex[Thing] = FlatNameIndex()
-    copy.attach(index)
+    attach(copy, index)
     copy.apply(Put("uid-of-a", None, A), "5")
     assert seen == [("5", A)]
 
@@ -55,8 +58,8 @@ async def test_a_list_goes_into_indexes_at_once_or_by_a_rebuild(count: int) -> N
 
     copy = copy_of()
     by_name: NameIndex[Thing] = NameIndex()
-    copy.attach(by_name)
-    copy.attach(Simple())
+    attach(copy, by_name)
+    attach(copy, Simple())
     await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
     assert len(by_name) == len(told) == count
     assert by_name.get("default", "n7") is things[7]
@@ -66,13 +69,13 @@ async def test_an_index_that_comes_during_a_rebuild_misses_nothing() -> None:
     """It is filled with what is there, and then told what changes."""
     things = [thing(f"n{n}", n + 1) for n in range(2000)]
     copy = copy_of()
-    copy.attach(NameIndex[Thing]())
+    attach(copy, NameIndex[Thing]())
     late: NameIndex[Thing] = NameIndex()
 
     async def come_late() -> None:
         await trio.lowlevel.checkpoint()
         assert len(copy.objects) == 0
-        copy.attach(late)
+        attach(copy, late)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(come_late)
@@ -91,23 +94,14 @@ async def test_an_index_that_raises_is_taken_out_and_the_others_agree() -> None:
         copy = copy_of()
         good: NameIndex[Thing] = NameIndex()
         things = [thing(f"n{n}", n + 1) for n in range(count)]
-        copy.attach(Bad())
-        copy.attach(good)
+        attach(copy, Bad())
+        attach(copy, good)
         with pytest.raises(ZeroDivisionError) as caught:
             await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
             await copy.tell_all(added(*things), preexisting=False)
         assert "the index Bad" in caught.value.__notes__[0]
         assert len(good) == len(copy.objects)
-        assert [one.index for one in copy._indexes if one.index is not None] == [good]
-
-
-async def test_indexes_may_be_taken_out_twice() -> None:
-    """And the others stay."""
-    copy = copy_of()
-    first, second = copy.attach(NameIndex[Thing]()), copy.attach(NameIndex[Thing]())
-    copy.detach(first)
-    copy.detach(first)
-    assert [one for one in copy._indexes if one.index is not None] == [second]
+        assert [one.index for one in copy.registry.registrations if one.index is not None] == [good]
 
 
 async def test_a_long_list_is_told_with_checkpoints() -> None:
@@ -155,24 +149,7 @@ async def test_Ctrl_C_does_not_split_a_commit() -> None:
         def add(self, obj: Thing, /) -> None:
             protected.append(trio.lowlevel.currently_ki_protected())
 
-    copy.attach(Index())
+    attach(copy, Index())
     copy.apply(Put("uid-of-a", None, A), "1")
     await copy.replace({"uid-of-b": B}, added(B), "2")
     assert protected == [True, True]
-
-
-async def test_a_list_that_changes_nothing_is_gone_through_in_slices() -> None:
-    """Looking at a hundred thousand objects takes its time, too."""
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await trio.lowlevel.checkpoint()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(others)
-        assert await in_slices(repeat(None, 10_000)) == []
-        nursery.cancel_scope.cancel()
-    assert turns > 20

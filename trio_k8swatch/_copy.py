@@ -8,8 +8,8 @@ Rule 3: whoever is told of a change is told after the commit, so that all can lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,31 +17,22 @@ import trio
 
 from ._handlers import HandlerFuncs
 from ._health import Vitals
-from ._index import Index, can_be_rebuilt
 from ._listeners import Listener, Listeners
 from ._metrics import WatchMetrics
 from ._mutation import MutationDetector
 from ._objects import MetadataOf
 from ._reflector import Delta, Drop, Put
+from ._registry import Registration, Registry
+from ._slices import in_slices
 from ._subscribe import Subscription
 from ._tickets import RelistTicket, Tickets
 
-__all__ = ["Copy", "in_slices"]
+__all__ = ["Copy"]
 
 T = TypeVar("T")
 
-_SLICE_OBJECTS: Final = 250
-"""How many objects are worked on between two checkpoints: well under a millisecond each, so the loop stays responsive."""
-
 _REBUILD_ABOVE_CHANGES: Final = 1000
 """From so many changes in one commit on, indexes that can be rebuilt out of sight are, instead of holding up the loop."""
-
-
-class _Registration(Generic[T]):
-    """An index that is kept exact; None once it is not any more."""
-
-    def __init__(self, index: Index[T]) -> None:
-        self.index: Index[T] | None = index
 
 
 class Copy(Generic[T]):
@@ -71,9 +62,7 @@ class Copy(Generic[T]):
         self.stopping: bool = False
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
-        # In the order in which they were registered, which is the order in which they are told (H8).
-        self._indexes: tuple[_Registration[T], ...] = ()
-        self._broken: Exception | None = None
+        self.registry: Registry[T] = Registry()
         self.fault: BaseException | None = None
         """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
 
@@ -81,19 +70,19 @@ class Copy(Generic[T]):
 
     def apply(self, delta: Delta[T], version: str) -> None:
         """Commit one change, then tell everyone. Raises what an index or a handler raises."""
-        if self.mutations is not None:
-            self.mutations.check((delta,))
-        self._commit(delta, version)
-        someone_listens = self._moved is not None or self.subscriptions or self.listeners is not None
-        if someone_listens or self.metrics.counts or not isinstance(delta, Put) or delta.old is None:
-            self.tell((delta,))
-        elif self.handlers.update is not None:
-            # What nearly every change is.
-            try:
+        try:
+            if self.mutations is not None:
+                self.mutations.check((delta,))
+            self._commit(delta, version)
+            someone_listens = self._moved is not None or self.subscriptions or self.listeners is not None
+            if someone_listens or self.metrics.counts or not isinstance(delta, Put) or delta.old is None:
+                self._tell((delta,))
+            elif self.handlers.update is not None:
+                # What nearly every change is.
                 self.handlers.update(delta.old, delta.new)
-            except BaseException as error:
-                self.fault = error
-                raise
+        except Exception as error:
+            self.fault = error
+            raise
 
     def advance(self, version: str) -> None:
         """Nothing changed up to `version` (a bookmark)."""
@@ -105,19 +94,26 @@ class Copy(Generic[T]):
 
         Indexes that can be are built anew beforehand, with checkpoints, when the list changes very much.
         """
-        if self.mutations is not None:
-            self.mutations.check(deltas)
-        rebuilt = await self._rebuild(objects) if len(deltas) > _REBUILD_ABOVE_CHANGES else {}
-        self._swap(objects, deltas, version, rebuilt)
+        try:
+            if self.mutations is not None:
+                self.mutations.check(deltas)
+            many = len(deltas) > _REBUILD_ABOVE_CHANGES
+            rebuilt = await self.registry.rebuild(objects.values()) if many else {}
+            self._swap(objects, deltas, version, rebuilt)
+        except Exception as error:
+            self.fault = error
+            raise
         self._wake()
 
     async def tell_all(self, deltas: list[Delta[T]], *, preexisting: bool) -> None:
         """Tell everyone of changes that were committed, with checkpoints. Shield it: who is told half is misled."""
-        for begin in range(0, len(deltas), _SLICE_OBJECTS):
-            self.tell(deltas[begin : begin + _SLICE_OBJECTS], preexisting=preexisting)
-            await trio.lowlevel.checkpoint()
+        try:
+            await in_slices(deltas, partial(self._tell, preexisting=preexisting))
+        except Exception as error:
+            self.fault = error
+            raise
 
-    def tell(self, deltas: Sequence[Delta[T]], *, preexisting: bool = False) -> None:
+    def _tell(self, deltas: Sequence[Delta[T]], *, preexisting: bool = False) -> None:
         """Wake who listens, queue for who subscribed, call the handlers."""
         if self._moved is not None:
             self._wake()
@@ -127,19 +123,16 @@ class Copy(Generic[T]):
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
         began = perf_counter() if self.metrics.counts else None
-        try:
-            handlers = self.handlers
-            for delta in deltas:
-                if not isinstance(delta, Put):
-                    self._handle_drop(delta)
-                elif delta.old is None:
-                    if handlers.add is not None:
-                        handlers.add(delta.new, preexisting)
-                elif handlers.update is not None:
-                    handlers.update(delta.old, delta.new)
-        except BaseException as error:
-            self.fault = error
-            raise
+        handlers = self.handlers
+        for delta in deltas:
+            # The usual first, because asking costs more when the answer is no.
+            if not isinstance(delta, Put):
+                self._handle_drop(delta)
+            elif delta.old is None:
+                if handlers.add is not None:
+                    handlers.add(delta.new, preexisting)
+            elif handlers.update is not None:
+                handlers.update(delta.old, delta.new)
         if began is not None:
             self.metrics.handled(perf_counter() - began)
 
@@ -221,19 +214,6 @@ class Copy(Generic[T]):
             self.round.cancel()
         return ticket
 
-    def attach(self, index: Index[T]) -> _Registration[T]:
-        """Fill `index` with what is there and keep it exact from now on. What is returned takes it out again."""
-        for obj in self.objects.values():
-            index.add(obj)
-        registration = _Registration(index)
-        self._indexes = (*(other for other in self._indexes if other.index is not None), registration)
-        return registration
-
-    def detach(self, registration: _Registration[T]) -> None:
-        """Leave the index as it is from now on. May be called twice, and by a finalizer: at any moment, in any thread."""
-        # Nothing else is touched here: whoever is in the middle of looking at, or adding to the tuple, may go on.
-        registration.index = None
-
     # The commit
 
     @trio.lowlevel.enable_ki_protection
@@ -243,84 +223,12 @@ class Copy(Generic[T]):
         else:
             del self.objects[delta.key]
         self.resource_version = version
-        for registration in self._indexes:
-            index = registration.index
-            try:
-                if index is not None:
-                    _take_in(index, delta)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other indexes come first
-                self._set_aside(registration, error)
-        if self._broken is not None:
-            self._raise_broken(self._broken)
+        self.registry.apply(delta)
 
     @trio.lowlevel.enable_ki_protection
     def _swap(
-        self, objects: dict[str, T], deltas: Sequence[Delta[T]], version: str, rebuilt: Mapping[object, Any]
+        self, objects: dict[str, T], deltas: Sequence[Delta[T]], version: str, rebuilt: Mapping[Registration[T], Any]
     ) -> None:
         self.objects = objects
         self.resource_version = version
-        for registration in self._indexes:
-            index = registration.index
-            try:
-                if registration in rebuilt and can_be_rebuilt(index):
-                    index.adopt(rebuilt[registration])
-                elif index is not None:
-                    for delta in deltas:
-                        _take_in(index, delta)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._set_aside(registration, error)
-        if self._broken is not None:
-            self._raise_broken(self._broken)
-
-    def _set_aside(self, registration: _Registration[T], error: Exception) -> None:
-        """An index that raises is taken out, so that the others still agree with the objects."""
-        name = type(registration.index).__name__
-        self.detach(registration)
-        error.add_note(f"raised by the index {name}, which was taken out of the store")
-        self.fault = self._broken = self._broken or error
-
-    def _raise_broken(self, broken: Exception) -> None:
-        self._broken = None
-        raise broken
-
-    async def _rebuild(self, objects: Mapping[str, T]) -> dict[object, Any]:
-        rebuilt: dict[object, Any] = {}
-        for registration in self._indexes:
-            index = registration.index
-            if not can_be_rebuilt(index):
-                continue
-            try:
-                fresh = index.fresh()
-                for count, obj in enumerate(objects.values(), 1):
-                    fresh.add(obj)
-                    if count % _SLICE_OBJECTS == 0:
-                        await trio.lowlevel.checkpoint()
-            except Exception as error:
-                self._set_aside(registration, error)
-                raise
-            rebuilt[registration] = fresh
-        return rebuilt
-
-
-def _take_in(index: Index[T], delta: Delta[T]) -> None:
-    if isinstance(delta, Put):
-        if delta.old is None:
-            index.add(delta.new)
-        else:
-            index.update(delta.old, delta.new)
-    else:
-        last = delta.old
-        if delta.final is not None:
-            index.update(last, delta.final)
-            last = delta.final
-        index.delete(last)
-
-
-async def in_slices(deltas: Iterable[Delta[T] | None]) -> list[Delta[T]]:
-    """All of `deltas` that are any, with checkpoints in between: a list of a hundred thousand objects makes as many."""
-    collected: list[Delta[T]] = []
-    made = iter(deltas)
-    while part := list(islice(made, _SLICE_OBJECTS)):
-        collected += [delta for delta in part if delta is not None]
-        await trio.lowlevel.checkpoint()
-    return collected
+        self.registry.apply_all(deltas, rebuilt)

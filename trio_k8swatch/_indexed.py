@@ -35,8 +35,8 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     def __init__(self, store: Store[Any], index: Any) -> None:
         super().__init__(store._copy)  # noqa: SLF001 - the same record seen through one more window
         self._index: I_co = index
-        registration = self._copy.attach(cast("Index[T]", index))
-        self._close = weakref.finalize(self, self._copy.detach, registration)
+        registration = self._copy.registry.attach(cast("Index[T]", index), self._copy.objects.values())
+        self._close = weakref.finalize(self, registration.end)
         self._close.atexit = False
 
     @property

@@ -11,19 +11,20 @@ from typing import Final, Generic, TypeVar
 import trio
 
 from ._config import InitMode
-from ._copy import Copy, in_slices
+from ._copy import Copy
 from ._errors import ProtocolError, Unavailable
 from ._objects import ListMeta
 from ._paging import list_pages
-from ._reflector import Relisting, checked_version
+from ._reflector import Delta, Relisting, checked_version
 from ._resource import ListOptions
+from ._slices import in_slices
 from ._source import Events, ForeignSource, Source
 from ._status import error_from_status
 from ._tickets import RelistTicket
 from ._versions import is_older
 from ._wire import OBJECT_EVENTS, Failure, Page, WatchEvent
 
-__all__ = ["Draft", "Lists"]
+__all__ = ["Draft", "Lists", "changes_of"]
 
 T = TypeVar("T")
 
@@ -160,7 +161,7 @@ class Lists(Generic[T]):
         """
         copy = self._copy
         async with copy.lock:
-            deltas = await in_slices(draft.relisting.deltas())
+            deltas = await changes_of(draft.relisting)
             await copy.replace(draft.relisting.objects, deltas, draft.version)
             with trio.CancelScope(shield=True):
                 self._must_replay = False
@@ -180,7 +181,7 @@ class Lists(Generic[T]):
         if not copy.objects:
             return
         async with copy.lock:
-            gone = await in_slices(Relisting(copy.objects, copy.metadata).deltas())
+            gone = await changes_of(Relisting(copy.objects, copy.metadata))
             await copy.replace({}, gone, copy.resource_version)
             with trio.CancelScope(shield=True):
                 await copy.tell_all(gone, preexisting=False)
@@ -204,3 +205,14 @@ class Lists(Generic[T]):
         count = len(draft.relisting.objects)
         message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
         _log.info(message, self._source, draft.reason, count, changes, draft.version)
+
+
+async def changes_of(relisting: Relisting[T]) -> list[Delta[T]]:
+    """What a whole list changes, found with checkpoints in between: even one that changes nothing takes its time."""
+    changes: list[Delta[T]] = []
+
+    def keep(deltas: list[Delta[T] | None]) -> None:
+        changes.extend([delta for delta in deltas if delta is not None])
+
+    await in_slices(relisting.deltas(), keep)
+    return changes

@@ -26,7 +26,7 @@ from trio_k8swatch import (
     WatchConfig,
     open_watch,
 )
-from trio_k8swatch import _copy as copy_module
+from trio_k8swatch import _registry as registry_module
 from trio_k8swatch._copy import Copy
 from trio_k8swatch._reflector import Put, Reflector, Relisting
 
@@ -214,6 +214,6 @@ def _no_update_first(index: Any, delta: Any) -> None:
 )
 def test_the_laws_fail_when_indexes_are_not_told(take_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """An index would be asked to delete what it never held."""
-    monkeypatch.setattr(copy_module, "_take_in", take_in)
+    monkeypatch.setattr(registry_module, "_take_in", take_in)
     with pytest.raises(NOTICED):
         test_a_watch_tells_the_truth_in_the_right_order()

@@ -375,7 +375,7 @@ async def test_I2_B9_an_index_is_taken_out(how: str, autojump_clock: MockClock) 
         await trio.sleep(1)
         assert len(store) == 2
         assert len(index) == 1
-        assert all(one.index is None for one in store._copy._indexes)
+        assert all(one.index is None for one in store._copy.registry.registrations)
 
 
 async def test_I2_an_index_of_a_store_that_is_forgotten_does_not_keep_it_alive() -> None:

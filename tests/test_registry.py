@@ -1,0 +1,57 @@
+"""The indexes of a copy: told of everything while they are registered, and of nothing after that."""
+
+from __future__ import annotations
+
+import pytest
+from core_helpers import Thing, thing
+
+from trio_k8swatch import FlatNameIndex, NameIndex
+from trio_k8swatch._reflector import Put
+from trio_k8swatch._registry import Registry
+
+A, B = thing("a", 1), thing("b", 2)
+
+
+def test_an_index_is_filled_and_kept_exact() -> None:
+    """With what is there, then with what comes."""
+    registry: Registry[Thing] = Registry()
+    index: FlatNameIndex[Thing] = FlatNameIndex()
+    registry.attach(index, [A])
+    registry.apply(Put("uid-of-b", None, B))
+    assert (index.get("a"), index.get("b")) == (A, B)
+
+
+def test_an_index_may_be_taken_out_twice() -> None:
+    """It stays as it is then, the others go on, and the next one that comes finds no trace of it."""
+    registry: Registry[Thing] = Registry()
+    first, second = NameIndex[Thing](), NameIndex[Thing]()
+    registration = registry.attach(first, ())
+    registry.attach(second, ())
+    registration.end()
+    registration.end()
+    registry.apply(Put("uid-of-a", None, A))
+    assert (len(first), len(second)) == (0, 1)
+    registry.attach(NameIndex[Thing](), [A])
+    assert registration not in registry.registrations
+
+
+def test_of_several_indexes_that_raise_all_are_taken_out() -> None:
+    """The first error is raised, and says whose it is."""
+
+    class Bad(FlatNameIndex[Thing]):
+        def add(self, obj: Thing, /) -> None:
+            raise ZeroDivisionError
+
+    class Worse(FlatNameIndex[Thing]):
+        def add(self, obj: Thing, /) -> None:
+            raise KeyError
+
+    registry: Registry[Thing] = Registry()
+    good: FlatNameIndex[Thing] = FlatNameIndex()
+    for index in (Bad(), Worse(), good):
+        registry.attach(index, ())
+    with pytest.raises(ZeroDivisionError) as caught:
+        registry.apply(Put("uid-of-a", None, A))
+    assert caught.value.__notes__ == ["raised by the index Bad, which was taken out of the store"]
+    assert [one.index for one in registry.registrations if one.index is not None] == [good]
+    assert good.get("a") is A
