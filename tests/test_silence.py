@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import trio
+from core_helpers import Added, ScriptedSource, page, steady, thing
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
+from trio_k8swatch import open_watch
 from trio_k8swatch._silence import Heartbeat
 
 
@@ -114,3 +118,16 @@ def test_the_deadline_is_always_ahead_of_the_last_byte_and_never_beyond_the_end(
             spoke = now if what != "bytes" else spoke
         assert heart.deadline <= begun + 310
         assert heart.deadline >= min(spoke + limit, begun + 310)
+
+
+async def test_a_limit_of_less_than_a_second_is_kept_as_well(autojump_clock: MockClock) -> None:
+    """A watch on which something comes sooner than that goes on; one that is silent for longer does not."""
+    source = ScriptedSource(page(at=5))
+    async with open_watch(source, config=steady(silence_limit=0.4)) as store:
+        for version in range(6, 26):
+            await trio.sleep(0.3)
+            source.stream.send(Added(thing(f"n{version}", version)))
+        assert source.verbs() == ["list", "watch"]
+        await trio.sleep(0.9)
+        assert source.verbs().count("watch") > 1
+        assert len(store) == 20

@@ -21,9 +21,6 @@ __all__ = ["Follower"]
 
 T = TypeVar("T")
 
-_DEADLINE_STEP_SECONDS: Final = 1.0
-"""The deadline of a round is moved by no less than this at once: moving it costs more than it sounds."""
-
 _PROBE_INTERVAL_SECONDS: Final = 60.0
 """A server that sends old things is asked for its version no more often than this."""
 
@@ -77,7 +74,7 @@ class Follower(Generic[T]):
                 await self._wait_for_subscribers(scope)
                 now = trio.current_time()
             heartbeat.heard(now, events=heard)
-            if abs(heartbeat.deadline - scope.deadline) > _DEADLINE_STEP_SECONDS:
+            if abs(heartbeat.deadline - scope.deadline) > heartbeat.step:
                 scope.deadline = heartbeat.deadline
 
     def _note_news(self, now: float) -> None:

@@ -12,6 +12,7 @@ import httpx
 import trio
 
 from ._errors import ApiError, ConfigError, ProtocolError, Unavailable
+from ._silence import deadline_step
 from ._status import error_from_response, parse_retry_after
 from ._stream import Body, body_of
 from ._throttle import Throttle
@@ -28,9 +29,6 @@ _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
 
 _PART_BYTES: Final = 256 * 1024
 """What a transport hands over at once may be a whole list; no more than this is worked on between two checkpoints."""
-
-_DEADLINE_STEP_SECONDS: Final = 1.0
-"""A deadline is moved by no less than this at once: moving it costs more than it sounds."""
 
 
 class Requests:
@@ -129,7 +127,7 @@ async def read_parts(
     with trio.CancelScope() as scope:
         while at_most is None or size < at_most:
             deadline = trio.current_time() + silence_limit
-            if abs(scope.deadline - deadline) > min(_DEADLINE_STEP_SECONDS, silence_limit / 4):
+            if abs(scope.deadline - deadline) > deadline_step(silence_limit):
                 scope.deadline = deadline
             part = await body.read()
             if part is None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Heartbeat"]
+__all__ = ["Heartbeat", "deadline_step"]
+
+_LONGEST_STEP_SECONDS: Final = 1.0
 
 _TRICKLE_FACTOR: Final = 3
 """Bytes without a whole event are life for only so many silence limits: a 30 MiB object fits, a dripping proxy does not."""
@@ -28,11 +30,17 @@ _SILENT_ROUNDS: Final = 2
 sent a bookmark is taken for one that has none (F11)."""
 
 
+def deadline_step(limit_seconds: float) -> float:
+    """By how much a deadline for silence has to move to be moved at all: moving one costs more than it sounds."""
+    return min(_LONGEST_STEP_SECONDS, limit_seconds / 4)
+
+
 class Heartbeat:
     """Learns what a living watch sounds like, and says until when silence may last."""
 
     def __init__(self, limit_seconds: float) -> None:
         self._limit = limit_seconds
+        self.step = deadline_step(limit_seconds)
         self._longest_gap = 0.0
         self._has_bookmarks: bool | None = None
         self._silent_rounds = 0
