@@ -5,19 +5,24 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import os
+import socket
 import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, with_length
 
 from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
 from trio_k8swatch._chunks import Chunks
-from trio_k8swatch._network import Stream, _Security
+from trio_k8swatch._network import Stream, _Security, _Socket
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -88,6 +93,105 @@ async def test_a_watch_has_its_events_as_soon_as_they_are_whole() -> None:
             assert (await anext(events)).object.metadata.name == "b"  # type: ignore[union-attr] - an object event
             with pytest.raises(StopAsyncIteration):
                 await anext(events)
+
+
+async def test_a_full_read_is_followed_by_another_and_others_have_their_turn_in_between() -> None:
+    """What is left is read without waiting to be told of it; where nothing is left, a socket waits as ever."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    stream = _Socket(near)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(others)
+            far.sendall(b"abcdef")
+            await trio.lowlevel.checkpoint()
+            before = turns
+            assert [await stream.receive_some(2) for _ in range(3)] == [b"ab", b"cd", b"ef"]
+            assert turns - before >= 2
+            with trio.move_on_after(0.01) as scope:
+                await stream.receive_some(2)
+            assert scope.cancelled_caught
+            far.sendall(b"g")
+            assert await stream.receive_some(2) == b"g"
+            far.close()
+            assert await stream.receive_some(2) == b""
+            nursery.cancel_scope.cancel()
+    await stream.aclose()
+
+
+@asynccontextmanager
+async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStream], Stream]]:
+    """A server's end of a TLS connection, and ours, which has read a head and is about to read a body."""
+    authority = trustme.CA()
+    of_server, of_client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("api.test").configure_cert(of_server)
+    authority.configure_trust(of_client)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    theirs = trio.SSLStream(trio.SocketStream(trio.socket.from_stdlib_socket(far)), of_server, server_side=True)
+    secured = trio.SSLStream(_Socket(near), of_client, server_hostname="api.test", https_compatible=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.do_handshake)
+        await secured.do_handshake()
+    stream = Stream(secured, _Security(None, of_client, of_client, ()), of_client)
+    await stream.write(b"GET / HTTP/1.1\r\n\r\n")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.send_all, HEAD)
+        assert await stream.read(65536) == HEAD
+    assert stream.begin_body()
+    try:
+        yield theirs, stream
+    finally:
+        await trio.aclose_forcefully(theirs)
+        await stream.aclose()
+
+
+@given(st.lists(st.integers(1, 60_000), min_size=1, max_size=12), st.integers(1, 70_000))
+@settings(max_examples=40, deadline=None)
+def test_all_that_came_over_tls_is_there_at_once(sizes: list[int], size: int) -> None:
+    """In records of any size, chunks of any size, and with nothing behind them that would push them through."""
+
+    async def main() -> None:
+        sent = os.urandom(sum(sizes))
+        framed = b"".join(chunk(sent[at : at + size]) for at in range(0, len(sent), size))
+        with trio.fail_after(10):
+            async with body_over_tls() as (theirs, stream), trio.open_nursery() as nursery:
+
+                async def send() -> None:
+                    begin = 0
+                    for length in [*sizes, len(framed)]:
+                        await theirs.send_all(framed[begin : begin + length])
+                        begin += length
+
+                nursery.start_soon(send)
+                received = b""
+                while len(received) < len(sent):
+                    received += await stream.read_body() or b""
+                assert received == sent
+
+    trio.run(main)
+
+
+async def test_records_that_came_together_are_read_together() -> None:
+    """TLS hands out one at a time, and what comes after a read costs as much for one as for all."""
+    with trio.fail_after(10):
+        async with body_over_tls() as (theirs, stream), trio.open_nursery() as nursery:
+            sent = os.urandom(200_000)
+            nursery.start_soon(theirs.send_all, chunk(sent))
+            await trio.testing.wait_all_tasks_blocked()
+            parts: list[bytes] = []
+            while sum(map(len, parts)) < len(sent):
+                parts.append(await stream.read_body() or b"")
+            assert b"".join(parts) == sent
+            assert max(map(len, parts)) > 60_000
 
 
 async def test_interim_responses_are_passed_over() -> None:

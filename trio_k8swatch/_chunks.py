@@ -22,6 +22,11 @@ class Chunks:
         if begun:
             self.feed(begun)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more of the body to come."""
+        return not self.is_complete and self.error is None
+
     def feed(self, data: bytes) -> None:
         """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
         try:

@@ -33,6 +33,12 @@ _READ_BYTES: Final = 256 * 1024
 _LARGEST_BLOCK_BYTES: Final = 8 * _READ_BYTES
 """More than all that comes and goes with one read."""
 
+_RECORD_BYTES: Final = 5 + 16 * 1024 + 256
+"""Of TLS on the wire, at most (RFC 8446, 5.2). A TLS stream reads one at a time."""
+
+_SURELY_A_RECORD_BYTES: Final = 2 * _RECORD_BYTES
+"""More than this that is not decrypted yet holds a whole one, and room for what TLS itself has to say in between."""
+
 _MAX_HEAD_BYTES: Final = 64 * 1024
 """h11 refuses larger heads; it gets to see them and says so itself."""
 
@@ -75,6 +81,8 @@ class _Socket(trio.abc.Stream):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._has_more = False
+        self.undecrypted = 0
+        """Of the last read, how much a TLS stream above has not decrypted yet, at least. Who reads that counts it down."""
         self.trio_socket: trio.socket.SocketType = trio.socket.from_stdlib_socket(sock)
         self._stream = trio.SocketStream(self.trio_socket)
 
@@ -95,6 +103,7 @@ class _Socket(trio.abc.Stream):
             except OSError as error:
                 raise trio.BrokenResourceError from error
             self._has_more = len(data) == size
+            self.undecrypted = len(data)
             return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -117,6 +126,9 @@ class Stream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._security = security
         self._context = context
+        # The socket right below TLS, if there is one: it tells how much more there is to decrypt.
+        below = getattr(stream, "transport_stream", None)
+        self._below_tls = below if isinstance(below, _Socket) else None
         # After ALPN has chosen HTTP/2 there are frames, and no heads.
         self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
         self._awaits_head = False
@@ -131,14 +143,14 @@ class Stream(httpcore.AsyncNetworkStream):
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
             return await self._drained()
-        data = self._unread or bytes(await self._stream.receive_some(max_bytes))
+        data = self._unread or await self._receive(max_bytes)
         self._unread = b""
         return await self._head(data) if self._awaits_head else data
 
     async def _head(self, data: bytes) -> bytes:
         """The head of the response that begins with `data`; the rest is kept."""
         while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
-            more = await self._stream.receive_some(_READ_BYTES)
+            more = await self._receive(_READ_BYTES)
             if not more:
                 break
             data += more
@@ -175,14 +187,29 @@ class Stream(httpcore.AsyncNetworkStream):
                 return None
             if chunks.error is not None:
                 raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
-            try:
-                received = await self._stream.receive_some(_READ_BYTES)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
-            if not received:
-                raise Unavailable("the connection was closed in the middle of the response")
-            chunks.feed(bytes(received))
+            await self._feed(chunks)
+            # What comes after a read costs as much for one record of TLS as for all that are there.
+            while self._holds_a_record() and chunks.goes_on:
+                await self._feed(chunks)
         return data
+
+    def _holds_a_record(self) -> bool:
+        return self._below_tls is not None and self._below_tls.undecrypted > _SURELY_A_RECORD_BYTES
+
+    async def _feed(self, chunks: Chunks) -> None:
+        try:
+            received = await self._receive(_READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
+        if not received:
+            raise Unavailable("the connection was closed in the middle of the response")
+        chunks.feed(received)
+
+    async def _receive(self, max_bytes: int) -> bytes:
+        received = bytes(await self._stream.receive_some(max_bytes))
+        if self._below_tls is not None:
+            self._below_tls.undecrypted -= _RECORD_BYTES
+        return received
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
