@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Backend", "Stream"]
 
-_READ_BYTES: Final = 256 * 1024
+_READ_BYTES: Final = 512 * 1024
 """Of one read of a body. Smaller ones measured slower; a watch that waits holds no buffer, whatever its size."""
 
-_LARGEST_BLOCK_BYTES: Final = 8 * _READ_BYTES
-"""More than all that comes and goes with one read."""
+_LARGEST_BLOCK_BYTES: Final = 4 * _READ_BYTES
+"""As much as comes and goes with one read."""
 
 _RECORD_BYTES: Final = 5 + 16 * 1024 + 256
 """Of TLS on the wire, at most (RFC 8446, 5.2). A TLS stream reads one at a time."""

@@ -27,7 +27,7 @@ _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
 
-_PART_BYTES: Final = 256 * 1024
+_PART_BYTES: Final = 512 * 1024
 """What a transport hands over at once may be a whole list; no more than this is worked on between two checkpoints."""
 
 

@@ -17,7 +17,7 @@ from benchmarks.driver import ListMeasure, Record, Task, run
 from trio_k8swatch import ListMeta, ObjectMeta
 
 # As large as the library reads, so that this is not what makes the difference.
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 512 * 1024
 _PAGE = 1000
 
 
@@ -65,7 +65,7 @@ class _Http:
 
 async def _connect(task: Task) -> _Http:
     # As in the library: the C library is to keep the memory of one read for the next.
-    bytes(8 * _READ_BYTES)
+    bytes(4 * _READ_BYTES)
     url = urlsplit(task.url)
     assert url.hostname
     assert url.port
