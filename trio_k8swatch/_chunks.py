@@ -23,6 +23,11 @@ class Chunks:
             self.feed(begun)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to `take`."""
+        return not self._parts
+
+    @property
     def goes_on(self) -> bool:
         """Whether there is more of the body to come."""
         return not self.is_complete and self.error is None

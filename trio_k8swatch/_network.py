@@ -143,14 +143,14 @@ class Stream(httpcore.AsyncNetworkStream):
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
             return await self._drained()
-        data = self._unread or await self._receive(max_bytes)
+        data = self._unread or self._counted(await self._stream.receive_some(max_bytes))
         self._unread = b""
         return await self._head(data) if self._awaits_head else data
 
     async def _head(self, data: bytes) -> bytes:
         """The head of the response that begins with `data`; the rest is kept."""
         while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
-            more = await self._receive(_READ_BYTES)
+            more = self._counted(await self._stream.receive_some(_READ_BYTES))
             if not more:
                 break
             data += more
@@ -181,35 +181,31 @@ class Stream(httpcore.AsyncNetworkStream):
         """The next part of the body, as much as is there; None at its end. Raises Unavailable where it is cut off."""
         chunks = self._chunks
         assert chunks is not None
-        await trio.lowlevel.checkpoint_if_cancelled()
-        while not (data := chunks.take()):
-            if chunks.is_complete:
-                return None
-            if chunks.error is not None:
-                raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
-            await self._feed(chunks)
-            # What comes after a read costs as much for one record of TLS as for all that are there.
-            while self._holds_a_record() and chunks.goes_on:
-                await self._feed(chunks)
-        return data
+        if not chunks.is_empty or not chunks.goes_on:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        # What comes after a read costs as much for one record of TLS as for all that are there.
+        while chunks.goes_on and (chunks.is_empty or self._holds_a_record()):
+            try:
+                received = self._counted(await self._stream.receive_some(_READ_BYTES))
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
+            if not received:
+                raise Unavailable("the connection was closed in the middle of the response")
+            chunks.feed(received)
+        if not chunks.is_empty:
+            return chunks.take()
+        if chunks.error is not None:
+            raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
+        return None
 
     def _holds_a_record(self) -> bool:
         return self._below_tls is not None and self._below_tls.undecrypted > _SURELY_A_RECORD_BYTES
 
-    async def _feed(self, chunks: Chunks) -> None:
-        try:
-            received = await self._receive(_READ_BYTES)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
-        if not received:
-            raise Unavailable("the connection was closed in the middle of the response")
-        chunks.feed(received)
-
-    async def _receive(self, max_bytes: int) -> bytes:
-        received = bytes(await self._stream.receive_some(max_bytes))
+    def _counted(self, received: bytes | bytearray) -> bytes:
+        """What was received; if by TLS, that much less is left to decrypt."""
         if self._below_tls is not None:
             self._below_tls.undecrypted -= _RECORD_BYTES
-        return received
+        return bytes(received)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
