@@ -22,7 +22,8 @@ from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, wit
 
 from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
 from trio_k8swatch._chunks import Chunks
-from trio_k8swatch._network import Stream, _Security, _Socket
+from trio_k8swatch._network import Stream, _Security
+from trio_k8swatch._tcp import TcpSocket
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -99,7 +100,7 @@ async def test_a_full_read_is_followed_by_another_and_others_have_their_turn_in_
     """What is left is read without waiting to be told of it; where nothing is left, a socket waits as ever."""
     near, far = socket.socketpair()
     near.setblocking(False)
-    stream = _Socket(near)
+    stream = TcpSocket(near)
     turns = 0
 
     async def others() -> None:
@@ -137,7 +138,7 @@ async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStre
     near, far = socket.socketpair()
     near.setblocking(False)
     theirs = trio.SSLStream(trio.SocketStream(trio.socket.from_stdlib_socket(far)), of_server, server_side=True)
-    secured = trio.SSLStream(_Socket(near), of_client, server_hostname="api.test", https_compatible=True)
+    secured = trio.SSLStream(TcpSocket(near), of_client, server_hostname="api.test", https_compatible=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.do_handshake)
         await secured.do_handshake()
@@ -373,7 +374,7 @@ async def test_an_option_that_a_socket_refuses_is_no_answer(monkeypatch: pytest.
     def refuse(sock: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr("trio_k8swatch._network._watch_over", refuse)
+    monkeypatch.setattr("trio_k8swatch._network.watch_over", refuse)
     async with raw_server(sends(HEAD)) as server, open_client(base_url=server.url) as client:
         with pytest.raises(Unavailable, match="Invalid argument"):
             await client.resource("v1", "pods").list()

@@ -24,7 +24,7 @@ from ._tickets import RelistTicket
 from ._versions import is_older
 from ._wire import OBJECT_EVENTS, Failure, Page, WatchEvent
 
-__all__ = ["Draft", "Lists", "changes_of"]
+__all__ = ["Draft", "Lists"]
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class Lists(Generic[T]):
         """
         copy = self._copy
         async with copy.lock:
-            deltas = await changes_of(draft.relisting)
+            deltas = await _changes_of(draft.relisting)
             await copy.replace(draft.relisting.objects, deltas, draft.version)
             with trio.CancelScope(shield=True):
                 self._must_replay = False
@@ -181,7 +181,7 @@ class Lists(Generic[T]):
         if not copy.objects:
             return
         async with copy.lock:
-            gone = await changes_of(Relisting(copy.objects, copy.metadata))
+            gone = await _changes_of(Relisting(copy.objects, copy.metadata))
             await copy.replace({}, gone, copy.resource_version)
             with trio.CancelScope(shield=True):
                 await copy.tell_all(gone, preexisting=False)
@@ -207,7 +207,7 @@ class Lists(Generic[T]):
         _log.info(message, self._source, draft.reason, count, changes, draft.version)
 
 
-async def changes_of(relisting: Relisting[T]) -> list[Delta[T]]:
+async def _changes_of(relisting: Relisting[T]) -> list[Delta[T]]:
     """What a whole list changes, found with checkpoints in between: even one that changes nothing takes its time."""
     changes: list[Delta[T]] = []
 

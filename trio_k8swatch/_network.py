@@ -21,16 +21,14 @@ import trio
 
 from ._chunks import Chunks
 from ._errors import Unavailable
+from ._tcp import READ_BYTES, TcpSocket, watch_over
 
 if TYPE_CHECKING:
     from .connect import TLS
 
 __all__ = ["Backend", "Stream"]
 
-_READ_BYTES: Final = 512 * 1024
-"""Of one read of a body. Smaller ones measured slower; a watch that waits holds no buffer, whatever its size."""
-
-_LARGEST_BLOCK_BYTES: Final = 4 * _READ_BYTES
+_LARGEST_BLOCK_BYTES: Final = 4 * READ_BYTES
 """As much as comes and goes with one read."""
 
 _RECORD_BYTES: Final = 5 + 16 * 1024 + 256
@@ -48,17 +46,6 @@ _CLOSE_SECONDS: Final = 2.0
 _HEAD_END: Final = b"\r\n\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_KEEPALIVE: Final = {
-    "SO_KEEPALIVE": 1,
-    "TCP_KEEPIDLE": 30,
-    "TCP_KEEPALIVE": 30,
-    "TCP_KEEPINTVL": 10,
-    "TCP_KEEPCNT": 3,
-    # Of what was sent and never acknowledged, for which there are no probes; in milliseconds.
-    "TCP_USER_TIMEOUT": 60_000,
-}
-"""A minute until the kernel gives up a peer that is gone: a second opinion beside our own clock, where it can be had."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Security:
@@ -70,50 +57,6 @@ class _Security:
     for_server: ssl.SSLContext
     for_proxy: ssl.SSLContext
     protocols: tuple[str, ...]
-
-
-class _Socket(trio.abc.Stream):
-    """A TCP connection that waits before it reads, unless the last read left something behind.
-
-    trio tries first, which on a quiet watch is in vain for every event.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._has_more = False
-        self.undecrypted = 0
-        """Of the last read, how much a TLS stream above has not decrypted yet, at least. Who reads that counts it down."""
-        self.trio_socket: trio.socket.SocketType = trio.socket.from_stdlib_socket(sock)
-        self._stream = trio.SocketStream(self.trio_socket)
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        size = max_bytes or _READ_BYTES
-        while True:
-            if self._socket.fileno() < 0:
-                raise trio.ClosedResourceError("this connection was closed")
-            try:
-                if self._has_more:
-                    await trio.lowlevel.checkpoint()
-                else:
-                    await trio.lowlevel.wait_readable(self._socket)
-                self._has_more = False
-                data = self._socket.recv(size)
-            except BlockingIOError:
-                continue  # readiness is a hint
-            except OSError as error:
-                raise trio.BrokenResourceError from error
-            self._has_more = len(data) == size
-            self.undecrypted = len(data)
-            return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class Stream(httpcore.AsyncNetworkStream):
@@ -128,7 +71,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self._context = context
         # The socket right below TLS, if there is one: it tells how much more there is to decrypt.
         below = getattr(stream, "transport_stream", None)
-        self._below_tls = below if isinstance(below, _Socket) else None
+        self._below_tls = below if isinstance(below, TcpSocket) else None
         # After ALPN has chosen HTTP/2 there are frames, and no heads.
         self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
         self._awaits_head = False
@@ -150,7 +93,7 @@ class Stream(httpcore.AsyncNetworkStream):
     async def _head(self, data: bytes) -> bytes:
         """The head of the response that begins with `data`; the rest is kept."""
         while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
-            more = self._counted(await self._stream.receive_some(_READ_BYTES))
+            more = self._counted(await self._stream.receive_some(READ_BYTES))
             if not more:
                 break
             data += more
@@ -186,7 +129,7 @@ class Stream(httpcore.AsyncNetworkStream):
         # What comes after a read costs as much for one record of TLS as for all that are there.
         while chunks.goes_on and (chunks.is_empty or self._holds_a_record()):
             try:
-                received = self._counted(await self._stream.receive_some(_READ_BYTES))
+                received = self._counted(await self._stream.receive_some(READ_BYTES))
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
             if not received:
@@ -263,7 +206,7 @@ class Stream(httpcore.AsyncNetworkStream):
         stream: trio.abc.Stream = self._stream
         while isinstance(stream, trio.SSLStream):
             stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
-        assert isinstance(stream, _Socket)
+        assert isinstance(stream, TcpSocket)
         return stream.trio_socket
 
 
@@ -290,22 +233,15 @@ class Backend(httpcore.AsyncNetworkBackend):
             opened = await trio.open_tcp_stream(host, port, local_address=local_address)
             sock = socket.socket(fileno=opened.socket.detach())
             try:
-                _watch_over(sock)
+                watch_over(sock)
             except OSError:
                 sock.close()
                 raise
-        return Stream(_Socket(sock), self._security)
+        return Stream(TcpSocket(sock), self._security)
 
     async def sleep(self, seconds: float) -> None:
         """For retries of httpcore's, which we do not use."""
         await trio.sleep(seconds)
-
-
-def _watch_over(sock: socket.socket) -> None:
-    for option, value in _KEEPALIVE.items():
-        if hasattr(socket, option):
-            level = socket.SOL_SOCKET if option.startswith("SO_") else socket.IPPROTO_TCP
-            sock.setsockopt(level, getattr(socket, option), value)
 
 
 @contextmanager
