@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import trio
+from trio_k8swatch._wire.events.events import Page, bookmark_at
 
 from trio_k8swatch import (
     Added,
@@ -28,7 +29,6 @@ from trio_k8swatch import (
     WatchConfig,
     WatchEvent,
 )
-from trio_k8swatch._wire import Page, bookmark_at
 
 
 class Thing(msgspec.Struct, frozen=True):

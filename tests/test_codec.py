@@ -12,6 +12,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trio_k8swatch._wire.events.decoder import Codec, codec_for
+from trio_k8swatch._wire.events.events import Lines, Page
+from trio_k8swatch._wire.events.list_items import ItemCutter
 
 from trio_k8swatch import (
     Added,
@@ -25,10 +28,7 @@ from trio_k8swatch import (
     PartialObjectMetadata,
     ProtocolError,
 )
-from trio_k8swatch._codec import Codec, codec_for
-from trio_k8swatch._items import ItemCutter
-from trio_k8swatch._objects import key_of, metadata_of
-from trio_k8swatch._wire import Lines, Page
+from trio_k8swatch._object_meta import key_of, metadata_of
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):

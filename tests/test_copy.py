@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import trio
 from core_helpers import Diary, Thing, thing
+from trio_k8swatch._store.store.cache import Copy
+from trio_k8swatch._store.store.deltas import Delta, Drop, Put
 
 from trio_k8swatch import FlatNameIndex, HandlerFuncs, Index, NameIndex
-from trio_k8swatch._copy import Copy
-from trio_k8swatch._objects import metadata_of
-from trio_k8swatch._reflector import Delta, Drop, Put
+from trio_k8swatch._object_meta import metadata_of
 
 A, B = thing("a", 1), thing("b", 2)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from trio_k8swatch._discovery import ACCEPT, discover, find_resource
 from trio_k8swatch._errors import ConfigError, Forbidden, NotFound, ProtocolError, Status, Unavailable
-from trio_k8swatch._resource_names import ServedResource
+from trio_k8swatch.discovery._discovery import ACCEPT, discover, find_resource
+from trio_k8swatch.discovery._rest_mapper import ServedResource
 
 RECORDING = Path(__file__).parent / "testing" / "wire" / "discovery.json"
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Counter as PlainCounter
+from trio_k8swatch._metrics.metrics.counters import COUNTERS, Histogram, Tally
+from trio_k8swatch._metrics.metrics.metrics import Metrics, WatchMetrics
 
 from trio_k8swatch import HandlerFuncs, TimeRange, WatchConfig, open_client, open_watch
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch._metrics import Metrics, WatchMetrics
-from trio_k8swatch._tally import COUNTERS, Histogram, Tally
 from trio_k8swatch.testing import FakeApiServer
 
 

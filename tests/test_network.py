@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, with_length
 
 from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
-from trio_k8swatch._chunks import Chunks
-from trio_k8swatch._network import Stream, _Security
-from trio_k8swatch._tcp import TcpSocket
+from trio_k8swatch._http.chunked_encoding import Chunks
+from trio_k8swatch._http.network import Stream, _Security
+from trio_k8swatch._http.tcp import TcpSocket
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -374,7 +374,7 @@ async def test_an_option_that_a_socket_refuses_is_no_answer(monkeypatch: pytest.
     def refuse(sock: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr("trio_k8swatch._network.watch_over", refuse)
+    monkeypatch.setattr("trio_k8swatch._http.network.watch_over", refuse)
     async with raw_server(sends(HEAD)) as server, open_client(base_url=server.url) as client:
         with pytest.raises(Unavailable, match="Invalid argument"):
             await client.resource("v1", "pods").list()

@@ -13,7 +13,7 @@ import pytest
 from core_helpers import thing
 
 from trio_k8swatch import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata, ProtocolError
-from trio_k8swatch._objects import Metadata, key_of, metadata_of
+from trio_k8swatch._object_meta import Metadata, key_of, metadata_of
 
 FULL = {
     "name": "a",

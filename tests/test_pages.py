@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trio_k8swatch._wire.events.decoder import codec_for
+from trio_k8swatch._wire.events.events import Page
 
 from trio_k8swatch import DynamicObject, ObjectMeta, ProtocolError
-from trio_k8swatch._codec import codec_for
-from trio_k8swatch._objects import metadata_of
-from trio_k8swatch._wire import Page
+from trio_k8swatch._object_meta import metadata_of
 
 
 class Thing(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 from core_helpers import Thing, page, thing
 
 from trio_k8swatch import Expired, ListOptions, ProtocolError, Status, Unavailable
-from trio_k8swatch._paging import list_pages
+from trio_k8swatch._pager import list_pages
 
 GONE = Expired("gone", status=Status(code=410))
 A, B, C = thing("a"), thing("b"), thing("c")

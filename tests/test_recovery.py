@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from trio_k8swatch._store.deltas.plan import (
+    Next,
+    after_list_failure,
+    after_watch_failure,
+    refuses_streaming,
+    retry_after_of,
+)
 
 from trio_k8swatch import (
     ApiError,
@@ -16,7 +23,6 @@ from trio_k8swatch import (
     Unauthorized,
     Unavailable,
 )
-from trio_k8swatch._recovery import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
 
 
 def api(type_: type[ApiError], code: int, retry_after: float | None = None, message: str = "") -> ApiError:

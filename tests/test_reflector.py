@@ -9,11 +9,11 @@ import pytest
 from core_helpers import Thing, bookmark, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trio_k8swatch._store.store.deltas import Delta, Drop, Put, Reflector, Relisting, checked_version
 
 from trio_k8swatch import Added, Deleted, Modified, ObjectMeta, ProtocolError
-from trio_k8swatch._objects import key_of, metadata_of
-from trio_k8swatch._reflector import Delta, Drop, Put, Reflector, Relisting, checked_version
-from trio_k8swatch._versions import compare
+from trio_k8swatch._object_meta import key_of, metadata_of
+from trio_k8swatch._resource_version import compare
 
 
 def reflector(version: str = "10") -> Reflector[Thing]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from core_helpers import Thing, thing
+from trio_k8swatch._store.store.deltas import Put
+from trio_k8swatch._store.store.indexes.registrations import Registry
 
 from trio_k8swatch import FlatNameIndex, NameIndex
-from trio_k8swatch._reflector import Put
-from trio_k8swatch._registry import Registry
 
 A, B = thing("a", 1), thing("b", 2)
 

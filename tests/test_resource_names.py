@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch._resource_names import ServedResource, resolve
+from trio_k8swatch.discovery._rest_mapper import ServedResource, resolve
 
 
 def served(api_version: str, plural: str, kind: str, *short_names: str, singular: str = "") -> ServedResource:

@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from trio_k8swatch._store.store.interning import Sharing, inherit
 
 from trio_k8swatch import ObjectMeta, OwnerReference
-from trio_k8swatch import _sharing as sharing_module
-from trio_k8swatch._sharing import Sharing, inherit
+from trio_k8swatch._store.store import interning as sharing_module
 
 labels = st.dictionaries(st.sampled_from(["app", "tier"]), st.sampled_from(["web", "db", ""]), max_size=2)
 owners = st.lists(

@@ -7,9 +7,9 @@ from core_helpers import Added, ScriptedSource, page, steady, thing
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
+from trio_k8swatch._store.deltas.heartbeat import Heartbeat
 
 from trio_k8swatch import open_watch
-from trio_k8swatch._silence import Heartbeat
 
 
 def started(limit: float = 70, timeout: float = 600, now: float = 0) -> Heartbeat:

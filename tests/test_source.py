@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from core_helpers import Thing, bookmark, failure, thing
+from trio_k8swatch._store.deltas.list_watcher import ForeignSource, Source
 
 from trio_k8swatch import Accessors, Added, Client, Deleted, Failure, ListOptions, Modified, ObjectMeta, ProtocolError
-from trio_k8swatch._source import ForeignSource, Source
 
 
 class Kind(Enum):

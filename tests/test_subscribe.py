@@ -11,12 +11,12 @@ from core_helpers import Thing, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
+from trio_k8swatch._store.store.deltas import Delta, Drop, Put, Relisting
+from trio_k8swatch._store.store.waiting.change_queues import Newest, OrResync
+from trio_k8swatch._store.store.waiting.subscriptions import Subscription
 
 from trio_k8swatch import Change, Policy
-from trio_k8swatch._objects import metadata_of
-from trio_k8swatch._queues import Newest, OrResync
-from trio_k8swatch._reflector import Delta, Drop, Put, Relisting
-from trio_k8swatch._subscribe import Subscription
+from trio_k8swatch._object_meta import metadata_of
 
 POLICIES = list(Policy)
 

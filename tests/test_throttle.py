@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_k8swatch import TooManyRequests
-from trio_k8swatch._throttle import Throttle
+from trio_k8swatch._http.gate import Throttle
 
 
 async def test_nobody_waits_while_the_server_is_willing(autojump_clock: MockClock) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 from trio.testing import MockClock
+from trio_k8swatch._store.store.waiting.relist_tickets import Tickets
 
 from trio_k8swatch import WatchStopped
-from trio_k8swatch._tickets import Tickets
 
 
 async def test_L5_all_who_ask_before_a_list_begins_share_it() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_k8swatch._versions import compare, is_older, is_well_formed
+from trio_k8swatch._resource_version import compare, is_older, is_well_formed
 
 numbers = st.integers(min_value=1, max_value=10**40)
 texts = st.one_of(numbers.map(str), st.text(max_size=6))

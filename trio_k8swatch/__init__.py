@@ -16,7 +16,6 @@ from types import FunctionType
 from typing import get_type_hints
 
 from ._backoff import Backoff, RetryPolicy, TimeRange
-from ._client import ApiClient, EventStream, Resource, open_client
 from ._config import InitMode, ListStrategy, WatchConfig
 from ._errors import (
     ApiError,
@@ -34,20 +33,32 @@ from ._errors import (
     Unavailable,
     WatchStopped,
 )
-from ._handlers import HandlerFuncs
-from ._health import Health, State
-from ._index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
-from ._indexed import IndexedStore
-from ._listeners import Listener
+from ._http import ApiClient, EventStream, Resource, open_client
+from ._list_options import ListOptions
 from ._metrics import Metrics, MetricsConfig
-from ._objects import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
+from ._object_meta import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
 from ._open import open_watch
-from ._probe import Probe, probe
-from ._queues import Change, Policy
-from ._resource import ListOptions
-from ._source import Accessors, Client
-from ._store import Gone, Met, Store
-from ._tickets import RelistTicket
+from ._reflector import Accessors, Client
+from ._store import (
+    Change,
+    FlatNameIndex,
+    Gone,
+    HandlerFuncs,
+    Health,
+    Index,
+    IndexedStore,
+    KeyIndex,
+    Listener,
+    Met,
+    NameIndex,
+    Policy,
+    Probe,
+    RebuildableIndex,
+    RelistTicket,
+    State,
+    Store,
+    probe,
+)
 from ._wire import Added, Bookmark, Deleted, Failure, Listing, Modified, WatchEvent
 
 __all__ = [

@@ -9,16 +9,12 @@ from typing import Any, TypeVar, cast, overload
 import trio
 
 from ._config import InitMode, WatchConfig
-from ._copy import Copy
 from ._errors import ConfigError, WatchStopped
-from ._handlers import HandlerFuncs
-from ._lone import lone_exception
-from ._mutation import MutationDetector
-from ._objects import MetadataOf, metadata_of
-from ._resource import ListOptions
-from ._source import Accessors, Client, ForeignSource, Source
-from ._store import Store
-from ._watcher import Watcher
+from ._exception_groups import lone_exception
+from ._list_options import ListOptions
+from ._object_meta import MetadataOf, metadata_of
+from ._reflector import Accessors, Client, ForeignSource, Source, Watcher
+from ._store import Copy, HandlerFuncs, MutationDetector, Store
 
 __all__ = ["open_watch"]
 

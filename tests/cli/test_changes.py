@@ -6,7 +6,7 @@ from cli.pods import pod
 from trio.testing import MockClock
 
 from trio_k8swatch import ListOptions, open_client, open_watch
-from trio_k8swatch.cli._changes import OneForEach
+from trio_k8swatch.cli._output.changes import OneForEach
 from trio_k8swatch.testing import FakeApiServer
 
 

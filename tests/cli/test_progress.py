@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from trio_k8swatch.cli._progress import ListProgress
+from trio_k8swatch.cli._output.progress import ListProgress
 
 
 def console(*, terminal: bool = True) -> tuple[Console, io.StringIO]:

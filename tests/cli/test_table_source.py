@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cli.pods import pod
 from trio.testing import MockClock
+from trio_k8swatch.cli._table.server_table.ages import text_at
+from trio_k8swatch.cli._table.server_table.server_table import TableReader, TableRow
+from trio_k8swatch.cli._table.server_table.table_list_watcher import TableSource
 
 from trio_k8swatch import ListOptions, open_client, open_watch
-from trio_k8swatch._resource import Collection
-from trio_k8swatch.cli._ages import text_at
-from trio_k8swatch.cli._observed import ObservedSource
-from trio_k8swatch.cli._table import TableReader, TableRow
-from trio_k8swatch.cli._table_source import TableSource
+from trio_k8swatch._list_options import Collection
+from trio_k8swatch.cli._observed_list_watcher import ObservedSource
 from trio_k8swatch.testing import FakeApiServer
 
 PODS = Collection("v1", "pods")

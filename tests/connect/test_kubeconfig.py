@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 from connect.kubeconfigs import document, write
+from trio_k8swatch.connect._kubeconfig.files.files import Kubeconfig, kubeconfig_paths, read_kubeconfigs
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect import _context, _kubeconfig
-from trio_k8swatch.connect._kubeconfig import Kubeconfig, kubeconfig_paths, read_kubeconfigs
+from trio_k8swatch.connect._kubeconfig.files import context as _context
+from trio_k8swatch.connect._kubeconfig.files import files as _kubeconfig
 
 KUBECTL = shutil.which("kubectl")
 

@@ -11,11 +11,11 @@ import pytest
 import trustme
 from connect.kubeconfigs import document, identity, machine, write
 from cryptography.hazmat.primitives import serialization
+from trio_k8swatch.connect._tls.contexts.contexts import _private_file
 
 from trio_k8swatch import connect
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect import Connection
-from trio_k8swatch.connect._tls import _private_file
 
 
 def load(tmp_path: Path, user: dict[str, Any]) -> Connection:
@@ -58,7 +58,7 @@ def test_a_private_key_never_reaches_the_disk(tmp_path: Path, monkeypatch: pytes
 
 def test_a_private_file_where_there_is_no_such_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its owner can read it, and it is gone with the block."""
-    monkeypatch.setattr("trio_k8swatch.connect._tls.sys.platform", "darwin")
+    monkeypatch.setattr("trio_k8swatch.connect._tls.contexts.sys.platform", "darwin")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with _private_file(b"secret") as path:
         assert Path(path).read_bytes() == b"secret"

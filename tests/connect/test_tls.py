@@ -20,7 +20,7 @@ from connect.servers import SecureServer
 
 from trio_k8swatch import connect
 from trio_k8swatch._errors import Unauthorized, Unavailable
-from trio_k8swatch._transport import Transport
+from trio_k8swatch._http.connection_pool import Transport
 from trio_k8swatch.connect import Connection
 
 pytestmark = pytest.mark.usefixtures("time_limit")

@@ -10,9 +10,9 @@ import trio
 from trio.testing import MockClock
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._credential import Credential
-from trio_k8swatch.connect._material import File
-from trio_k8swatch.connect._token_file import TokenFile
+from trio_k8swatch.connect._credentials.credential import Credential
+from trio_k8swatch.connect._credentials.token_file import TokenFile
+from trio_k8swatch.connect._data_or_file import File
 
 
 class Volume:

@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any, Literal
 
 import trio
+from trio_k8swatch._store.deltas.list_watcher import Events, Source
+from trio_k8swatch._wire.events.events import Page, WatchEvent
 
 from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
-from trio_k8swatch._source import Events, Source
-from trio_k8swatch._wire import Page, WatchEvent
 
 PROBE_PAGE_SIZE = 1
 HOT_LOOP_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import trio
 
 from trio_k8swatch import HandlerFuncs, IndexedStore, NameIndex, Store
-from trio_k8swatch._objects import key_of, metadata_of
+from trio_k8swatch._object_meta import key_of, metadata_of
 
 
 class Told(NamedTuple):

@@ -33,7 +33,7 @@ from trio_k8swatch import (
     open_client,
     open_watch,
 )
-from trio_k8swatch._objects import key_of, metadata_of
+from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch.testing import FakeApiServer
 
 CURVE = Backoff()

@@ -7,14 +7,7 @@ import trio
 import trio.testing
 from faults.harness import Cluster, cluster, pod
 
-from trio_k8swatch import (
-    HandlerFuncs,
-    IndexedStore,
-    NameIndex,
-    State,
-    WatchStopped,
-    open_watch,
-)
+from trio_k8swatch import HandlerFuncs, IndexedStore, NameIndex, State, WatchStopped, open_watch
 
 
 class Mishap(Exception):

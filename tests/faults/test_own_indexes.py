@@ -9,11 +9,7 @@ import trio
 import trio.testing
 from faults.harness import cluster, pod
 
-from trio_k8swatch import (
-    IndexedStore,
-    KeyIndex,
-    NameIndex,
-)
+from trio_k8swatch import IndexedStore, KeyIndex, NameIndex
 
 
 class Mishap(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 from faults.harness import cluster, longest, pod
+from trio_k8swatch.testing._http.messages.statuses import Refused
 
 from trio_k8swatch import (
     ApiError,
@@ -18,8 +19,7 @@ from trio_k8swatch import (
     State,
     Unauthorized,
 )
-from trio_k8swatch.testing._status import Refused
-from trio_k8swatch.testing.faults._answers import status
+from trio_k8swatch.testing.faults._responses import status
 
 
 async def test_F28_unauthorized_for_ever(autojump_clock):

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 from faults.harness import cluster, longest, pod
+from trio_k8swatch._wire.events.events import Page, WatchEvent
 
 from trio_k8swatch import (
     IndexedStore,
@@ -23,7 +24,6 @@ from trio_k8swatch import (
     WatchStopped,
     open_watch,
 )
-from trio_k8swatch._wire import Page, WatchEvent
 
 
 async def test_F67_a_relist_while_a_list_is_read(autojump_clock):

@@ -9,10 +9,7 @@ import pytest
 import trio
 from faults.harness import cluster, pod
 
-from trio_k8swatch import (
-    ApiError,
-    ListOptions,
-)
+from trio_k8swatch import ApiError, ListOptions
 
 
 async def test_F19_gone_as_status_on_the_watch(autojump_clock):

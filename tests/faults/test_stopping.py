@@ -9,16 +9,7 @@ import trio
 import trio.testing
 from faults.harness import Cluster, cluster, pod
 
-from trio_k8swatch import (
-    HandlerFuncs,
-    IndexedStore,
-    InitMode,
-    ListOptions,
-    NameIndex,
-    State,
-    open_client,
-    open_watch,
-)
+from trio_k8swatch import HandlerFuncs, IndexedStore, InitMode, ListOptions, NameIndex, State, open_client, open_watch
 from trio_k8swatch.testing import FakeApiServer
 
 

@@ -6,9 +6,7 @@ import trio
 import trio.testing
 from faults.harness import cluster, pod
 
-from trio_k8swatch import (
-    Policy,
-)
+from trio_k8swatch import Policy
 
 
 async def test_F88_a_subscriber_sleeps_for_ten_minutes(autojump_clock):

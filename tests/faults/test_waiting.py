@@ -7,12 +7,7 @@ import trio
 import trio.testing
 from faults.harness import cluster, pod
 
-from trio_k8swatch import (
-    Gone,
-    Met,
-    StaleError,
-    WatchStopped,
-)
+from trio_k8swatch import Gone, Met, StaleError, WatchStopped
 
 
 def running(obj) -> bool:

@@ -14,6 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulated_server import SimulatedServer
 from trio.testing import MockClock
+from trio_k8swatch._store.store.cache import Copy
+from trio_k8swatch._store.store.deltas import Put, Reflector, Relisting
+from trio_k8swatch._store.store.indexes import registrations as registry_module
 
 from trio_k8swatch import (
     FlatNameIndex,
@@ -26,9 +29,6 @@ from trio_k8swatch import (
     WatchConfig,
     open_watch,
 )
-from trio_k8swatch import _registry as registry_module
-from trio_k8swatch._copy import Copy
-from trio_k8swatch._reflector import Put, Reflector, Relisting
 
 NAMES = ["a", "b", "c"]
 

@@ -4,12 +4,7 @@ import pytest
 import trio
 from testing.fake_client import CONFIG_MAPS, client_for, watching
 
-from trio_k8swatch.testing.assertions import (
-    assert_calls,
-    assert_nothing_open,
-    assert_paced,
-    assert_same_objects,
-)
+from trio_k8swatch.testing.assertions import assert_calls, assert_nothing_open, assert_paced, assert_same_objects
 from trio_k8swatch.testing.builders import config_map
 
 

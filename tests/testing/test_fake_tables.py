@@ -7,7 +7,7 @@ import trio
 from testing.fake_client import client_for
 
 from trio_k8swatch.testing import FakeApiServer
-from trio_k8swatch.testing._cells import duration
+from trio_k8swatch.testing._printers.cells import duration
 from trio_k8swatch.testing.builders import (
     condition,
     config_map,

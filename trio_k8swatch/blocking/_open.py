@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, overload
 
 from trio_k8swatch._config import InitMode, WatchConfig
-from trio_k8swatch._handlers import HandlerFuncs
+from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._open import open_watch as open_async_watch
-from trio_k8swatch._resource import ListOptions
-from trio_k8swatch._source import Accessors, Client
+from trio_k8swatch._reflector import Accessors, Client
+from trio_k8swatch._store import HandlerFuncs
 
 from ._client import Resource
 from ._loop import open_loop

@@ -8,12 +8,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, Literal, Self, TypeVar, cast
 
-from trio_k8swatch._health import Health
-from trio_k8swatch._indexed import IndexedStore as AsyncIndexedStore
-from trio_k8swatch._queues import Change, Policy
-from trio_k8swatch._store import Gone, Met
+from trio_k8swatch._store import Change, Gone, Health, Met, Policy, Subscription
+from trio_k8swatch._store import IndexedStore as AsyncIndexedStore
 from trio_k8swatch._store import Store as AsyncStore
-from trio_k8swatch._subscribe import Subscription
 
 from ._loop import Loop
 from ._waits import Incoming, Listener, RelistTicket

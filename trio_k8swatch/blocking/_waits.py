@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, TypeVar
 
 from trio_k8swatch._errors import WatchStopped
-from trio_k8swatch._listeners import Listener as AsyncListener
-from trio_k8swatch._tickets import RelistTicket as AsyncTicket
+from trio_k8swatch._store import Listener as AsyncListener
+from trio_k8swatch._store import RelistTicket as AsyncTicket
 
 from ._loop import Loop
 

@@ -12,10 +12,10 @@ import click
 import trio
 from click.shell_completion import get_completion_class
 
-from trio_k8swatch.cli._complain import PROGRAM
-from trio_k8swatch.cli._order import Order, Output, Target
-from trio_k8swatch.cli._run import ended_by_signal, status_of
-from trio_k8swatch.cli._session import watch
+from trio_k8swatch.cli._exit_status import ended_by_signal, status_of
+from trio_k8swatch.cli._stderr import PROGRAM
+from trio_k8swatch.cli._watch_arguments import Order, Output, Target
+from trio_k8swatch.cli._watch_command import watch
 
 __all__ = ["run"]
 

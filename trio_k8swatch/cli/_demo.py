@@ -10,7 +10,7 @@ from functools import partial
 
 import trio
 
-from trio_k8swatch._lone import lone_exception
+from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.demo import demo_cluster
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from trio_k8swatch._client import ApiClient, open_client
-from trio_k8swatch._discovery import discover
 from trio_k8swatch._errors import ConfigError, ProtocolError, Unavailable
-from trio_k8swatch._resource import Collection
-from trio_k8swatch._resource_names import ServedResource, resolve
-from trio_k8swatch.cli._order import Order, Target
+from trio_k8swatch._http import ApiClient, open_client
+from trio_k8swatch._list_options import Collection
+from trio_k8swatch.cli._watch_arguments import Order, Target
 from trio_k8swatch.connect import Connection, load, to
-from trio_k8swatch.connect._material import read_file
-from trio_k8swatch.connect._server import parse_server
+from trio_k8swatch.connect._data_or_file import read_file
+from trio_k8swatch.connect._server_url import parse_server
+from trio_k8swatch.discovery._discovery import discover
+from trio_k8swatch.discovery._rest_mapper import ServedResource, resolve
 
 __all__ = ["collection_for", "find", "open_target"]
 

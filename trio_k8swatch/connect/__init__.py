@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._connection import TLS, Connection
+from ._environment import Surroundings
 from ._load import from_cluster, from_kubeconfig, load, to
-from ._surroundings import Surroundings
 
 __all__ = ["TLS", "Connection", "Surroundings", "from_cluster", "from_kubeconfig", "load", "to"]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from trio_k8swatch._errors import ConfigError
 
-from ._auth import CredentialAuth
 from ._connection import Connection
-from ._material import File
+from ._credentials.request_auth import CredentialAuth
+from ._credentials.token_file import TokenFile
+from ._data_or_file import File
 from ._proxy import proxy_from_environment
-from ._tls import RotatingTLS
-from ._tls_failure import Subject
-from ._token_file import TokenFile
+from ._tls.contexts import RotatingTLS
+from ._tls.handshake_failure import Subject
 
 if TYPE_CHECKING:
-    from ._surroundings import Surroundings
+    from ._environment import Surroundings
 
 __all__ = ["in_cluster_connection", "is_in_cluster"]
 

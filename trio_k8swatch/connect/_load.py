@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from trio_k8swatch._errors import ConfigError
 
-from ._auth import CredentialAuth
 from ._connection import Connection
-from ._context import connection_for
-from ._credential import Credential, StaticCredential, basic, bearer
+from ._credentials.credential import Credential, StaticCredential, basic, bearer
+from ._credentials.request_auth import CredentialAuth
+from ._data_or_file import File
+from ._environment import Surroundings
 from ._in_cluster import in_cluster_connection, is_in_cluster
-from ._kubeconfig import kubeconfig_paths, read_kubeconfigs
-from ._material import File
+from ._kubeconfig.context import connection_for
+from ._kubeconfig.files import kubeconfig_paths, read_kubeconfigs
 from ._proxy import proxy_from_environment
-from ._server import parse_server
-from ._surroundings import Surroundings
-from ._tls import RotatingTLS
-from ._tls_failure import Subject
+from ._server_url import parse_server
+from ._tls.contexts import RotatingTLS
+from ._tls.handshake_failure import Subject
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from ._kubeconfig import Kubeconfig
+    from ._kubeconfig.files import Kubeconfig
 
 __all__ = ["from_cluster", "from_kubeconfig", "load", "to"]
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
 
-from ._server import is_loopback
+from ._server_url import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

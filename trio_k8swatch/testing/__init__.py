@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._http.statuses import Refused
     from ._server import FakeApiServer
-    from ._status import Refused
     from .faults import Fault, Faults
 
 __all__ = ["FakeApiServer", "Fault", "Faults", "Refused"]

@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 import httpx
 import trio
 
-from ._answers import refusal, text_answer
-from ._body import Body
-from ._http import Headers, Request, Response
-from ._inside import Inside
-from ._log import Call, RequestLog
-from ._paths import kind_of_call
-from ._router import Router, Timing
-from ._status import Refused, RefusedInText, unauthorized
-from ._steps import Step
-from ._storage import Storage
+from ._cluster import Inside
+from ._http.answers import refusal, text_answer
+from ._http.messages import Headers, Request, Response
+from ._http.request_info import kind_of_call
+from ._http.response_player import Body
+from ._http.response_steps import Step
+from ._http.router import Router, Timing
+from ._http.statuses import Refused, RefusedInText, unauthorized
+from ._request_log import Call, RequestLog
+from ._storage.history import Storage
 from .doors._respx import Mountable, mount
 from .doors._socket import Url, serve
 from .doors._transport import FakeTransport

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from ._http.request_info import Verb
 from ._json import Object, is_object
-from ._log import Call, RequestLog
-from ._paths import Verb
+from ._request_log import Call, RequestLog
 from ._server import FakeApiServer
 
 _SHOWN = 12

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import h11
 import trio
 
-from trio_k8swatch.testing._http import Request, Response
-from trio_k8swatch.testing._steps import Dropped
+from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.response_steps import Dropped
 
 from ._transport import Handle
 

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import httpx
 
-from trio_k8swatch.testing._body import Body
-from trio_k8swatch.testing._http import Request, Response
-from trio_k8swatch.testing._steps import Dropped, Ending
+from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.response_player import Body
+from trio_k8swatch.testing._http.response_steps import Dropped, Ending
 
 Handle: TypeAlias = Callable[[Request], Awaitable[Response]]
 

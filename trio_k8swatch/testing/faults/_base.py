@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
-from trio_k8swatch.testing._log import Call
+from trio_k8swatch.testing._http.response_player import Filter
+from trio_k8swatch.testing._request_log import Call
 
 from ._fault import Effect, Fault, On, When, WhenOptions
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Unpack
 
-from trio_k8swatch.testing._steps import Drop, End, Ending, Freeze, Line, Send, Step, Wait
+from trio_k8swatch.testing._http.response_steps import Drop, End, Ending, Freeze, Line, Send, Step, Wait
 
-from ._answers import Late, NoAnswer
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
 from ._filters import AfterEvents, AfterSeconds, CutBody, EachChunk, EachLine, OnStream
+from ._responses import Late, NoAnswer
 
 
 class ConnectionFaults(FaultBase):

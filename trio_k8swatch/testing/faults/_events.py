@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Unpack, cast
 
-from trio_k8swatch.testing._answers import refusal
-from trio_k8swatch.testing._http import Request
+from trio_k8swatch.testing._http.answers import refusal
+from trio_k8swatch.testing._http.messages import Request
+from trio_k8swatch.testing._http.response_steps import End, Line, Step
+from trio_k8swatch.testing._http.statuses import Refused, expired
 from trio_k8swatch.testing._json import Object, decode, encode
-from trio_k8swatch.testing._status import Refused, expired
-from trio_k8swatch.testing._steps import End, Line, Step
-from trio_k8swatch.testing._watching import INITIAL_EVENTS_END
+from trio_k8swatch.testing._storage.watches import INITIAL_EVENTS_END
 
-from ._answers import Instead, Rewritten
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
 from ._filters import EVENTS, AfterEvents, Delay, EachLine, OnStream, Swap
+from ._responses import Instead, Rewritten
 
 BOM = b"\xef\xbb\xbf"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias, TypedDict
 
-from trio_k8swatch.testing._body import Filter
 from trio_k8swatch.testing._clock import Clock
-from trio_k8swatch.testing._http import Request, Response
-from trio_k8swatch.testing._log import Call
+from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.response_player import Filter
+from trio_k8swatch.testing._request_log import Call
 
 On: TypeAlias = Literal["any", "list", "watch", "read", "write", "get"]
 

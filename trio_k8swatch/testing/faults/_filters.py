@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from trio_k8swatch.testing._body import Filter
-from trio_k8swatch.testing._steps import Drop, Ending, Line, Send, Step
+from trio_k8swatch.testing._http.response_player import Filter
+from trio_k8swatch.testing._http.response_steps import Drop, Ending, Line, Send, Step
 
 from ._fault import Effect, Strike
 

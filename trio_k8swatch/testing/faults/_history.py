@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from trio_k8swatch.testing._steps import Drop, End, Ending
+from trio_k8swatch.testing._http.response_steps import Drop, End, Ending
 
-from ._answers import NoAnswer
 from ._base import FaultBase
 from ._fault import Fault
+from ._responses import NoAnswer
 
 
 class HistoryFaults(FaultBase):

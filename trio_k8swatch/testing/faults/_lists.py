@@ -6,17 +6,17 @@ import gzip
 from collections.abc import Callable
 from typing import Unpack, cast
 
-from trio_k8swatch.testing._answers import JSON
-from trio_k8swatch.testing._continue import Continue
-from trio_k8swatch.testing._http import Request, Response, answer
+from trio_k8swatch.testing._http.answers import JSON
+from trio_k8swatch.testing._http.messages import Request, Response, answer
+from trio_k8swatch.testing._http.request_info import parse
 from trio_k8swatch.testing._json import Object, decode, encode
-from trio_k8swatch.testing._paths import parse
-from trio_k8swatch.testing._reading import Page
-from trio_k8swatch.testing._rendering import Whole
+from trio_k8swatch.testing._printers.rendering import Whole
+from trio_k8swatch.testing._storage.continue_tokens import Continue
+from trio_k8swatch.testing._storage.lists import Page
 
-from ._answers import AlteredBody, Instead, Rewritten
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
+from ._responses import AlteredBody, Instead, Rewritten
 
 
 class ListFaults(FaultBase):

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Unpack
 
-from trio_k8swatch.testing._body import Filter
-from trio_k8swatch.testing._http import Request, Response
-from trio_k8swatch.testing._steps import Line, Step
+from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.response_player import Filter
+from trio_k8swatch.testing._http.response_steps import Line, Step
 
-from ._answers import AlteredBody
 from ._base import FaultBase
 from ._fault import Effect, Fault, Strike, WhenOptions
 from ._filters import EachLine
+from ._responses import AlteredBody
 
 _VERSION = re.compile(rb'("resourceVersion":")(\d+")')
 # An object's own uid: before its resourceVersion, or, with sorted keys, at the end of its metadata. Owners' are not.

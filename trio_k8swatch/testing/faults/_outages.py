@@ -6,16 +6,16 @@ from typing import Unpack
 
 import trio
 
-from trio_k8swatch.testing._answers import JSON, refusal
-from trio_k8swatch.testing._http import Request, Response, answer
+from trio_k8swatch.testing._http.answers import JSON, refusal
+from trio_k8swatch.testing._http.messages import Request, Response, answer
+from trio_k8swatch.testing._http.request_info import kind_of_call
+from trio_k8swatch.testing._http.response_steps import Dropped
+from trio_k8swatch.testing._http.statuses import Refused
 from trio_k8swatch.testing._json import encode
-from trio_k8swatch.testing._paths import kind_of_call
-from trio_k8swatch.testing._status import Refused
-from trio_k8swatch.testing._steps import Dropped
 
-from ._answers import Rewritten
 from ._base import FaultBase
 from ._fault import Effect, Fault, Strike, WhenOptions
+from ._responses import Rewritten
 
 # As recorded: what waits for etcd gives up after so long.
 READ_SECONDS = 60.0

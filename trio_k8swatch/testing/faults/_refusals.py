@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, Unpack
 
-from trio_k8swatch.testing._answers import refusal, text_answer
-from trio_k8swatch.testing._health import PATHS, stopping
-from trio_k8swatch.testing._http import Request, Response
-from trio_k8swatch.testing._paths import kind_of_call
-from trio_k8swatch.testing._status import (
+from trio_k8swatch.testing._http.answers import refusal, text_answer
+from trio_k8swatch.testing._http.health_endpoints import PATHS, stopping
+from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.request_info import kind_of_call
+from trio_k8swatch.testing._http.statuses import (
     EXPIRED_CONTINUE,
     Refused,
     expired,
@@ -18,9 +18,9 @@ from trio_k8swatch.testing._status import (
     unauthorized,
 )
 
-from ._answers import Instead, status, text
 from ._base import FaultBase
 from ._fault import Fault, WhenOptions
+from ._responses import Instead, status, text
 
 BAD_GATEWAY_HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
 

@@ -1,0 +1,266 @@
+"""Lists and watches over HTTP: collections in, pages and events out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+
+import httpx
+import msgspec
+import trio
+
+from trio_k8swatch._errors import ApiError, ConfigError, Unavailable
+from trio_k8swatch._list_options import Collection, ListOptions
+from trio_k8swatch._object_meta import DynamicObject, ListMeta
+from trio_k8swatch._pager import list_pages, take_in_parts
+from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, codec_for
+
+from .gate import Throttle
+from .requests import Requests, located, read_parts
+from .response_body import Body
+
+if TYPE_CHECKING:
+    from trio_k8swatch.connect import Connection
+
+__all__ = ["ApiClient", "EventStream", "Resource", "open_client"]
+
+T = TypeVar("T")
+
+_STREAMING_LISTS_SINCE: Final = (1, 34)
+"""Kubernetes has sendInitialEvents on by default from there (KEP-3157)."""
+
+
+class _Version(msgspec.Struct, frozen=True):
+    major: str = "0"
+    minor: str = "0"
+
+
+class ApiClient:
+    """Connections to one API server (`open_client`). Any number of watches share it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        calls: Requests,
+        streams: Requests,
+        *,
+        silence_limit: float,
+        asks_version: bool,
+    ) -> None:
+        self.connection = connection
+        self._calls = calls
+        self._streams = streams
+        self._silence_limit = silence_limit
+        # A test's server, or a proxy's, is not asked for anything but what it is there for.
+        self._version: tuple[int, int] | None = None if asks_version else (0, 0)
+
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = None, type: Any = DynamicObject
+    ) -> Resource[Any]:
+        """One collection: `resource("apps/v1", "deployments", namespace="default")`. No request is made.
+
+        `namespace=None` means all namespaces. `type` is what its objects become: any msgspec struct, dataclass or attrs
+        class with `metadata: ObjectMeta`, of which only the fields that it names are decoded; `dict`; or
+        `PartialObjectMetadata`, for which the server sends nothing else. Raises ConfigError for any other type.
+        """
+        return Resource(self, Collection(api_version, plural, namespace), type)
+
+    async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
+        """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.
+
+        Raises ApiError for a refusal, Unavailable if there is no answer or it stands still.
+        """
+        return await self.call(path, params or {}, accept=accept, doing=f"get {path}")
+
+    async def call(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> bytes:
+        """As `get`; `doing` says in errors what it was for."""
+        parts: list[bytes] = []
+        await self.read(path, query, accept=accept, doing=doing, take=parts.append)
+        return b"".join(parts)
+
+    async def read(
+        self, path: str, query: dict[str, str], *, accept: str, doing: str, take: Callable[[bytes], object]
+    ) -> None:
+        """As `call`, but the body is handed to `take` part by part, as it comes."""
+        encoding = "gzip" if self.connection.compress else "identity"
+        headers = {"Accept": accept, "Accept-Encoding": encoding}
+        limit = self._silence_limit
+        await self._calls.prepare(doing=doing)
+        with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
+            async with self._calls.get(path, query, headers, doing=doing, silence_limit=limit) as body:
+                # From here on every byte counts as life, so a long list may take its time.
+                scope.deadline = float("inf")
+                await read_parts(body, take, silence_limit=limit)
+                return
+        raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
+
+    @asynccontextmanager
+    async def stream(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> AsyncGenerator[Body]:
+        """A GET whose answer goes on. Not compressed: proxies would hold events back until their buffers are full."""
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        await self._streams.prepare(doing=doing)
+        async with self._streams.get(path, query, headers, doing=doing, silence_limit=self._silence_limit) as body:
+            yield body
+
+    async def has_streaming_lists(self) -> bool:
+        """Whether the server is known to end streaming lists as it should.
+
+        Asks for its version, once; but not a server that was named by `base_url` or stands behind a `transport`.
+        """
+        if self._version is None:
+            try:
+                version = msgspec.json.decode(await self.get("/version"), type=_Version)
+                self._version = int(version.major), int(version.minor.rstrip("+"))
+            except (ApiError, msgspec.MsgspecError, ValueError):
+                self._version = 0, 0
+        major, minor = self._version
+        return (major, minor) >= _STREAMING_LISTS_SINCE
+
+
+class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
+    """The events of one watch request, in order. Iterate over it; the watcher takes what is there at once."""
+
+    def __init__(self, body: Body, decode: Callable[[Lines], Iterator[WatchEvent[T]]]) -> None:
+        self._body = body
+        self._decode = decode
+        self._lines = LineSplitter()
+        self._ready: Iterator[WatchEvent[T]] = iter(())
+
+    async def receive(self) -> Iterator[WatchEvent[T]] | None:
+        """Wait for bytes; the events that are complete with them, perhaps none. None when the server has ended it.
+
+        Events are decoded as the iterator is moved on, which raises ProtocolError at the first that makes no sense.
+        Raises Unavailable if the stream is cut.
+        """
+        data = await self._body.read()
+        return None if data is None else chain.from_iterable(map(self._decode, self._lines.feed(data)))
+
+    async def __anext__(self) -> WatchEvent[T]:
+        """The next event; StopAsyncIteration when the server has ended the watch. Errors as `receive`."""
+        while (event := next(self._ready, None)) is None:
+            received = await self.receive()
+            if received is None:
+                raise StopAsyncIteration
+            self._ready = received
+        return event
+
+
+class Resource(Generic[T]):
+    """One collection of objects on the server (`ApiClient.resource`). Satisfies `Client`."""
+
+    def __init__(self, client: ApiClient, collection: Collection, type_: type[T]) -> None:
+        self._client = client
+        self._codec = codec_for(type_, collection.api_version)
+        self.collection = collection
+        self.type = type_
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.collection}>"
+
+    async def list(self, options: ListOptions | None = None) -> Listing[T]:
+        """All objects, read in pages of `options.page_size`, as they were at one resourceVersion.
+
+        Half a list is never returned. Raises ApiError for a refusal, Unavailable if there is no answer or it is cut off,
+        ProtocolError if it is no list of this kind.
+        """
+        items: list[T] = []
+
+        async def page(options: ListOptions) -> ListMeta:
+            return await self.page(options, lambda part: items.extend(part.items))
+
+        version = await list_pages(page, options or ListOptions(), restart=items.clear)
+        return Listing(items, ListMeta(resource_version=version))
+
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        """Read one page, handing it to `take` in parts as it comes; its metadata, whose token says where the next begins.
+
+        Errors as `list`, Expired for an old token, and then what was taken is void.
+        """
+        doing = f"list {self.collection}"
+        reader = self._codec.page_reader()
+        path, query, accept = self.collection.path, options.list_query(), self._codec.accept_list
+
+        def take_what_is_whole(data: bytes) -> None:
+            part = reader.feed(data)
+            if part is not None:
+                take(part)
+
+        await self._client.read(path, query, accept=accept, doing=doing, take=take_what_is_whole)
+        with located(doing):
+            rest = reader.finish()
+            await take_in_parts(rest, take)
+        return rest.metadata
+
+    @asynccontextmanager
+    async def watch(self, options: ListOptions | None = None) -> AsyncGenerator[EventStream[T]]:
+        """One watch request: `async with resource.watch(options) as events: async for event in events: ...`.
+
+        From `options.resource_version` until the server ends it, after `options.timeout_seconds` at the latest. Leave it
+        wherever you like. There are no retries, and silence has no limit: for that there is `open_watch`. Raises ApiError
+        when the request is refused; an ERROR event is an event, and the last of its stream.
+        """
+        doing = f"watch {self.collection}"
+        query = (options or ListOptions()).watch_query()
+        accept = self._codec.accept_watch
+        async with self._client.stream(self.collection.path, query, accept=accept, doing=doing) as body:
+            yield EventStream(body, self._codec.events)
+
+    async def has_streaming_lists(self) -> bool:
+        """See `ApiClient.has_streaming_lists`."""
+        return await self._client.has_streaming_lists()
+
+
+@asynccontextmanager
+async def open_client(
+    connection: Connection | None = None,
+    *,
+    base_url: str | None = None,
+    token: str | None = None,
+    http2: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+    silence_limit: float = 65.0,
+    user_agent: str = "trio-k8swatch",
+) -> AsyncGenerator[ApiClient]:
+    """Connect to an API server; what is opened here is closed at the end of the block.
+
+    Without arguments: the cluster that `kubectl` would use, else the one this program runs in (`connect.load`). With
+    `connection`: that one. With `base_url`, and perhaps a bearer `token`: exactly that server. `transport` replaces the
+    network, in tests. `http2` is for lists and single calls, and needs the extra of that name. A call is given up after
+    `silence_limit` seconds without a byte; watches have a limit of their own. Raises ConfigError, in one line, for what
+    cannot be used.
+    """
+    # What only a real connection needs is imported when there is to be one: programs start faster.
+    from trio_k8swatch import connect  # noqa: PLC0415
+
+    from .connection_pool import Transport  # noqa: PLC0415
+
+    if connection is not None and (base_url or token):
+        raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
+    if token is not None and base_url is None and transport is None:
+        raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
+    asks_version = base_url is None and transport is None
+    if connection is None:
+        connection = connect.load() if asks_version else connect.to(base_url or "http://localhost", token=token)
+    async with AsyncExitStack() as stack:
+        throttle = Throttle()
+
+        async def requests(*, http2: bool) -> Requests:
+            http = httpx.AsyncClient(
+                transport=transport or Transport(connection, http2=http2),
+                auth=connection.auth,
+                headers=[("User-Agent", user_agent), *connection.headers],
+                timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
+                trust_env=False,
+            )
+            return Requests(connection, await stack.enter_async_context(http), throttle)
+
+        # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
+        # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.
+        calls, streams = await requests(http2=http2), await requests(http2=False)
+        yield ApiClient(connection, calls, streams, silence_limit=silence_limit, asks_version=asks_version)

@@ -1,0 +1,267 @@
+"""Sockets: TCP and TLS for httpcore, and a short way past h11 for long bodies.
+
+httpcore and h11 cost more for each chunk of a body than all the rest of this library does for an event in it. So a
+stream hands h11 the head of a response and no more, and whoever reads the body takes it straight from here, as large as
+the socket gives it. Both sides are public: httpcore's network backend, and `network_stream` among the extensions of a
+response.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import httpcore
+import trio
+
+from trio_k8swatch._errors import Unavailable
+
+from .chunked_encoding import Chunks
+from .tcp import READ_BYTES, TcpSocket, watch_over
+
+if TYPE_CHECKING:
+    from trio_k8swatch.connect import TLS
+
+__all__ = ["Backend", "Stream"]
+
+_LARGEST_BLOCK_BYTES: Final = 4 * READ_BYTES
+"""As much as comes and goes with one read."""
+
+_RECORD_BYTES: Final = 5 + 16 * 1024 + 256
+"""Of TLS on the wire, at most (RFC 8446, 5.2). A TLS stream reads one at a time."""
+
+_SURELY_A_RECORD_BYTES: Final = 2 * _RECORD_BYTES
+"""More than this that is not decrypted yet holds a whole one, and room for what TLS itself has to say in between."""
+
+_MAX_HEAD_BYTES: Final = 64 * 1024
+"""h11 refuses larger heads; it gets to see them and says so itself."""
+
+_CLOSE_SECONDS: Final = 2.0
+"""For saying goodbye in TLS: a peer that is gone must not hold us up."""
+
+_HEAD_END: Final = b"\r\n\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Security:
+    """How connections are encrypted, to the API server and to a proxy on the way."""
+
+    tls: TLS | None
+    # httpcore takes these for the contexts of the API server and of a proxy. They stand for whatever `tls` gives when the
+    # time has come; as with kubectl, a proxy is trusted as the server is, under its own name.
+    for_server: ssl.SSLContext
+    for_proxy: ssl.SSLContext
+    protocols: tuple[str, ...]
+
+
+class Stream(httpcore.AsyncNetworkStream):
+    """One connection, read by one task at a time.
+
+    The `timeout`s of httpcore's interface are left alone: all limits are cancel scopes of whoever waits.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, security: _Security, context: ssl.SSLContext | None = None) -> None:
+        self._stream = stream
+        self._security = security
+        self._context = context
+        # The socket right below TLS, if there is one: it tells how much more there is to decrypt.
+        below = getattr(stream, "transport_stream", None)
+        self._below_tls = below if isinstance(below, TcpSocket) else None
+        # After ALPN has chosen HTTP/2 there are frames, and no heads.
+        self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
+        self._awaits_head = False
+        self._unread = b""
+        self._chunks: Chunks | None = None
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What h11 gets to see: of a response to GET the head, then what `read_body` leaves of it."""
+        with _translated(httpcore.ReadError):
+            return await self._for_h11(max_bytes)
+
+    async def _for_h11(self, max_bytes: int) -> bytes:
+        if self._chunks is not None:
+            return await self._drained()
+        data = self._unread or self._counted(await self._stream.receive_some(max_bytes))
+        self._unread = b""
+        return await self._head(data) if self._awaits_head else data
+
+    async def _head(self, data: bytes) -> bytes:
+        """The head of the response that begins with `data`; the rest is kept."""
+        while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
+            more = self._counted(await self._stream.receive_some(READ_BYTES))
+            if not more:
+                break
+            data += more
+        if end < 0:
+            return data
+        end += len(_HEAD_END)
+        self._unread = data[end:]
+        # After an interim response (HTTP/1.1 1xx) comes another head.
+        self._awaits_head = data[9:10] == b"1"
+        return data[:end]
+
+    async def _drained(self) -> bytes:
+        """The end of a body that was read past h11: with this h11 is done, and the connection can be used again."""
+        while await self.read_body() is not None:
+            pass
+        self._chunks = None
+        return _LAST_CHUNK
+
+    def begin_body(self) -> bool:
+        """Read the chunked body, whose head h11 has just seen, by `read_body` from now on. False if that cannot be."""
+        if not self._speaks_http1 or self._awaits_head:
+            return False
+        self._chunks = Chunks(self._unread)
+        self._unread = b""
+        return True
+
+    async def read_body(self) -> bytes | None:
+        """The next part of the body, as much as is there; None at its end. Raises Unavailable where it is cut off."""
+        chunks = self._chunks
+        assert chunks is not None
+        if not chunks.is_empty or not chunks.goes_on:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        # What comes after a read costs as much for one record of TLS as for all that are there.
+        while chunks.goes_on and (chunks.is_empty or self._holds_a_record()):
+            try:
+                received = self._counted(await self._stream.receive_some(READ_BYTES))
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
+            if not received:
+                raise Unavailable("the connection was closed in the middle of the response")
+            chunks.feed(received)
+        if not chunks.is_empty:
+            return chunks.take()
+        if chunks.error is not None:
+            raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
+        return None
+
+    def _holds_a_record(self) -> bool:
+        return self._below_tls is not None and self._below_tls.undecrypted > _SURELY_A_RECORD_BYTES
+
+    def _counted(self, received: bytes | bytearray) -> bytes:
+        """What was received; if by TLS, that much less is left to decrypt."""
+        if self._below_tls is not None:
+            self._below_tls.undecrypted -= _RECORD_BYTES
+        return bytes(received)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of `buffer`."""
+        if buffer:
+            self._awaits_head = self._speaks_http1 and buffer.startswith(b"GET ")
+            with _translated(httpcore.WriteError):
+                await self._stream.send_all(buffer)
+
+    async def aclose(self) -> None:
+        """Close: politely for a moment, then in any case. Cancellation does not hold it up."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSE_SECONDS):
+            await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> Stream:
+        """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
+        try:
+            ssl_context, server_hostname = await self._security_for(ssl_context, server_hostname)
+            stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
+            with _translated(httpcore.ConnectError):
+                await stream.do_handshake()
+        except BaseException:
+            await self.aclose()
+            raise
+        return Stream(stream, self._security, ssl_context)
+
+    async def _security_for(self, context: ssl.SSLContext, name: str | None) -> tuple[ssl.SSLContext, str | None]:
+        """What httpcore's `context` stands for by now, and the name that the certificate has to have."""
+        security = self._security
+        if security.tls is None or context not in {security.for_server, security.for_proxy}:
+            return context, name
+        if context is security.for_server:
+            name = security.tls.server_name or name
+        current = await security.tls.context()
+        current.set_alpn_protocols(list(security.protocols))
+        return current, name
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection is of no more use."""
+        if info == "ssl_object":
+            return self._stream if self._context is not None else None
+        if info == "is_readable":
+            return self._is_outdated() or self._socket().is_readable()
+        return self._socket() if info == "socket" else None
+
+    def _is_outdated(self) -> bool:
+        tls = self._security.tls
+        return tls is not None and self._context is not None and not tls.is_current(self._context)
+
+    def _socket(self) -> trio.socket.SocketType:
+        stream: trio.abc.Stream = self._stream
+        while isinstance(stream, trio.SSLStream):
+            stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
+        assert isinstance(stream, TcpSocket)
+        return stream.trio_socket
+
+
+class Backend(httpcore.AsyncNetworkBackend):
+    """Opens connections, each to whatever addresses the host name has by then."""
+
+    def __init__(self, tls: TLS | None, *, for_server: ssl.SSLContext, for_proxy: ssl.SSLContext, http2: bool) -> None:
+        self._security = _Security(tls, for_server, for_proxy, ("h2", "http/1.1") if http2 else ("http/1.1",))
+        # The C library gives memory back to the system at once until it has seen that large blocks come and go. Otherwise it
+        # might do so after every read, which costs more than the events in it.
+        bytes(_LARGEST_BLOCK_BYTES)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Stream:
+        """A TCP connection that the kernel watches over as well."""
+        del socket_options
+        with _translated(httpcore.ConnectError):
+            opened = await trio.open_tcp_stream(host, port, local_address=local_address)
+            sock = socket.socket(fileno=opened.socket.detach())
+            try:
+                watch_over(sock)
+            except OSError:
+                sock.close()
+                raise
+        return Stream(TcpSocket(sock), self._security)
+
+    async def sleep(self, seconds: float) -> None:
+        """For retries of httpcore's, which we do not use."""
+        await trio.sleep(seconds)
+
+
+@contextmanager
+def _translated(broken: type[Exception]) -> Generator[None]:
+    """Errors of trio as those of httpcore, with the reason in words."""
+    try:
+        yield
+    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, UnicodeError) as error:
+        raise broken(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost reason that the operating system or TLS gave, for example `Connection refused`."""
+    said = str(error)
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            # trio puts the address in front of it; where to is said elsewhere. Name resolution has its own numbers.
+            said = os.strerror(inner.errno) if inner.errno and inner.errno > 0 else inner.strerror
+        several = cast("tuple[BaseException, ...]", getattr(inner, "exceptions", ()))
+        inner = several[0] if several else inner.__cause__ or inner.__context__
+    return said or type(error).__name__

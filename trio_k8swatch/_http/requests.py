@@ -1,0 +1,163 @@
+"""One request to the API server: sent when the server is willing, its refusal an error, its body ready to be read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+import httpx
+import trio
+
+from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavailable
+from trio_k8swatch._reflector import deadline_step
+from trio_k8swatch._wire import error_from_response, parse_retry_after
+
+from .gate import Throttle
+from .response_body import Body, body_of
+
+if TYPE_CHECKING:
+    from trio_k8swatch.connect import Connection
+
+__all__ = ["Requests", "located", "read_all", "read_parts"]
+
+_OK: Final = 200
+_TOO_MANY_REQUESTS: Final = 429
+_MAX_REDIRECTS: Final = 5
+_MAX_ERROR_BODY_BYTES: Final = 64 * 1024
+
+_PART_BYTES: Final = 512 * 1024
+"""What a transport hands over at once may be a whole list; no more than this is worked on between two checkpoints."""
+
+
+class Requests:
+    """Sends GETs, and holds them back for all who use it while the server asks for it."""
+
+    def __init__(self, connection: Connection, http: httpx.AsyncClient, throttle: Throttle) -> None:
+        self._connection = connection
+        self._http = http
+        self._throttle = throttle
+
+    async def prepare(self, *, doing: str) -> None:
+        """Bring the credentials up to date, before `get`. That has a time limit of its own: someone may have to log in."""
+        with located(doing):
+            await self._connection.prepare()
+
+    @asynccontextmanager
+    async def get(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, doing: str, silence_limit: float
+    ) -> AsyncGenerator[Body]:
+        """The body of the answer, to be read in the block; leaving it early closes the connection.
+
+        `doing` says for people what this is for. Raises ApiError for a refusal, whose explanation may take
+        `silence_limit` seconds to come, and Unavailable if there is no answer. How long to wait for the answer is the
+        caller's business.
+        """
+        with located(doing):
+            # httpx would parse the URL twice if it were to add the query itself.
+            url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
+            request = self._http.build_request("GET", url, headers=headers)
+            response = await self._send(request)
+            try:
+                body = body_of(response)
+            except ProtocolError:
+                await response.aclose()
+                raise
+        try:
+            if response.status_code != _OK:
+                raise await self._refusal(response, body, doing, silence_limit)
+            with located(doing):
+                yield body
+        finally:
+            await body.aclose()
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        async with self._throttle.turn():
+            for _ in range(_MAX_REDIRECTS):
+                with self._translated():
+                    response = await self._http.send(request, stream=True)
+                # Before the next in line has its turn; what a Status says beyond the header, only this request waits for.
+                self._note_willingness(response)
+                if response.next_request is None:
+                    return response
+                await response.aclose()
+                _require_same_origin(request.url, response.next_request.url)
+                request = response.next_request
+        raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
+        """What httpx and transports made for it raise, as our errors."""
+        server = self._connection.server
+        try:
+            yield
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ConfigError(f"{server} is not a URL that can be used: {error}") from error
+        except httpx.TransportError as error:
+            raise Unavailable(f"{server} cannot be reached: {error or type(error).__name__}") from error
+
+    async def _refusal(self, response: httpx.Response, body: Body, doing: str, silence_limit: float) -> ApiError:
+        try:
+            text = await read_all(body, silence_limit=silence_limit, at_most=_MAX_ERROR_BODY_BYTES)
+        except Unavailable:
+            # That the explanation is cut off does not change what the status says.
+            text = b""
+        return error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
+
+    def _note_willingness(self, response: httpx.Response) -> None:
+        if response.status_code != _TOO_MANY_REQUESTS:
+            self._throttle.accepted()
+        elif retry_after := parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time()):
+            self._throttle.refused(retry_after)
+
+
+async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:
+    """A whole body, or its first bytes up to about `at_most`. Unavailable if nothing comes for `silence_limit` seconds."""
+    parts: list[bytes] = []
+    await read_parts(body, parts.append, silence_limit=silence_limit, at_most=at_most)
+    return b"".join(parts)
+
+
+async def read_parts(
+    body: Body, take: Callable[[bytes], object], *, silence_limit: float, at_most: int | None = None
+) -> None:
+    """As `read_all`, but each part is handed to `take` as it comes, with a checkpoint in between."""
+    size = 0
+    with trio.CancelScope() as scope:
+        while at_most is None or size < at_most:
+            deadline = trio.current_time() + silence_limit
+            if abs(scope.deadline - deadline) > deadline_step(silence_limit):
+                scope.deadline = deadline
+            part = await body.read()
+            if part is None:
+                break
+            size += len(part)
+            if len(part) > _PART_BYTES:
+                # While it is us who are busy, nobody is silent.
+                scope.deadline = float("inf")
+            take(part[:_PART_BYTES])
+            for begin in range(_PART_BYTES, len(part), _PART_BYTES):
+                await trio.lowlevel.checkpoint()
+                take(part[begin : begin + _PART_BYTES])
+    if scope.cancelled_caught:
+        raise Unavailable(f"no byte came for {silence_limit:g} s, {size} bytes into the answer")
+
+
+@contextmanager
+def located(doing: str) -> Generator[None]:
+    """Say of an error that has no place yet what it prevented."""
+    try:
+        yield
+    except (Unavailable, ProtocolError) as error:
+        raise type(error)(f"cannot {doing}: {error}") from error
+
+
+def _require_same_origin(origin: httpx.URL, target: httpx.URL) -> None:
+    """Credentials go to the server they are for, and nowhere else (F34)."""
+    if (origin.scheme, origin.host, origin.port) != (target.scheme, target.host, target.port):
+        raise ProtocolError(
+            f"{origin.scheme}://{origin.host} redirects to another origin, {target.scheme}://{target.host}: not followed, because"
+            " the credentials would go there; use that server if it is the right one"
+        )

@@ -1,0 +1,56 @@
+"""A list is all of its pages, as they were at one moment, or it is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+import trio
+
+from ._errors import Expired, ProtocolError
+from ._list_options import ListOptions
+from ._object_meta import ListMeta
+from ._wire import Page
+
+__all__ = ["list_pages", "take_in_parts"]
+
+T = TypeVar("T")
+
+_PART_OBJECTS: Final = 500
+"""How many objects are taken between two checkpoints: about a millisecond's worth."""
+
+
+async def list_pages(
+    page: Callable[[ListOptions], Awaitable[ListMeta]], options: ListOptions, *, restart: Callable[[], object]
+) -> str:
+    """Read every page of a list by `page`, in order; the list's resourceVersion, which is that of its first page.
+
+    Where history runs out in between (410), `restart` is called: whatever was read is void. The list then begins anew,
+    in one piece, to which that cannot happen. The token that comes with the 410 is not used, because it would mix two
+    moments in one list (F21). Raises what `page` raises.
+    """
+    metadata = await page(options)
+    version, token = metadata.resource_version, metadata.continue_token
+    while token:
+        try:
+            metadata = await page(options.next_page(token))
+        except Expired:
+            if options.page_size is None:
+                raise
+            restart()
+            return await list_pages(page, replace(options, page_size=None), restart=restart)
+        if metadata.continue_token == token:
+            raise ProtocolError("the server sends the same continue token again: this list has no end")
+        token = metadata.continue_token
+    return version
+
+
+async def take_in_parts(page: Page[T], take: Callable[[Page[T]], object]) -> None:
+    """Hand `page`, however large, to `take` in parts, with checkpoints in between."""
+    if len(page.items) <= _PART_OBJECTS:
+        take(page)
+        return
+    for begin in range(0, len(page.items), _PART_OBJECTS):
+        take(Page(page.items[begin : begin + _PART_OBJECTS], page.metadata, 0 if begin else page.body_bytes))
+        await trio.lowlevel.checkpoint()

@@ -1,0 +1,173 @@
+"""What a watch needs of a client, and how anyone's client becomes that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
+
+import msgspec
+
+from trio_k8swatch._errors import ProtocolError, Status
+from trio_k8swatch._exception_groups import lone_exception
+from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_of
+from trio_k8swatch._pager import take_in_parts
+from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
+
+__all__ = ["Accessors", "Client", "Events", "ForeignSource", "Source"]
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Client(Protocol):
+    """What `open_watch` needs of a client; `Resource` is one, and anyone's will do with `Accessors` (seed row A1).
+
+    Both calls raise a `K8sWatchError` for what should be tried again; any other exception ends the watch.
+    """
+
+    async def list(self, options: ListOptions, /) -> Any:
+        """Everything, all pages, read at one version; `options.resource_version` says how old it may be."""
+        ...
+
+    def watch(self, options: ListOptions, /) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """The events after `options.resource_version`, until the server ends the stream.
+
+        An event is one of this library's, or anything with `type` and `object`, as attributes, keys or a pair.
+        """
+        ...
+
+
+@dataclass(frozen=True)  # without slots for the sake of Accessors[Pod](...), as HandlerFuncs
+class Accessors(Generic[T]):
+    """Glue for a `Client` whose lists or objects are not of this library (seed row A6)."""
+
+    items: Callable[[Any], Iterable[T]]
+    """From what `list` returns to the objects. They are the store's from then on."""
+    resource_version: Callable[[Any], str]
+    """From what `list` returns to the version at which it was read."""
+    metadata: Callable[[T], Metadata]
+    """From an object to its metadata."""
+
+
+class Events(Protocol[T]):
+    """One open watch."""
+
+    async def receive(self) -> Iterator[WatchEvent[T]] | None:
+        """Wait for something to come: the events that are complete with it, perhaps none. None at the end."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol[T]):
+    """What the watcher works with."""
+
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object], /) -> ListMeta:
+        """Read one page of a list, handing it to `take` in parts as it comes, in order. Its metadata."""
+        ...
+
+    def watch(self, options: ListOptions, /) -> AbstractAsyncContextManager[Events[T]]:
+        """One watch request."""
+        ...
+
+    async def has_streaming_lists(self) -> bool:
+        """Whether a watch may begin with everything there is."""
+        ...
+
+
+class ForeignSource(Generic[T]):
+    """Someone else's client as a source."""
+
+    def __init__(self, client: Client, accessors: Accessors[T] | None) -> None:
+        self._client = client
+        self._accessors = accessors or _DEFAULT
+
+    @property
+    def metadata(self) -> MetadataOf:
+        """How to get at an object's metadata."""
+        return self._accessors.metadata
+
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        """All of it: paging is the client's business."""
+        with lone_exception():
+            listing = await self._client.list(options)
+        accessors = cast("Accessors[T]", self._accessors)
+        metadata = ListMeta(resource_version=accessors.resource_version(listing))
+        await take_in_parts(Page([*accessors.items(listing)], metadata), take)
+        return metadata
+
+    @asynccontextmanager
+    async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
+        """The client's stream."""
+        # Clients with a nursery round their stream would hand back what we raise in a group.
+        with lone_exception(), lone_exception():
+            async with self._client.watch(options) as events:
+                yield _ForeignEvents(aiter(events), self._accessors.metadata)
+
+    async def has_streaming_lists(self) -> bool:
+        """Nothing is known of it."""
+        return False
+
+    def __repr__(self) -> str:
+        return repr(self._client)
+
+
+class _ForeignEvents(Generic[T]):
+    def __init__(self, events: AsyncIterator[Any], metadata: MetadataOf) -> None:
+        self._events = events
+        self._metadata = metadata
+
+    async def receive(self) -> Iterator[WatchEvent[T]] | None:
+        try:
+            event = await anext(self._events)
+        except StopAsyncIteration:
+            return None
+        return iter((_own_event(event, self._metadata),))
+
+
+def _own_event(event: Any, metadata: MetadataOf) -> WatchEvent[Any]:
+    """`event` as one of ours."""
+    if _is_own(event):
+        return event
+    type_, obj = _type_and_object(event)
+    if type_ in OBJECT_EVENT_OF:
+        return OBJECT_EVENT_OF[type_](obj)
+    if type_ == "BOOKMARK":
+        return bookmark_at(metadata(obj).resource_version)
+    if type_ == "ERROR":
+        try:
+            return Failure(msgspec.convert(obj, Status, from_attributes=True))
+        except msgspec.ValidationError as error:
+            raise ProtocolError(f"an ERROR event holds no Status: {error}") from error
+    raise ProtocolError(f"an event of unknown type {type_!r}")
+
+
+def _is_own(event: Any) -> TypeGuard[WatchEvent[Any]]:
+    return isinstance(event, (*OBJECT_EVENTS, Bookmark, Failure))
+
+
+def _type_and_object(event: Any) -> tuple[str, Any]:
+    if isinstance(event, tuple):
+        pair = cast("tuple[Any, Any]", event)
+    elif isinstance(event, Mapping):
+        keys = cast("Mapping[str, Any]", event)
+        pair = keys["type"], keys["object"]
+    else:
+        pair = event.type, event.object
+    type_, obj = pair
+    return str(getattr(type_, "value", type_)), obj
+
+
+def _items(listing: Any) -> Iterable[Any]:
+    return cast("Iterable[Any]", listing["items"] if isinstance(listing, Mapping) else listing.items)
+
+
+def _resource_version(listing: Any) -> str:
+    if isinstance(listing, Mapping):
+        return cast("str", listing["metadata"]["resourceVersion"])
+    return cast("str", listing.metadata.resource_version)
+
+
+_DEFAULT: Final[Accessors[Any]] = Accessors(_items, _resource_version, metadata_of)

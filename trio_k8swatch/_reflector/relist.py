@@ -1,0 +1,215 @@
+"""Whole lists: asked for, put together out of sight, committed at once, and the promises kept that hung on them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from trio_k8swatch._config import InitMode
+from trio_k8swatch._errors import ProtocolError, Unavailable
+from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._object_meta import ListMeta
+from trio_k8swatch._pager import list_pages
+from trio_k8swatch._resource_version import is_older
+from trio_k8swatch._store import Copy, Delta, Relisting, RelistTicket, checked_version, in_slices
+from trio_k8swatch._wire import OBJECT_EVENTS, Failure, Page, WatchEvent, error_from_status
+
+from .list_watcher import Events, ForeignSource, Source
+
+__all__ = ["Draft", "Lists"]
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("trio_k8swatch")
+
+
+class Draft(Generic[T]):
+    """A list while it is read."""
+
+    def __init__(self, copy: Copy[T], options: ListOptions, *, reason: str, replay: bool = False) -> None:
+        self._copy = copy
+        self._replay = replay
+        self.options = options
+        self.reason = reason
+        self.began = trio.current_time()
+        self.restart()
+
+    def restart(self) -> None:
+        """What was taken is void."""
+        self.relisting = Relisting(self._copy.objects, self._copy.metadata, replay=self._replay)
+        self.version = ""
+        self.body_bytes = 0
+
+    def begin(self, version: str) -> None:
+        """The list is read at `version`. Raises ProtocolError if that is older than was asked for."""
+        self.version = checked_version(version)
+        have = self._copy.resource_version
+        if is_older(version, have):
+            if self.options.resource_version is not None:
+                raise ProtocolError(f"the list is of version {version}, older than the {have} that was asked for")
+            # A consistent list is never older than what was seen, unless history itself was rolled back (F58). Versions
+            # are given out again after that, and say nothing about what we have.
+            _log.warning("the server went back from version %s to %s: everything counts as changed", have, version)
+            self.relisting.replay = True
+
+    def take(self, page: Page[T]) -> None:
+        """The next page, or the next part of one."""
+        if not self.version:
+            self.begin(page.metadata.resource_version)
+        self.relisting.take(page.items)
+        self.body_bytes += page.body_bytes
+
+
+class Lists(Generic[T]):
+    """The lists of one watch, one at a time."""
+
+    def __init__(self, source: Source[T], copy: Copy[T], options: ListOptions, *, replay_unchanged: bool) -> None:
+        self._source = source
+        self._copy = copy
+        self._options = options
+        self._replay_unchanged = replay_unchanged
+        self._must_replay = False
+        # Taken by a list that is not committed yet. If it fails, the next one serves them.
+        self._tickets: list[RelistTicket] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether someone waits for a list."""
+        return bool(self._tickets) or self._copy.tickets.is_wanted
+
+    def begin(self, *, consistent: bool, reason: str) -> Draft[T]:
+        """A list begins now: it serves all who have asked for one until now.
+
+        Unless it has to be consistent, one that is not older than what we have is good enough, and far cheaper for the
+        server (kubernetes#86430).
+        """
+        ticket = self._copy.tickets.take()
+        if ticket is not None:
+            self._tickets.append(ticket)
+            self._copy.metrics.relist_requested()
+        have = self._copy.resource_version
+        if consistent or not have:
+            options = self._options
+        else:
+            options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
+        return Draft(self._copy, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
+
+    async def read_pages(self, draft: Draft[T]) -> None:
+        """Read all pages into `draft`."""
+        await list_pages(partial(self._page, take=draft.take), draft.options, restart=draft.restart)
+
+    async def read_events(
+        self, events: Events[T], draft: Draft[T], scope: trio.CancelScope, *, progress_limit: float
+    ) -> Iterator[WatchEvent[T]]:
+        """Read a streaming list into `draft`, up to the bookmark that ends it. What came together with that is returned.
+
+        `scope` ends when there is no progress for `progress_limit` seconds.
+        """
+        metrics = self._copy.metrics
+        known = -1
+        while True:
+            # Progress is an object that was not there before. A busy collection says much that is none (F76).
+            if len(draft.relisting.objects) > known:
+                known = len(draft.relisting.objects)
+                scope.deadline = trio.current_time() + progress_limit
+            batch = await events.receive()
+            if batch is None:
+                raise Unavailable("the server ended the watch before its list was complete")
+            for event in batch:
+                if metrics.counts:
+                    metrics.event(event.type)
+                if isinstance(event, OBJECT_EVENTS):
+                    draft.relisting.received(event)
+                elif isinstance(event, Failure):
+                    raise error_from_status(event.object, doing=f"list {self._source!r}")
+                elif event.ends_initial_events:
+                    self._require_no_way_back(draft, event.resource_version)
+                    draft.begin(event.resource_version)
+                    return batch
+
+    def _require_no_way_back(self, draft: Draft[T], version: str) -> None:
+        """A streaming list says its version last. If that shows a rolled-back server, what was read has to be read again."""
+        if is_older(version, self._copy.resource_version) and not draft.relisting.replay:
+            self._must_replay = True
+            raise ProtocolError(f"the server went back to version {version}: everything has to be listed anew")
+
+    @property
+    def can_ask_version(self) -> bool:
+        """Whether the server's version is cheap to have. Someone else's client has only whole lists."""
+        return not isinstance(self._source, ForeignSource)
+
+    async def server_version(self) -> str:
+        """At which version the server is, read consistently."""
+        metadata = await self._page(replace(self._options, page_size=1), take=lambda page: None)
+        return checked_version(metadata.resource_version)
+
+    async def commit(
+        self, draft: Draft[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
+    ) -> None:
+        """Everything at once; then those are told who want to know, and the promises are kept.
+
+        Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
+        first list: it is called before or after the handlers, as `init_mode` says.
+        """
+        copy = self._copy
+        async with copy.lock:
+            deltas = await _changes_of(draft.relisting)
+            await copy.replace(draft.relisting.objects, deltas, draft.version)
+            with trio.CancelScope(shield=True):
+                self._must_replay = False
+                self._note(draft, len(deltas), is_first=started is not None)
+                if started is not None and init_mode is InitMode.DEFER:
+                    started.started()
+                await copy.tell_all(deltas, preexisting=started is not None)
+                if started is not None and init_mode is InitMode.SYNC:
+                    started.started()
+        for ticket in self._tickets:
+            ticket.settle()
+        self._tickets.clear()
+
+    async def clear(self) -> None:
+        """Commit that there is nothing, because the resource itself is gone. That is no list: who waits for one goes on."""
+        copy = self._copy
+        if not copy.objects:
+            return
+        async with copy.lock:
+            gone = await _changes_of(Relisting(copy.objects, copy.metadata))
+            await copy.replace({}, gone, copy.resource_version)
+            with trio.CancelScope(shield=True):
+                await copy.tell_all(gone, preexisting=False)
+
+    def close(self, why: str) -> None:
+        """No list will be committed any more."""
+        for ticket in self._tickets:
+            ticket.settle(why)
+
+    async def _page(self, options: ListOptions, *, take: Callable[[Page[T]], object]) -> ListMeta:
+        self._copy.metrics.called("List")
+        return await self._source.page(options, take)
+
+    def _note(self, draft: Draft[T], changes: int, *, is_first: bool) -> None:
+        now = trio.current_time()
+        self._copy.vitals.last_list_at = now
+        self._copy.caught_up()
+        if is_first:
+            self._copy.metrics.begin(self._copy)
+        self._copy.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)
+        count = len(draft.relisting.objects)
+        message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
+        _log.info(message, self._source, draft.reason, count, changes, draft.version)
+
+
+async def _changes_of(relisting: Relisting[T]) -> list[Delta[T]]:
+    """What a whole list changes, found with checkpoints in between: even one that changes nothing takes its time."""
+    changes: list[Delta[T]] = []
+
+    def keep(deltas: list[Delta[T] | None]) -> None:
+        changes.extend([delta for delta in deltas if delta is not None])
+
+    await in_slices(relisting.deltas(), keep)
+    return changes

@@ -1,0 +1,48 @@
+"""The local copy and everyone who looks at it or waits for it; nothing in here waits for the network."""
+
+from __future__ import annotations
+
+from .cache import Copy
+from .checkpoints import in_slices
+from .deltas import Delta, ObjectEvent, Reflector, Relisting, checked_version
+from .handlers import HandlerFuncs
+from .health import Health, State
+from .indexes.index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
+from .indexes.indexed_store import IndexedStore
+from .mutation_detector import MutationDetector
+from .probe import Probe, probe
+from .store import Gone, Met, Store
+from .waiting.change_queues import Change, Policy
+from .waiting.listeners import Listener
+from .waiting.relist_tickets import RelistTicket
+from .waiting.subscriptions import Subscription
+
+__all__ = [
+    "Change",
+    "Copy",
+    "Delta",
+    "FlatNameIndex",
+    "Gone",
+    "HandlerFuncs",
+    "Health",
+    "Index",
+    "IndexedStore",
+    "KeyIndex",
+    "Listener",
+    "Met",
+    "MutationDetector",
+    "NameIndex",
+    "ObjectEvent",
+    "Policy",
+    "Probe",
+    "RebuildableIndex",
+    "Reflector",
+    "RelistTicket",
+    "Relisting",
+    "State",
+    "Store",
+    "Subscription",
+    "checked_version",
+    "in_slices",
+    "probe",
+]

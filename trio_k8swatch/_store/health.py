@@ -1,0 +1,129 @@
+"""What a watch knows about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trio_k8swatch._errors import Forbidden, NotFound, Unauthorized
+
+__all__ = ["Health", "State", "Vitals"]
+
+
+class State(StrEnum):
+    """What the watch is doing."""
+
+    STARTING = "starting"
+    """The first list has not been committed."""
+    LIVE = "live"
+    """A watch is open and changes arrive as they happen."""
+    RELISTING = "relisting"
+    """A list is being read; no watch is open."""
+    RECONNECTING = "reconnecting"
+    """No watch is open: one has ended and the next is not there yet, or it failed (`is_failing`) and is waiting."""
+    UNAUTHORIZED = "unauthorized"
+    """As reconnecting: the server does not accept the credentials."""
+    FORBIDDEN = "forbidden"
+    """As reconnecting: the server knows the user and refuses."""
+    NOT_SERVED = "not served"
+    """As reconnecting: the server does not have the resource; a CustomResourceDefinition may be missing."""
+    STOPPED = "stopped"
+    """The watch has ended. The store is frozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at a watch. Times are `trio.current_time()`, None for what has not happened yet."""
+
+    state: State
+    since: float
+    """When it came into this state."""
+    is_failing: bool
+    """Whether the last attempt to list or watch failed, and the store has not caught up since."""
+    staleness: float
+    """Seconds since the server last confirmed, by an event, a bookmark or a list, that the store is up to date. On a
+    quiet collection this grows to a minute or so between two bookmarks. Infinite before the first list."""
+    resource_version: str
+    last_error: str | None
+    """The newest failure, kept after recovery, as one line without secrets."""
+    last_error_at: float | None
+    failures: int
+    """Failures in a row, since the last healthy period."""
+    last_byte_at: float | None
+    last_event_at: float | None
+    last_bookmark_at: float | None
+    last_list_at: float | None
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The same while it changes; written by the watcher alone."""
+
+    state: State = State.STARTING
+    since: float = 0.0
+    failing: bool = False
+    failures: int = 0
+    last_error: str | None = None
+    last_error_at: float | None = None
+    last_byte_at: float | None = None
+    last_event_at: float | None = None
+    last_bookmark_at: float | None = None
+    last_list_at: float | None = None
+
+    def enter(self, state: State, now: float) -> None:
+        """Be in `state` from now on."""
+        if self.state is not state:
+            self.state, self.since = state, now
+
+    def failed(self, error: Exception, now: float, failures: int) -> None:
+        """An attempt failed and will be repeated."""
+        self.failing = True
+        self.failures = failures
+        self.last_error, self.last_error_at = _one_line(error), now
+        self.enter(_state_for(error), now)
+
+    def silent(self, seconds: float, now: float) -> None:
+        """Nothing was heard for so long that the watch was given up."""
+        self.last_error, self.last_error_at = f"Unavailable: nothing was heard for {seconds:.0f} s", now
+
+    def recovered(self, now: float) -> None:
+        """The server can be followed again."""
+        self.failing = False
+        self.failures = 0
+        self.enter(State.LIVE, now)
+
+    @property
+    def confirmed_at(self) -> float | None:
+        """When the server last said something that bears the store out."""
+        times = [t for t in (self.last_event_at, self.last_bookmark_at, self.last_list_at) if t is not None]
+        return max(times, default=None)
+
+    def seen(self, now: float, resource_version: str) -> Health:
+        """How it stands at `now`."""
+        confirmed = self.confirmed_at
+        return Health(
+            state=self.state,
+            since=self.since,
+            is_failing=self.failing,
+            staleness=float("inf") if confirmed is None else now - confirmed,
+            resource_version=resource_version,
+            last_error=self.last_error,
+            last_error_at=self.last_error_at,
+            failures=self.failures,
+            last_byte_at=self.last_byte_at,
+            last_event_at=self.last_event_at,
+            last_bookmark_at=self.last_bookmark_at,
+            last_list_at=self.last_list_at,
+        )
+
+
+def _state_for(error: Exception) -> State:
+    if isinstance(error, Unauthorized):
+        return State.UNAUTHORIZED
+    if isinstance(error, Forbidden):
+        return State.FORBIDDEN
+    return State.NOT_SERVED if isinstance(error, NotFound) else State.RECONNECTING
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

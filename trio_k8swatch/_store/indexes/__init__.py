@@ -1,0 +1,1 @@
+"""Views of a store by other keys."""

@@ -1,0 +1,43 @@
+"""An answer for the endpoints that kubelet probes: whether all copies are alive, and fresh enough to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .store import Store
+
+__all__ = ["Probe", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What to tell whoever asks whether this program is well."""
+
+    ok: bool
+    report: str
+    """A line for each store: its name, state, age in seconds, and the last error of one that is not well."""
+
+    @property
+    def http_status(self) -> int:
+        """200 or 503, as kubelet's probes understand it."""
+        return 200 if self.ok else 503
+
+
+def probe(stores: Mapping[str, Store[Any]], *, seconds: float = 180.0) -> Probe:
+    """Look at some stores, by names of your choice; well if the server has confirmed each within `seconds`.
+
+    Never waits. A store that has stopped is not well. For readiness: fewer seconds than 70 would call quiet clusters ill,
+    because they confirm about once a minute. For liveness: `seconds=math.inf`, so that only a watch that has ended counts;
+    a restart does not bring the API server back.
+    """
+    lines: list[str] = []
+    ok = True
+    for name, store in stores.items():
+        health = store.health
+        is_fresh = not store.stopped and health.staleness <= seconds
+        ok = ok and is_fresh
+        line = f"{name}: {health.state.value}, confirmed {health.staleness:.0f} s ago"
+        lines.append(line if is_fresh or health.last_error is None else f"{line} ({health.last_error})")
+    return Probe(ok, "\n".join(lines))

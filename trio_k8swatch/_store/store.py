@@ -1,0 +1,260 @@
+"""The local copy as readers see it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
+
+import msgspec
+import trio
+
+from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
+from trio_k8swatch._object_meta import key_of
+from trio_k8swatch._resource_version import compare
+
+from .waiting.change_queues import Change, Policy
+from .waiting.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from .cache import Copy
+    from .health import Health
+    from .waiting.listeners import Listener
+    from .waiting.relist_tickets import RelistTicket
+
+__all__ = ["Gone", "Met", "Store"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S")
+I_co = TypeVar("I_co", covariant=True)
+
+_PATIENCE_SECONDS: Final = 2.0
+"""How long `at_least` trusts the watch to get there by itself, before it asks for a list."""
+
+
+class Met(msgspec.Struct, Generic[T], frozen=True):
+    """`Store.wait_for` ended: `object` is in the state that was waited for."""
+
+    object: T
+
+
+class Gone(msgspec.Struct, Generic[T], frozen=True):
+    """`Store.wait_for` ended: the object is deleted. `last` is the newest state seen while waiting, None if there was none."""
+
+    last: T | None
+
+
+class Store(Generic[T]):
+    """An exact copy of one collection, kept up to date by the watch that made it (`open_watch`).
+
+    **Plain calls** never block and show one state that existed on the server, with all indexes built from exactly that
+    state; between two of them without an `await` nothing changes. Objects are those of the store: do not change them.
+
+    **Async calls** may wait for the lock, which the watch holds while handlers run and `locked()` holds for you.
+
+    After the watch has ended the store is frozen: reads go on working, waiting raises `WatchStopped`.
+    """
+
+    def __init__(self, copy_: Copy[T]) -> None:
+        self._copy = copy_
+
+    def __repr__(self) -> str:
+        copy_ = self._copy
+        return f"<{type(self).__name__} of {copy_.name}: {len(self)} objects, {copy_.vitals.state.value}>"
+
+    # Reading
+
+    def items(self) -> list[T]:
+        """All objects, in a new list: those of the last list in its order, then the others as they came."""
+        return list(self._copy.objects.values())
+
+    def get(self, uid: str) -> T | None:
+        """The object with this uid, or None. Objects that have no uid are found under `namespace/name`."""
+        return self._copy.objects.get(uid)
+
+    def __len__(self) -> int:
+        return len(self._copy.objects)
+
+    def __iter__(self) -> Iterator[T]:
+        """Over the objects that are there now, whatever happens meanwhile."""
+        return iter(self.items())
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an object is here, by its uid or by itself: another state of the object is the same object."""
+        key = item if isinstance(item, str) else key_of(self._copy.metadata(item))
+        return key in self._copy.objects
+
+    @property
+    def resource_version(self) -> str:
+        """The version on the server that the store shows; empty before the first list."""
+        return self._copy.resource_version
+
+    @property
+    def failing(self) -> bool:
+        """Whether the watch failed, and has not caught up since: what the store shows may be old (see `health`)."""
+        return self._copy.vitals.failing
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the watch has ended, by `stop()`, an error, or the end of its block."""
+        return self._copy.why_ended is not None
+
+    @property
+    def health(self) -> Health:
+        """How the watch is doing, at this moment."""
+        return self._copy.vitals.seen(trio.current_time(), self._copy.resource_version)
+
+    def require_fresh(self, seconds: float) -> None:
+        """Raise `StaleError` unless the server has confirmed the store within the last `seconds`.
+
+        A quiet server confirms about once a minute, so ask for less than 70 only where events are frequent. A store that
+        has stopped is never fresh.
+        """
+        health = self.health
+        if self.stopped or health.staleness > seconds:
+            why = health.last_error or ("the watch has ended" if self.stopped else "nothing was heard from the server")
+            raise StaleError(
+                f"the store was last confirmed {health.staleness:.1f} s ago, asked for {seconds} s"
+                f" (state: {health.state.value}; {why})"
+            )
+
+    # Asking
+
+    def stop(self) -> None:
+        """End the watch now; the block of `open_watch` goes on with a frozen store. May be called twice, and by handlers.
+
+        A list under way is abandoned. Changes that are committed but not yet told to all handlers still are.
+        """
+        self._copy.stop()
+
+    def request_relist(self) -> RelistTicket:
+        """Ask for a list that begins after this call. Many requests before it begins make one list."""
+        return self._copy.ask_for_list()
+
+    def listen(self, uid: str) -> Listener | None:
+        """A listener for what happens to one object from now on; None if it is not here."""
+        return self._copy.listen(uid) if uid in self._copy.objects else None
+
+    # Waiting
+
+    async def relist(self) -> None:
+        """Return once a consistent list that began after this call has been committed, and handlers have been told.
+
+        Waits out outages. Raises `WatchStopped` if the watch ends first.
+        """
+        await self.request_relist().wait()
+
+    async def nop_update(self, uid: str) -> bool:
+        """Call the update handler for an object that did not change; False if it is not here.
+
+        `old` is a copy of `new`. Neither indexes nor listeners nor subscribers are told. Raises `WatchStopped` after the
+        end of the watch, because handlers are no longer called.
+        """
+        async with self._copy.lock:
+            if self._copy.why_ended is not None:
+                raise WatchStopped(self._copy.why_ended)
+            obj = self.get(uid)
+            if obj is not None and self._copy.handlers.update is not None:
+                self._copy.handlers.update(copy.deepcopy(obj), obj)
+            return obj is not None
+
+    async def at_least(self, resource_version: str) -> None:
+        """Return once the store shows `resource_version` or anything newer: what you wrote, you can read (KEP-5504).
+
+        Pass what a write to *this* resource returned; versions of different resources must not be compared. If the watch
+        is not there after 2 s, or if versions cannot be compared, a consistent list is read. Raises `WatchStopped` if the
+        watch ends first.
+        """
+        copy_ = self._copy
+        with trio.move_on_after(_PATIENCE_SECONDS):
+            while (order := compare(copy_.resource_version, resource_version)) == -1:
+                await self._moved()
+            if order is not None:
+                return
+        await self.relist()
+        while compare(copy_.resource_version, resource_version) == -1:
+            await self._moved()
+
+    async def wait_until(self, condition: Callable[[Store[T]], bool]) -> None:
+        """Return once `condition(store)` is true, looking at once and then after each change of the store.
+
+        It is called in this task and still holds when this returns. Raises `WatchStopped` if the watch ends first.
+        """
+        await trio.lowlevel.checkpoint()
+        while not condition(self):
+            await self._moved()
+
+    async def wait_for(self, condition: Callable[[T], bool], *, uid: str | None = None) -> Met[T] | Gone[T]:
+        """Wait until an object satisfies `condition`, looking at once and then at each change.
+
+        With `uid` only that object counts, and `Gone` is returned when it is not, or no longer, in the store; a new object
+        of its name is another object. Without, any object will do. `condition` is called in this task, and what `Met`
+        holds is in the store when this returns. Raises `WatchStopped` if the watch ends first. Use `trio.move_on_after`
+        to limit the time; 10,000 waiters share the one watch.
+        """
+        return await (self._wait_for_any(condition) if uid is None else self._wait_for_one(condition, uid))
+
+    async def _wait_for_one(self, condition: Callable[[T], bool], uid: str) -> Met[T] | Gone[T]:
+        await trio.lowlevel.checkpoint()
+        last: T | None = None
+        while (listener := self.listen(uid)) is not None:
+            last = cast("T", self.get(uid))
+            if condition(last):
+                return Met(last)
+            await listener.wait()
+        return Gone(last)
+
+    async def _wait_for_any(self, condition: Callable[[T], bool]) -> Met[T]:
+        async with self.subscribe(policy=Policy.COALESCE) as changes:
+            async for change in changes:
+                # In the middle of a long relist the store may be ahead of what is told.
+                obj = self.get(key_of(self._copy.metadata(change.object)))
+                if obj is not None and condition(obj):
+                    return Met(obj)
+        raise WatchStopped(self._copy.stopped or "the watch has ended")
+
+    async def _moved(self) -> None:
+        if self._copy.stopped is not None:
+            raise WatchStopped(self._copy.stopped)
+        await self._copy.next_change()
+
+    # Holding still, and being told
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncGenerator[None]:
+        """In here the picture stands still, across awaits too: the watch waits, so be quick.
+
+        Not re-entrant: `nop_update`, `subscribe`, `with_index` and its like raise RuntimeError in here. Waiting for
+        anything that the watch has to bring would wait for ever.
+        """
+        async with self._copy.lock:
+            yield
+
+    def subscribe(
+        self,
+        *,
+        policy: Policy | Literal["block", "coalesce", "resync"] = Policy.COALESCE,
+        buffer: int = 1000,
+        name: str = "subscriber",
+    ) -> AbstractAsyncContextManager[AsyncIterator[Change[T]]]:
+        """All that is there, then all that happens, for work that waits: `async with ... as changes: async for ...`.
+
+        Subscribers are independent of each other. `policy` says what happens when this one is slow: see `Policy`.
+        `buffer` is how many changes may wait before `block` blocks and `resync` starts over; a list's changes come
+        together and may exceed it. The iterator ends with the watch. `name` is its label in metrics.
+        """
+        if policy not in {*Policy} or buffer < 1:
+            raise ConfigError(f"subscribe(policy={policy!r}, buffer={buffer}): use {', '.join(Policy)}, and 1 or more")
+        return self._subscribed(name, Policy(policy), buffer)
+
+    @asynccontextmanager
+    async def _subscribed(self, name: str, policy: Policy, buffer: int) -> AsyncGenerator[Subscription[T]]:
+        async with self._copy.lock:
+            # Under the lock no change is half told: what is there now, and what comes later, meet without gap or repeat.
+            subscription = self._copy.join(Subscription(name, policy, buffer, self._copy.objects))
+        try:
+            yield subscription
+        finally:
+            self._copy.leave(subscription)

@@ -1,0 +1,1 @@
+"""Those who wait for a change of the store."""

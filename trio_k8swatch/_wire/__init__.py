@@ -1,0 +1,44 @@
+"""Bytes in, values out: lines, events, pages and refusals of the Kubernetes API, without a socket or a clock."""
+
+from __future__ import annotations
+
+from .api_status import error_from_response, error_from_status, is_too_large_version, parse_retry_after
+from .decoder import codec_for
+from .events import (
+    OBJECT_EVENT_OF,
+    OBJECT_EVENTS,
+    Added,
+    Bookmark,
+    Deleted,
+    Failure,
+    Lines,
+    LineSplitter,
+    Listing,
+    Modified,
+    Page,
+    WatchEvent,
+    bookmark_at,
+)
+from .nulls import tolerating_nulls
+
+__all__ = [
+    "OBJECT_EVENTS",
+    "OBJECT_EVENT_OF",
+    "Added",
+    "Bookmark",
+    "Deleted",
+    "Failure",
+    "LineSplitter",
+    "Lines",
+    "Listing",
+    "Modified",
+    "Page",
+    "WatchEvent",
+    "bookmark_at",
+    "codec_for",
+    "error_from_response",
+    "error_from_status",
+    "is_too_large_version",
+    "parse_retry_after",
+    "tolerating_nulls",
+]

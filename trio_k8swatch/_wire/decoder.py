@@ -1,0 +1,226 @@
+"""How objects of one type are read from the wire."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+
+import msgspec
+
+from trio_k8swatch._errors import ConfigError, ProtocolError
+from trio_k8swatch._object_meta import DynamicObject, ObjectMeta, PartialObjectMetadata
+
+from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
+from .kinds import Kinds
+from .nulls import tolerating_nulls
+from .page_decoder import BROKEN, PageReader
+
+__all__ = ["Codec", "codec_for"]
+
+T = TypeVar("T")
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_CLOSING_BRACE: Final = ord("}")
+
+
+class _AnyObject(msgspec.Struct, frozen=True, rename="camel"):
+    kind: str = ""
+    api_version: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class _AnyEvent(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+class Codec(ABC, Generic[T]):
+    """Reads events and pages of one type. All errors are `ProtocolError`, and quote no contents."""
+
+    accept_list: ClassVar[str] = "application/json"
+    accept_watch: ClassVar[str] = "application/json"
+
+    def __init__(self, api_version: str) -> None:
+        self._kinds = Kinds(api_version)
+
+    def events(self, lines: Lines) -> Iterator[WatchEvent[T]]:
+        """The events of some lines, each decoded only when it is asked for."""
+        buffer, begin, stop = lines
+        view = memoryview(buffer)
+        trusted, decode = self._kinds.trusted, self._decode_trusted
+        while begin < stop:
+            end = buffer.find(b"\n", begin, stop)
+            if end < 0:
+                end = stop
+            if buffer.startswith(trusted, begin):
+                try:
+                    event = decode(view[begin:end])
+                except BROKEN:
+                    event = self._event(buffer[begin:end])
+                yield event
+            elif line := buffer[begin:end].strip().removeprefix(_BYTE_ORDER_MARK):
+                self._look_closer(line)
+                trusted = self._kinds.trusted
+                yield self._event(line)
+            begin = end + 1
+
+    @abstractmethod
+    def page_reader(self) -> PageReader[T]:
+        """What reads one body of a list."""
+
+    @abstractmethod
+    def _event(self, line: bytes) -> WatchEvent[T]:
+        """An event in whatever form."""
+
+    _decode_trusted: Callable[[memoryview], WatchEvent[T]]
+    """The event in a line that begins as one which was found right; one of `BROKEN` leaves it to `_event`."""
+
+    def _look_closer(self, line: bytes) -> None:
+        """Raise ProtocolError if `line` is no event, or is about an object of another kind."""
+        try:
+            event = msgspec.json.decode(line, type=_AnyEvent)
+            if event.type in OBJECT_EVENT_OF:
+                obj = msgspec.json.decode(event.object, type=_AnyObject)
+                self._kinds.check(obj.kind, obj.api_version)
+                self._kinds.trust(line, obj.kind, obj.api_version)
+        except BROKEN as error:
+            raise ProtocolError(f"a line of the watch ({len(line)} bytes) is not an event: {error}") from error
+
+
+class _TypedCodec(Codec[T]):
+    """Decodes straight into the user's type: the fields that it does not name are skipped as bytes."""
+
+    def __init__(self, type_: Any, api_version: str) -> None:
+        super().__init__(api_version)
+        event = cast("Any", Added)[type_] | cast("Any", Modified)[type_] | cast("Any", Deleted)[type_]
+        self._decode: Callable[[bytes | memoryview], WatchEvent[T]]
+        self._decode = self._decode_trusted = msgspec.json.Decoder(event | Bookmark | Failure).decode
+        self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
+        # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
+        wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
+        self._decode_array: Callable[[bytes], list[T]] | None
+        self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
+
+    def page_reader(self) -> PageReader[T]:
+        return PageReader(self._kinds, self._decode_item, self._decode_array)
+
+    def _event(self, line: bytes) -> WatchEvent[T]:
+        try:
+            return tolerating_nulls(self._decode, line)
+        except BROKEN as error:
+            raise _unreadable(line, error) from error
+
+
+class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
+    """The server itself leaves out all but the metadata; one that cannot sends everything, and we skip the rest."""
+
+    accept_list = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+    accept_watch = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+    def __init__(self, api_version: str) -> None:
+        super().__init__(PartialObjectMetadata, api_version)
+        self._kinds = Kinds("meta.k8s.io/v1", api_version)
+
+
+class _DynamicHead(msgspec.Struct, frozen=True, gc=False):
+    metadata: ObjectMeta
+
+
+class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    type: str
+    object: _DynamicHead
+
+
+class _DynamicCodec(Codec[DynamicObject]):
+    """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
+
+    def __init__(self, api_version: str) -> None:
+        super().__init__(api_version)
+        self._decode = msgspec.json.Decoder(_DynamicEvent).decode
+        self._decode_trusted = self._trusted_event
+        self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
+        self._decode_any = msgspec.json.Decoder(
+            Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
+        ).decode
+
+    def page_reader(self) -> PageReader[DynamicObject]:
+        return PageReader(self._kinds, self._object, None)
+
+    def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
+        try:
+            event = self._decode_any(line)
+            if isinstance(event, (Bookmark, Failure)):
+                return event
+            return OBJECT_EVENT_OF[event.type](self._object(bytes(event.object)))
+        except BROKEN as error:
+            raise _unreadable(line, error) from error
+
+    def _trusted_event(self, line: memoryview) -> WatchEvent[DynamicObject]:
+        event = self._decode(line)
+        # The line is `{"type":"…","object":` + object + `}`: both ends are looked at, the middle was decoded.
+        raw = bytes(line[len('{"type":"","object":') + len(event.type) : -1])
+        if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
+            return self._event(bytes(line))
+        _require_utf8(raw)
+        return OBJECT_EVENT_OF[event.type](DynamicObject(event.object.metadata, raw))
+
+    def _object(self, raw: bytes) -> DynamicObject:
+        _require_utf8(raw)
+        return DynamicObject(tolerating_nulls(self._decode_head, raw).metadata, raw)
+
+
+def _require_utf8(raw: bytes) -> None:
+    """What is kept undecoded must not fail its reader later (F45)."""
+    if not raw.isascii():
+        raw.decode()
+
+
+def _unreadable(line: bytes, error: Exception) -> ProtocolError:
+    """Names the object that does not fit its type, if it can be found in there."""
+    try:
+        meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_AnyObject).metadata
+    except BROKEN:
+        meta = ObjectMeta()
+    whose = f" of {meta.namespace}/{meta.name}" if meta.name else ""
+    return ProtocolError(f"an event{whose} does not have the expected form: {error}")
+
+
+def codec_for(type_: type[T], api_version: str) -> Codec[T]:
+    """How to read objects of `type_`. Raises ConfigError, naming what is missing, for a type that cannot be watched."""
+    if type_ is DynamicObject:
+        return cast("Codec[T]", _DynamicCodec(api_version))
+    if type_ is PartialObjectMetadata:
+        return cast("Codec[T]", _MetadataCodec(api_version))
+    name = getattr(type_, "__name__", repr(type_))
+    try:
+        if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):
+            _require_metadata(name, type_)
+        return _TypedCodec(dict[str, Any] if type_ is dict else type_, api_version)
+    except TypeError as error:
+        raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
+
+
+def _is_mapping(type_: Any) -> bool:
+    return isinstance(msgspec.inspect.type_info(type_), (msgspec.inspect.DictType, msgspec.inspect.TypedDictType))
+
+
+def _fields(type_: Any) -> dict[str, msgspec.inspect.Field]:
+    """The fields of a struct, dataclass or attrs class by their names in JSON; empty for anything else."""
+    return {field.encode_name: field for field in getattr(msgspec.inspect.type_info(type_), "fields", ())}
+
+
+def _require_metadata(name: str, type_: Any) -> None:
+    """Raise ConfigError unless there is the metadata that a watch cannot do without."""
+    fields = _fields(type_)
+    advice = "declare `metadata: ObjectMeta` (from trio_k8swatch), or use DynamicObject or dict"
+    if "metadata" not in fields or fields["metadata"].name != "metadata":
+        raise ConfigError(f"type={name} has no field `metadata`: {advice}")
+    if _is_mapping(type_):
+        # Its metadata is read by key, as that of a dict is.
+        return
+    has = {field.name: field.encode_name for field in getattr(fields["metadata"].type, "fields", ())}
+    needs = {"name": "name", "namespace": "namespace", "uid": "uid", "resource_version": "resourceVersion"}
+    missing = [f"{ours} (in JSON: {theirs})" for ours, theirs in needs.items() if has.get(ours) != theirs]
+    if missing:
+        raise ConfigError(f"the metadata of type={name} lacks {', '.join(missing)}: {advice}")

@@ -1,0 +1,60 @@
+"""A source that says how its lists and watches get on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._object_meta import ListMeta
+from trio_k8swatch._reflector import Events, Source
+from trio_k8swatch._wire import Page
+
+__all__ = ["ObservedSource"]
+
+T = TypeVar("T")
+
+
+class ObservedSource(Generic[T]):
+    """A source whose pages and watches are counted.
+
+    `on_page(taken, total)` is called after each page of a list that has several: how many objects were read so far, and
+    how many there are, None if the server does not say (it never does with selectors).
+    """
+
+    def __init__(self, source: Source[T], on_page: Callable[[int, int | None], object]) -> None:
+        self._source = source
+        self._on_page = on_page
+        self._taken = 0
+        self.watches_opened = 0
+
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        """The source's page."""
+        if not options.continue_token:
+            self._taken = 0
+
+        def counted(part: Page[T]) -> None:
+            self._taken += len(part.items)
+            take(part)
+
+        metadata = await self._source.page(options, counted)
+        is_last = not metadata.continue_token
+        if options.continue_token or not is_last:
+            remaining = 0 if is_last else metadata.remaining_item_count
+            self._on_page(self._taken, None if remaining is None else self._taken + remaining)
+        return metadata
+
+    @asynccontextmanager
+    async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
+        """The source's watch."""
+        async with self._source.watch(options) as events:
+            self.watches_opened += 1
+            yield events
+
+    async def has_streaming_lists(self) -> bool:
+        """Never: a streaming list does not say how long it will be."""
+        return False

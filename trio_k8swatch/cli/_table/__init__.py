@@ -1,0 +1,1 @@
+"""A moving table in a terminal."""

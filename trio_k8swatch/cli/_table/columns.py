@@ -1,0 +1,95 @@
+"""How wide columns are: as kubectl has them, or as a terminal allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from trio_k8swatch.cli._table.ages import text_at
+from trio_k8swatch.cli._table.server_table import Column, TableRow
+
+__all__ = ["KubectlColumns", "cells_at", "cut", "fit", "headings", "widths_of"]
+
+_PADDING: Final = 3
+_LEAST_WIDTH: Final = 6
+"""kubectl's, padding included."""
+
+_ELLIPSIS: Final = "…"
+
+
+def headings(columns: Iterable[Column], *, with_namespace: bool) -> list[str]:
+    """What stands above the columns."""
+    names = [column.name.upper() for column in columns]
+    return ["NAMESPACE", *names] if with_namespace else names
+
+
+def cells_at(row: TableRow, now: float, *, with_namespace: bool) -> list[str]:
+    """What stands in a row at `now`."""
+    cells = [text_at(cell, now) for cell in row.cells]
+    return [row.metadata.namespace, *cells] if with_namespace else cells
+
+
+class KubectlColumns:
+    """Lays out rows as `kubectl get` does. Columns never become narrower again, so what is appended stays in line."""
+
+    def __init__(self) -> None:
+        self._widths: list[int] = []
+
+    def widen(self, rows: Iterable[Sequence[str]]) -> None:
+        """Make room for all these."""
+        for row in rows:
+            self._widths += [_LEAST_WIDTH] * (len(row) - len(self._widths))
+            # The last one is as long as it is.
+            for index, cell in enumerate(row[:-1]):
+                self._widths[index] = max(self._widths[index], len(cell) + _PADDING)
+
+    def line(self, row: Sequence[str]) -> str:
+        """One row, with its end."""
+        padded = [cell.ljust(width) for cell, width in zip(row[:-1], self._widths, strict=False)]
+        return "".join([*padded, *row[-1:], "\n"])
+
+
+def widths_of(rows: Iterable[Sequence[str]]) -> list[int]:
+    """How many places of a terminal the columns would like to have."""
+    widths: list[int] = []
+    for row in rows:
+        widths += [0] * (len(row) - len(widths))
+        for index, cell in enumerate(row):
+            widths[index] = max(widths[index], cell_len(cell))
+    return widths
+
+
+def fit(widths: Sequence[int], total: int) -> tuple[list[int], int]:
+    """The widths that columns get in `total` places, and the gap between them.
+
+    First the gaps shrink, then the widest columns, to one width that they share. Where even that is not enough the
+    rightmost columns end up with nothing.
+    """
+    for gap in (_PADDING, _PADDING - 1):
+        if sum(widths) + gap * (len(widths) - 1) <= total:
+            return list(widths), gap
+    gap = _PADDING - 1
+    room = max(0, total - gap * (len(widths) - 1))
+    level = max((width for width in range(1, room + 1) if sum(min(w, width) for w in widths) <= room), default=1)
+    fitted = [min(width, level) for width in widths]
+    # What is left over goes to the first that were cut.
+    for index, width in enumerate(widths):
+        if sum(fitted) < room and fitted[index] < width:
+            fitted[index] += 1
+    return fitted, gap
+
+
+def cut(text: str, width: int, *, keep_end: bool = False) -> str:
+    """`text` in exactly `width` places, with an ellipsis where something is left out.
+
+    `keep_end` leaves it out in the middle: names of pods differ in their last letters.
+    """
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if width < 1:
+        return ""
+    tail = (width - 1) // 2 if keep_end else 0
+    end = "".join(reversed(chop_cells(text[::-1], tail)[0])) if tail else ""
+    return set_cell_size(text, width - 1 - cell_len(end)) + _ELLIPSIS + end

@@ -1,0 +1,1 @@
+"""What the server is shown to know us by."""

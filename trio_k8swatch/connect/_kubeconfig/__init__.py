@@ -1,0 +1,1 @@
+"""What kubeconfig files say, and what that means."""

@@ -1,0 +1,1 @@
+"""TLS to an API server."""

@@ -1,0 +1,1 @@
+"""What a server serves, and what people call it."""

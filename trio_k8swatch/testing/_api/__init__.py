@@ -1,0 +1,1 @@
+"""Which resources the fake serves, and how clients find out."""

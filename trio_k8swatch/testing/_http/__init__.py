@@ -1,0 +1,1 @@
+"""Requests and responses of the fake API server, before any door."""

@@ -1,0 +1,121 @@
+"""The parameters of lists and watches, checked as the API server checks them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector
+
+from .messages import Request
+from .statuses import Refused, bad_request, invalid_options
+
+_MATCH = "resourceVersionMatch"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What the client asked for. `resource_version` is as sent, `version` its number, 0 for none."""
+
+    resource_version: str
+    match: str
+    selector: Predicate | None
+    limit: int
+    continue_token: str
+    timeout_seconds: int
+    bookmarks: bool
+    send_initial_events: bool | None
+
+    @property
+    def version(self) -> int:
+        """The resourceVersion as a number."""
+        return int(self.resource_version or "0")
+
+    @property
+    def exact(self) -> bool:
+        """Whether exactly that state is wanted: said so, or implied by a limit, as in the days before the match."""
+        return self.match == "Exact" or (not self.match and self.limit > 0 and self.version > 0)
+
+    @classmethod
+    def parse(cls, request: Request, kind: ResourceType, *, watch: bool) -> ListOptions:
+        """From the query. Raises 400, 422 or, for the resourceVersion of a watch, 500, as the real server does."""
+        limit, timeout = _integer(request, "limit"), _integer(request, "timeoutSeconds")
+        selector = both(
+            label_selector(request.parameter("labelSelector")),
+            field_selector(request.parameter("fieldSelector"), kind),
+        )
+        has_initial_events = any(name == "sendInitialEvents" and value for name, value in request.query)
+        options = cls(
+            resource_version=request.parameter("resourceVersion"),
+            match=request.parameter(_MATCH),
+            selector=selector,
+            limit=max(0, limit),
+            continue_token=request.parameter("continue"),
+            timeout_seconds=max(0, timeout),
+            bookmarks=request.flag("allowWatchBookmarks"),
+            send_initial_events=request.flag("sendInitialEvents") if has_initial_events else None,
+        )
+        if watch:
+            _check_watch(options)
+        else:
+            _check_list(options)
+        _check_version(options, watch=watch)
+        if not watch and options.resource_version == "0":
+            # The watch cache answers these, and it knows no pages.
+            return replace(options, limit=0)
+        return options
+
+
+def _check_list(options: ListOptions) -> None:
+    if options.send_initial_events is not None:
+        raise _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if options.continue_token and options.resource_version:
+        raise bad_request("specifying resource version is not allowed when using continue")
+    if not options.match:
+        return
+    if options.continue_token:
+        raise _forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided")
+    _check_match(options)
+    if options.match == "Exact" and options.resource_version == "0":
+        raise _forbidden(_MATCH, 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
+
+
+def _check_watch(options: ListOptions) -> None:
+    if options.send_initial_events is None:
+        if options.match:
+            raise _forbidden(_MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        return
+    if options.match != "NotOlderThan":
+        raise _forbidden(_MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+
+
+def _check_match(options: ListOptions) -> None:
+    if not options.resource_version:
+        raise _forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if options.match not in {"Exact", "NotOlderThan"}:
+        supported = 'supported values: "Exact", "NotOlderThan", ""'
+        message = f'Unsupported value: "{options.match}": {supported}'
+        raise invalid_options(_MATCH, "FieldValueNotSupported", message)
+
+
+def _check_version(options: ListOptions, *, watch: bool) -> None:
+    text = options.resource_version
+    if re.fullmatch(r"[0-9]*", text):
+        return
+    why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+    if watch:
+        # Only a list wraps this one into a 400.
+        raise Refused(500, "", why)
+    raise bad_request(f"invalid resource version: {why}")
+
+
+def _integer(request: Request, name: str) -> int:
+    text = request.parameter(name)
+    if not re.fullmatch(r"[+-]?[0-9]+|", text):
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text or "0")
+
+
+def _forbidden(field: str, why: str) -> Refused:
+    return invalid_options(field, "FieldValueForbidden", f"Forbidden: {why}")
