@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import trio
-from trio_k8swatch._wire.events.events import Page, bookmark_at
 
 from trio_k8swatch import (
     Added,
@@ -29,6 +28,7 @@ from trio_k8swatch import (
     WatchConfig,
     WatchEvent,
 )
+from trio_k8swatch._wire.events import Page, bookmark_at
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -99,7 +99,7 @@ class Stream:
         return iter(got)
 
 
-class ScriptedSource:
+class ScriptedListWatcher:
     """Answers lists and watches in the order of its scripts.
 
     A list is a `Page`, an exception, or a function of the options. A watch is a `Stream`, an exception, or a function. The
@@ -211,6 +211,6 @@ def steady(**changes: Any) -> WatchConfig:
 
 
 __all__ = [
-    "Added", "Backoff", "Call", "Deleted", "Diary", "Modified", "ScriptedSource", "Stream", "Thing", "bookmark", "broken", "failure",
+    "Added", "Backoff", "Call", "Deleted", "Diary", "Modified", "ScriptedListWatcher", "Stream", "Thing", "bookmark", "broken", "failure",
     "page", "steady", "thing",
 ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 
 import trio
 from core_helpers import Stream, Thing, bookmark, page, thing
-from trio_k8swatch._wire.events.events import Page
 
 from trio_k8swatch import Added, Deleted, Expired, ListMeta, ListOptions, Modified, Status, Unavailable
+from trio_k8swatch._wire.events import Page
 
 EXPIRED = Status(code=410, reason="Expired")
 

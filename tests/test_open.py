@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from core_helpers import ScriptedSource, page, steady, thing
+from core_helpers import ScriptedListWatcher, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import Accessors, HandlerFuncs, InitMode, ListOptions, ObjectMeta, Unavailable, open_watch
@@ -47,7 +47,7 @@ def test_several_exceptions_stay_a_group() -> None:
 @pytest.mark.parametrize("error", [ZeroDivisionError(), KeyboardInterrupt(), ExceptionGroup("mine", [ValueError()])])
 async def test_what_the_block_raises_leaves_as_it_is(error: BaseException, autojump_clock: MockClock) -> None:
     """A group of its own included."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     with pytest.raises(type(error)) as caught:
         async with open_watch(source):
             raise error
@@ -58,7 +58,7 @@ async def test_what_the_block_raises_leaves_as_it_is(error: BaseException, autoj
 
 async def test_errors_of_the_block_and_of_the_watch_are_both_told(autojump_clock: MockClock) -> None:
     """As a group."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     with pytest.raises(ExceptionGroup) as caught:
         async with open_watch(source):
             source.stream.cut(ZeroDivisionError())
@@ -73,7 +73,7 @@ async def test_leaving_leaves_nothing(autojump_clock: MockClock) -> None:
     """Whether by the end, by cancellation, or in the middle of a list: no task, no stream, no wait."""
     before = trio.lowlevel.current_statistics().tasks_living
     for seconds in (0, 1, 5):
-        source = ScriptedSource(page(A, at=5), lambda _: trio.sleep_forever())
+        source = ScriptedListWatcher(page(A, at=5), lambda _: trio.sleep_forever())
         with trio.move_on_after(2):
             async with open_watch(source, config=steady()) as store:
                 store.request_relist()
@@ -86,7 +86,7 @@ async def test_leaving_leaves_nothing(autojump_clock: MockClock) -> None:
 
 async def test_an_outer_cancellation_is_no_error(autojump_clock: MockClock) -> None:
     """At the start and later."""
-    for source in (ScriptedSource(lambda _: trio.sleep_forever()), ScriptedSource(page(A, at=5))):
+    for source in (ScriptedListWatcher(lambda _: trio.sleep_forever()), ScriptedListWatcher(page(A, at=5))):
         with trio.move_on_after(3) as scope:
             async with open_watch(source):
                 await trio.sleep_forever()
@@ -95,7 +95,7 @@ async def test_an_outer_cancellation_is_no_error(autojump_clock: MockClock) -> N
 
 async def test_a_mode_may_be_named_by_its_word(autojump_clock: MockClock) -> None:
     """As it is written in configurations."""
-    async with open_watch(ScriptedSource(page(A, at=5)), init_mode="defer") as store:  # type: ignore[arg-type] - lenient at runtime
+    async with open_watch(ScriptedListWatcher(page(A, at=5)), init_mode="defer") as store:  # type: ignore[arg-type] - lenient at runtime
         assert store.items() == [A]
     assert InitMode("sync") is InitMode.SYNC
 

@@ -13,8 +13,8 @@ from ._errors import ConfigError, WatchStopped
 from ._exception_groups import lone_exception
 from ._list_options import ListOptions
 from ._object_meta import MetadataOf, metadata_of
-from ._reflector import Accessors, Client, ForeignSource, Source, Watcher
-from ._store import Copy, HandlerFuncs, MutationDetector, Store
+from ._reflector import Accessors, Client, ForeignListWatcher, ListWatcher, Reflector
+from ._store import Cache, HandlerFuncs, MutationDetector, Store
 
 __all__ = ["open_watch"]
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @overload
 def open_watch(
-    client: Source[T],
+    client: ListWatcher[T],
     *,
     handlers: HandlerFuncs[T] | None = ...,
     config: WatchConfig | None = ...,
@@ -51,7 +51,7 @@ def open_watch(
     accessors: None = ...,
 ) -> AbstractAsyncContextManager[Store[Any]]: ...
 def open_watch(
-    client: Source[Any] | Client,
+    client: ListWatcher[Any] | Client,
     *,
     handlers: HandlerFuncs[Any] | None = None,
     config: WatchConfig | None = None,
@@ -72,46 +72,46 @@ def open_watch(
     At the end of the block everything ends: no task, no socket, no handler is left, and those who wait on the store get
     `WatchStopped`. The store can still be read, and no longer changes.
     """
-    if not isinstance(client, (Source, Client)):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
+    if not isinstance(client, (ListWatcher, Client)):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
         raise ConfigError(f"open_watch needs something to list and watch, not {client!r}: use client.resource(...)")
     if not isinstance(handlers, HandlerFuncs | None):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
         raise ConfigError(f"handlers is {handlers!r}: use HandlerFuncs(add=..., update=..., delete=...)")
     options = list_options or ListOptions()
     _refuse_what_the_watch_decides(options)
-    source: Source[Any]
+    list_watcher: ListWatcher[Any]
     metadata: MetadataOf
-    if accessors is None and isinstance(client, Source):
-        source, metadata = client, metadata_of
+    if accessors is None and isinstance(client, ListWatcher):
+        list_watcher, metadata = client, metadata_of
     else:
-        source = foreign = ForeignSource[Any](cast("Client", client), accessors)
+        list_watcher = foreign = ForeignListWatcher[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
-    copy = Copy[Any](handlers or HandlerFuncs(), metadata, name=repr(client))
-    return _running(source, copy, config or WatchConfig(), options, _init_mode(init_mode))
+    cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client))
+    return _running(list_watcher, cache, config or WatchConfig(), options, _init_mode(init_mode))
 
 
 @asynccontextmanager
 async def _running(
-    source: Source[T], copy: Copy[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
+    list_watcher: ListWatcher[T], cache: Cache[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
 ) -> AsyncGenerator[Store[T]]:
     if config.metrics is not None:
-        copy.metrics = config.metrics.watch()
+        cache.metrics = config.metrics.watch()
     if config.detect_mutation:
-        copy.mutations = MutationDetector(copy.metadata)
-    watcher = Watcher(source, copy, config, options, init_mode)
+        cache.mutations = MutationDetector(cache.metadata)
+    watcher = Reflector(list_watcher, cache, config, options, init_mode)
     with lone_exception():
         async with trio.open_nursery() as nursery:
             await nursery.start(watcher.run)
             try:
-                yield Store(copy)
+                yield Store(cache)
             except (WatchStopped, BaseExceptionGroup) as error:
-                if not copy.has_failed:
+                if not cache.has_failed:
                     raise
                 # The watch's own error is the news, and not that somebody waited on it.
                 others = _without_stopped(error)
                 if others is not None:
                     raise others from None
             finally:
-                copy.stop()
+                cache.stop()
 
 
 def _without_stopped(error: BaseException) -> BaseException | None:

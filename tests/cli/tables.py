@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trio_k8swatch.cli._table.server_table.ages import Cell
-from trio_k8swatch.cli._table.server_table.server_table import Column, TableRow
-
 from trio_k8swatch import Change
 from trio_k8swatch._object_meta import ObjectMeta
+from trio_k8swatch.cli._table.ages import Cell
+from trio_k8swatch.cli._table.server_table import Column, TableRow
 
 WIRE = Path(__file__).parent.parent / "testing" / "wire"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trio_k8swatch.cli._table.server_table.ages import Growing, age, growing, seconds_of, text_at
+
+from trio_k8swatch.cli._table.ages import Growing, age, growing, seconds_of, text_at
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 YEAR = 365 * DAY

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from trio_k8swatch.cli._table.server_table.columns import KubectlColumns, cut, fit, widths_of
+
+from trio_k8swatch.cli._table.columns import KubectlColumns, cut, fit, widths_of
 
 
 def test_lines_stay_in_line_as_they_are_appended() -> None:

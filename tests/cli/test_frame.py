@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
-from trio_k8swatch.cli._table.server_table.ages import Growing
-from trio_k8swatch.cli._table.server_table.frame import Frame, draw, most_recent
-from trio_k8swatch.cli._table.server_table.rows import View
-from trio_k8swatch.cli._table.server_table.server_table import Column
-from trio_k8swatch.cli._table.server_table.status_line import Situation, status_lines
 
 from trio_k8swatch import Health, State
+from trio_k8swatch.cli._table.ages import Growing
+from trio_k8swatch.cli._table.frame import Frame, draw, most_recent
+from trio_k8swatch.cli._table.rows import View
+from trio_k8swatch.cli._table.server_table import Column
+from trio_k8swatch.cli._table.status_line import Situation, status_lines
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = 1000.0

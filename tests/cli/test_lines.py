@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from cli.tables import POD_COLUMNS, added, deleted, row, there
-from trio_k8swatch.cli._table.server_table.ages import Growing
-from trio_k8swatch.cli._table.server_table.server_table import Column, TableReader
 
 from trio_k8swatch import Change, DynamicObject, ObjectMeta, PartialObjectMetadata
 from trio_k8swatch.cli._output.lines import JsonLines, NameLines, TableLines
+from trio_k8swatch.cli._table.ages import Growing
+from trio_k8swatch.cli._table.server_table import Column, TableReader
 from trio_k8swatch.discovery._rest_mapper import ServedResource
 
 

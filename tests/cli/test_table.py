@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from cli.tables import recorded
-from trio_k8swatch._wire.events.events import Lines
-from trio_k8swatch.cli._table.server_table.ages import text_at
-from trio_k8swatch.cli._table.server_table.server_table import TableReader, TableRow
 
 from trio_k8swatch import Added, Bookmark, Deleted, Failure, Modified, ProtocolError
+from trio_k8swatch._wire.events import Lines
+from trio_k8swatch.cli._table.ages import text_at
+from trio_k8swatch.cli._table.server_table import TableReader, TableRow
 
 COLUMNS = [{"name": "Name"}, {"name": "Phase"}, {"name": "IP", "priority": 1}, {"name": "Age", "type": "date"}]
 

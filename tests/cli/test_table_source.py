@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cli.pods import pod
 from trio.testing import MockClock
-from trio_k8swatch.cli._table.server_table.ages import text_at
-from trio_k8swatch.cli._table.server_table.server_table import TableReader, TableRow
-from trio_k8swatch.cli._table.server_table.table_list_watcher import TableSource
 
 from trio_k8swatch import ListOptions, open_client, open_watch
 from trio_k8swatch._list_options import Collection
-from trio_k8swatch.cli._observed_list_watcher import ObservedSource
+from trio_k8swatch.cli._observed_list_watcher import ObservedListWatcher
+from trio_k8swatch.cli._table.ages import text_at
+from trio_k8swatch.cli._table.server_table import TableReader, TableRow
+from trio_k8swatch.cli._table.table_list_watcher import TableListWatcher
 from trio_k8swatch.testing import FakeApiServer
 
 PODS = Collection("v1", "pods")
@@ -27,7 +27,7 @@ async def test_rows_follow_the_server(autojump_clock: MockClock) -> None:
     fake.create(pod("b"))
     async with (
         open_client(transport=fake.transport()) as client,
-        open_watch(TableSource(client, PODS, TableReader())) as store,
+        open_watch(TableListWatcher(client, PODS, TableReader())) as store,
     ):
         assert [texts(row) for row in store] == [["a", "0/1", "Pending", "0"], ["b", "0/1", "Pending", "0"]]
         fake.patch("pods", "a", {"status": {"phase": "Running"}}, namespace="default")
@@ -47,7 +47,7 @@ async def test_pages_and_watches_are_counted(autojump_clock: MockClock) -> None:
         fake.create(pod(f"pod-{number}"))
     pages: list[tuple[int, int | None]] = []
     async with open_client(transport=fake.transport()) as client:
-        source = ObservedSource(client.resource("v1", "pods"), lambda taken, total: pages.append((taken, total)))
+        source = ObservedListWatcher(client.resource("v1", "pods"), lambda taken, total: pages.append((taken, total)))
         async with open_watch(source, list_options=ListOptions(page_size=2)) as store:
             assert (len(store), source.watches_opened) == (5, 1)
         assert pages == [(2, 5), (4, 5), (5, 5)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cli.tables import added, deleted, modified, row, there
-from trio_k8swatch.cli._table.server_table.ages import Growing
-from trio_k8swatch.cli._table.server_table.rows import NEWS_SECONDS, View
+
+from trio_k8swatch.cli._table.ages import Growing
+from trio_k8swatch.cli._table.rows import NEWS_SECONDS, View
 
 
 def names(view: View, now: float) -> list[str]:

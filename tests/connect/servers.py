@@ -10,9 +10,9 @@ from typing import Any
 
 import trio
 import trustme
-from trio_k8swatch.testing._http.messages.messages import Request, Response, answer
 
 from trio_k8swatch.testing import FakeApiServer
+from trio_k8swatch.testing._http.messages import Request, Response, answer
 from trio_k8swatch.testing.doors._socket import _connection, serve
 
 REFUSAL = b'{"kind":"Status","apiVersion":"v1","message":"Unauthorized","reason":"Unauthorized","code":401}'

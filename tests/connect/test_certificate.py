@@ -9,7 +9,8 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from trio_k8swatch.connect._tls.contexts.certificate import not_after
+
+from trio_k8swatch.connect._tls.certificate import not_after
 
 
 @pytest.mark.parametrize("end", [datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC), datetime(2051, 12, 31, tzinfo=UTC)])

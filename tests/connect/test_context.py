@@ -14,7 +14,7 @@ from connect.kubeconfigs import SERVER, document, machine, write
 from trio_k8swatch import connect
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect import Connection
-from trio_k8swatch.connect._kubeconfig.files import context as _context
+from trio_k8swatch.connect._kubeconfig import context as _context
 
 PLUGIN = {"command": "plugin", "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
 # Rows that need a server, and are tested there.

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from connect.kubeconfigs import document, write
-from trio_k8swatch.connect._kubeconfig.files.files import Kubeconfig, kubeconfig_paths, read_kubeconfigs
 
 from trio_k8swatch._errors import ConfigError
-from trio_k8swatch.connect._kubeconfig.files import context as _context
-from trio_k8swatch.connect._kubeconfig.files import files as _kubeconfig
+from trio_k8swatch.connect._kubeconfig import context as _context
+from trio_k8swatch.connect._kubeconfig import files as _kubeconfig
+from trio_k8swatch.connect._kubeconfig.files import Kubeconfig, kubeconfig_paths, read_kubeconfigs
 
 KUBECTL = shutil.which("kubectl")
 

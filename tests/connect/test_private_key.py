@@ -11,11 +11,11 @@ import pytest
 import trustme
 from connect.kubeconfigs import document, identity, machine, write
 from cryptography.hazmat.primitives import serialization
-from trio_k8swatch.connect._tls.contexts.contexts import _private_file
 
 from trio_k8swatch import connect
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect import Connection
+from trio_k8swatch.connect._tls.contexts import _private_file
 
 
 def load(tmp_path: Path, user: dict[str, Any]) -> Connection:

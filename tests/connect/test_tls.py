@@ -20,7 +20,7 @@ from connect.servers import SecureServer
 
 from trio_k8swatch import connect
 from trio_k8swatch._errors import Unauthorized, Unavailable
-from trio_k8swatch._http.connection_pool import Transport
+from trio_k8swatch._http.connection_pool import ConnectionPool
 from trio_k8swatch.connect import Connection
 
 pytestmark = pytest.mark.usefixtures("time_limit")
@@ -42,7 +42,7 @@ def load(tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any] | None = 
 
 @asynccontextmanager
 async def client_for(connection: Connection) -> AsyncIterator[httpx.AsyncClient]:
-    transport = Transport(connection, http2=False)
+    transport = ConnectionPool(connection, http2=False)
     async with httpx.AsyncClient(transport=transport, auth=connection.auth, base_url=connection.server) as client:
         yield client
 

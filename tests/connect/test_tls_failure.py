@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 
 import pytest
-from trio_k8swatch.connect._tls.contexts.handshake_failure import Subject, explain
+
+from trio_k8swatch.connect._tls.handshake_failure import Subject, explain
 
 SUBJECT = Subject(ca="F: ca", identity="F: client-certificate", server_name="F: tls-server-name")
 

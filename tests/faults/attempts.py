@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any, Literal
 
 import trio
-from trio_k8swatch._store.deltas.list_watcher import Events, Source
-from trio_k8swatch._wire.events.events import Page, WatchEvent
 
 from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
+from trio_k8swatch._reflector.list_watcher import Events, ListWatcher
+from trio_k8swatch._wire.events import Page, WatchEvent
 
 PROBE_PAGE_SIZE = 1
 HOT_LOOP_SECONDS = 10.0
@@ -74,7 +74,7 @@ class Attempt:
 class Witness:
     """A `Source` that passes everything through to another, and remembers it."""
 
-    source: Source[Any]
+    source: ListWatcher[Any]
     numbers: count[int] = field(default_factory=count)
     attempts: list[Attempt] = field(default_factory=list)
     last_heard: float = float("-inf")

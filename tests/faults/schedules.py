@@ -94,7 +94,7 @@ async def _run(setup: Setup, schedule: Sequence[Step]) -> None:
             settle=False,
         ) as w:
             async with trio.open_nursery() as nursery:
-                followers = [Follower(w, policy) for policy in Policy]
+                followers = [WatchHandler(w, policy) for policy in Policy]
                 for follower in followers:
                     await nursery.start(follower.follow)
                 asked = await _play(it, w, schedule, nursery, followers)
@@ -106,7 +106,7 @@ async def _run(setup: Setup, schedule: Sequence[Step]) -> None:
 
 
 async def _play(
-    it: Cluster, w: Watched, schedule: Sequence[Step], nursery: trio.Nursery, followers: list[Follower]
+    it: Cluster, w: Watched, schedule: Sequence[Step], nursery: trio.Nursery, followers: list[WatchHandler]
 ) -> list[trio.Event]:
     numbers = iter(range(10_000))
     asked: list[trio.Event] = []
@@ -160,7 +160,7 @@ async def _ask(w: Watched, what: str, version: str, done: trio.Event) -> None:
     done.set()
 
 
-async def _quiet(w: Watched, followers: list[Follower]) -> None:
+async def _quiet(w: Watched, followers: list[WatchHandler]) -> None:
     await w.settled(within=QUIET_SECONDS)
     await trio.testing.wait_all_tasks_blocked()
     expected = {obj.metadata.uid: obj for obj in w.store.items()}
@@ -168,7 +168,7 @@ async def _quiet(w: Watched, followers: list[Follower]) -> None:
         assert follower.state == expected, f"the {follower.policy} subscriber has another state than the store"
 
 
-class Follower:
+class WatchHandler:
     """A subscriber that adds up what it is told, and checks that it can be added up."""
 
     def __init__(self, watched: Watched, policy: Policy) -> None:

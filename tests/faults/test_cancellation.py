@@ -95,7 +95,7 @@ async def steps_of(init_mode: InitMode, strategy: ListStrategy, step: int, how: 
             if hasattr(watched, "store"):
                 assert watched.store.stopped
                 watched.check_indexes()
-                if watched.book.going is None and watched.book.known.keys() == set(watched.store._copy.objects):
+                if watched.book.going is None and watched.book.known.keys() == set(watched.store._cache.objects):
                     watched.book.check(watched.store)
         return instrument.steps
 

@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.testing
 from faults.harness import cluster, longest, pod
-from trio_k8swatch.testing._http.messages.messages import Response
 
 from trio_k8swatch import ListOptions, ProtocolError, Unavailable
+from trio_k8swatch.testing._http.messages import Response
 from trio_k8swatch.testing.faults._fault import Effect, Strike
 
 

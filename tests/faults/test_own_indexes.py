@@ -86,5 +86,5 @@ async def test_F92_indexes_come_and_go(autojump_clock):
                 nursery.start_soon(come_and_go)
             await w.settled()
             assert checked > 10
-            assert sum(entry.index is not None for entry in w.store._copy.registry.registrations) == 2
-            assert len(w.store._copy.registry.registrations) <= 3
+            assert sum(entry.index is not None for entry in w.store._cache.indexes.registrations) == 2
+            assert len(w.store._cache.indexes.registrations) <= 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import trio
 from faults.harness import cluster, longest, pod
-from trio_k8swatch.testing._http.messages.statuses import Refused
 
 from trio_k8swatch import (
     ApiError,
@@ -19,6 +18,7 @@ from trio_k8swatch import (
     State,
     Unauthorized,
 )
+from trio_k8swatch.testing._http.statuses import Refused
 from trio_k8swatch.testing.faults._responses import status
 
 

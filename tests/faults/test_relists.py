@@ -11,7 +11,6 @@ import pytest
 import trio
 import trio.testing
 from faults.harness import cluster, longest, pod
-from trio_k8swatch._wire.events.events import Page, WatchEvent
 
 from trio_k8swatch import (
     IndexedStore,
@@ -24,6 +23,7 @@ from trio_k8swatch import (
     WatchStopped,
     open_watch,
 )
+from trio_k8swatch._wire.events import Page, WatchEvent
 
 
 async def test_F67_a_relist_while_a_list_is_read(autojump_clock):
@@ -138,7 +138,7 @@ async def test_F72_resync_while_a_long_relist_is_told(autojump_clock):
                 go_on.set()
                 told_delete(obj, may_be_stale)
 
-            object.__setattr__(w.store._copy.handlers, "delete", delete)
+            object.__setattr__(w.store._cache.handlers, "delete", delete)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(follow)
                 await trio.sleep(1)

@@ -72,4 +72,4 @@ async def test_F93_subscribers_late_and_twice(autojump_clock):
                 expected = {o.metadata.uid: o.metadata.resource_version for o in w.store.items()}
                 assert states == [expected] * 10
                 nursery.cancel_scope.cancel()
-            assert len(w.store._copy.subscriptions) == 0
+            assert len(w.store._cache.subscriptions) == 0

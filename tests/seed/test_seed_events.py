@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from core_helpers import Diary, ScriptedSource, Stream, Thing, bookmark, failure, page, steady, thing
+from core_helpers import Diary, ScriptedListWatcher, Stream, Thing, bookmark, failure, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -50,7 +50,7 @@ class Recorder:
 async def test_E1_a_stop_comes_before_events_that_have_arrived(autojump_clock: MockClock) -> None:
     """Go picks at random; here not one more event is taken."""
     seen: list[str] = []
-    source = ScriptedSource(page(at=1))
+    source = ScriptedListWatcher(page(at=1))
 
     def add(obj: Any, preexisting: bool) -> None:
         seen.append(obj.metadata.name)
@@ -66,7 +66,7 @@ async def test_E1_a_stop_comes_before_events_that_have_arrived(autojump_clock: M
 async def test_E1_a_relist_comes_before_events_that_have_arrived(autojump_clock: MockClock) -> None:
     """What is queued in the old watch is in the list anyhow; only what was in hand already is taken."""
     diary = Diary()
-    source = ScriptedSource(page(at=1), page(thing("a", 2), thing("b", 3), at=9))
+    source = ScriptedListWatcher(page(at=1), page(thing("a", 2), thing("b", 3), at=9))
     async with open_watch(source, handlers=diary.handlers(), config=steady()) as store:
         await trio.sleep(1)
         source.stream.send(Added(thing("a", 2)))
@@ -77,7 +77,7 @@ async def test_E1_a_relist_comes_before_events_that_have_arrived(autojump_clock:
 
 async def test_E2_B4_a_watch_that_ends_at_once_is_not_opened_again_at_once(autojump_clock: MockClock) -> None:
     """The Go package asked as fast as the server closed; and a server that closes at once is failing."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(ends=True) for _ in range(5)])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(ends=True) for _ in range(5)])
     async with open_watch(source, config=steady()) as store:
         await trio.sleep(2.5)
         assert store.failing
@@ -93,7 +93,7 @@ async def test_E2_B4_a_watch_that_ends_at_once_is_not_opened_again_at_once(autoj
 
 async def test_E2_a_watch_that_ends_in_its_time_is_opened_again_at_once(autojump_clock: MockClock) -> None:
     """From where it was, without a list; that is how every watch ends."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source) as store:
         await trio.sleep(30)
         source.stream.send(bookmark(8))
@@ -109,7 +109,7 @@ async def test_E2_a_watch_that_ends_in_its_time_is_opened_again_at_once(autojump
 @pytest.mark.parametrize("code", [410, 500, 429, 403, 0])
 async def test_E3_B3_an_ERROR_event_is_followed_by_a_pause_and_shows(code: int, autojump_clock: MockClock) -> None:
     """The Go package listed everything at once, each time, as fast as the server answered."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(failure(code, message="why")) for _ in range(4)])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(failure(code, message="why")) for _ in range(4)])
     async with open_watch(source, config=steady()) as store:
         await trio.sleep(0.5)
         assert store.failing
@@ -127,7 +127,7 @@ async def test_E3_only_where_history_is_lost_an_ERROR_event_makes_a_list(
     code: int, lists: int, autojump_clock: MockClock
 ) -> None:
     """By its code."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(failure(code))])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(failure(code))])
     async with open_watch(source, config=steady()):
         await trio.sleep(5)
     assert source.verbs().count("list") == lists
@@ -138,7 +138,7 @@ async def test_E3_only_where_history_is_lost_an_ERROR_event_makes_a_list(
 
 async def test_E4_B11_what_does_not_fit_is_followed_by_a_list(autojump_clock: MockClock) -> None:
     """The Go package dropped it and went on."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6))
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6))
     async with open_watch(source, config=steady()) as store:
         source.stream.cut(ProtocolError("an event of default/b does not have the expected form"))
         await trio.sleep(5)
@@ -148,7 +148,7 @@ async def test_E4_B11_what_does_not_fit_is_followed_by_a_list(autojump_clock: Mo
 
 async def test_E6_the_watch_goes_on_from_what_was_committed(autojump_clock: MockClock) -> None:
     """An event whose handling failed would otherwise never be seen again."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, config=steady()) as store:
         source.stream.send(Modified(A7), bookmark(12), bookmark(""))
         await trio.sleep(2)
@@ -161,7 +161,7 @@ async def test_E6_the_watch_goes_on_from_what_was_committed(autojump_clock: Mock
 @pytest.mark.parametrize("version", ["", "0"])
 async def test_E6_B28_an_event_without_version_is_not_taken(version: str, autojump_clock: MockClock) -> None:
     """A watch from there would replay the world; a list follows."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6))
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6))
     async with open_watch(source, config=steady()) as store:
         source.stream.send(Added(thing("x", version)))
         await trio.sleep(5)
@@ -173,7 +173,7 @@ async def test_E6_B28_an_event_without_version_is_not_taken(version: str, autoju
 async def test_B28_a_list_without_version_is_a_protocol_error(version: str) -> None:
     """At the start it is raised."""
     with pytest.raises(ProtocolError, match="resourceVersion"):
-        async with open_watch(ScriptedSource(page(A, at=version))):
+        async with open_watch(ScriptedListWatcher(page(A, at=version))):
             pass
 
 
@@ -184,7 +184,7 @@ async def test_E7_B18_H2_H4_H7_a_contradiction_is_logged_paused_for_and_listed(
     event: Any, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And what is news in it is in the store meanwhile."""
-    source = ScriptedSource(page(A, at=5), page(B, at=10))
+    source = ScriptedListWatcher(page(A, at=5), page(B, at=10))
     async with open_watch(source, config=steady()) as store:
         source.stream.send(event)
         await trio.sleep(0.5)
@@ -201,7 +201,7 @@ async def test_E7_B18_H2_H4_H7_a_contradiction_is_logged_paused_for_and_listed(
 async def test_E8_a_bookmark_moves_the_version_and_nothing_else(autojump_clock: MockClock) -> None:
     """No handler, no index; and it confirms the store."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         await trio.sleep(30)
         source.stream.send(bookmark(9))
@@ -212,7 +212,7 @@ async def test_E8_a_bookmark_moves_the_version_and_nothing_else(autojump_clock: 
 
 async def test_handlers_that_take_long_are_no_silence_of_the_server(autojump_clock: MockClock) -> None:
     """While they run it is us who do not listen."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream()])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream()])
     handlers = HandlerFuncs[Any](update=lambda old, new: autojump_clock.jump(100))
     async with open_watch(source, handlers=handlers, config=steady()) as store:
         for version in (6, 7, 8):
@@ -225,7 +225,7 @@ async def test_handlers_that_take_long_are_no_silence_of_the_server(autojump_clo
 async def test_an_object_without_a_version_is_an_error_that_is_survived(autojump_clock: MockClock) -> None:
     """Clients of others may have None where ours have an empty string."""
     nothing: Any = None
-    source = ScriptedSource(page(A, at=5), watches=[Stream()])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream()])
     async with open_watch(source, config=steady()) as store:
         source.stream.send(Modified(Thing(ObjectMeta(name="a", uid="uid-of-a", resource_version=nothing))))
         await trio.sleep(10)
@@ -238,7 +238,7 @@ async def test_E9_B12_an_event_of_unknown_type_does_not_kill(autojump_clock: Moc
 
     class Client:
         def __init__(self) -> None:
-            self.source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream()])
+            self.source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[Stream()])
 
         async def list(self, options: Any, /) -> Any:
             pages: list[Any] = []
@@ -286,7 +286,7 @@ class Iterated:
 
 async def order_of(event: Any, *present: Any) -> list[Any]:
     """What indexes and handlers are told of `event`, in order."""
-    source = ScriptedSource(page(*present, at=5))
+    source = ScriptedListWatcher(page(*present, at=5))
     diary = Diary()
     async with open_watch(source, handlers=diary.handlers()) as store:
         diary.lines.clear()
@@ -332,7 +332,7 @@ async def test_H6_who_keys_on_a_field_that_changes_with_the_deletion_leaks_nothi
         update=update,
         delete=lambda obj, may_be_stale: on_node[obj.value].remove(obj.metadata.uid),
     )
-    source = ScriptedSource(page(thing("a", 1, value=1), at=5))
+    source = ScriptedListWatcher(page(thing("a", 1, value=1), at=5))
     async with open_watch(source, handlers=handlers):
         source.stream.send(Deleted(thing("a", 6, value=2)))
         await trio.sleep(1)
@@ -342,7 +342,7 @@ async def test_H6_who_keys_on_a_field_that_changes_with_the_deletion_leaks_nothi
 async def test_H9_who_is_woken_sees_the_new_state(autojump_clock: MockClock) -> None:
     """Store and indexes have moved by then, and every handler has run."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         by_name = IndexedStore(store, NameIndex[Any]())
         listener = store.listen("uid-of-a")
@@ -355,7 +355,7 @@ async def test_H9_who_is_woken_sees_the_new_state(autojump_clock: MockClock) -> 
 async def test_H10_handlers_may_call_all_plain_methods(autojump_clock: MockClock) -> None:
     """Where every locking method of the Go package dead-locked."""
     found: list[Any] = []
-    source = ScriptedSource(page(A, at=5), page(A7, B, at=8))
+    source = ScriptedListWatcher(page(A, at=5), page(A7, B, at=8))
 
     def update(old: Any, new: Any) -> None:
         assert store.get("uid-of-a") is new
@@ -375,14 +375,14 @@ async def test_H10_handlers_may_call_all_plain_methods(autojump_clock: MockClock
 
 async def test_H10_a_locking_call_inside_the_lock_fails_loudly(autojump_clock: MockClock) -> None:
     """`trio.Lock` knows its owner; nothing hangs."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store, store.locked():
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store, store.locked():
         with pytest.raises(RuntimeError, match="attempt to re-acquire"):
             await store.nop_update("uid-of-a")
 
 
 async def test_H11_B23_a_slow_subscriber_holds_up_nobody_unless_it_says_so(autojump_clock: MockClock) -> None:
     """Handlers are synchronous; work that waits is a subscriber's."""
-    source = ScriptedSource(page(at=1))
+    source = ScriptedListWatcher(page(at=1))
     async with open_watch(source) as store:
         async with store.subscribe(policy="coalesce") as slow, store.subscribe(policy="resync", buffer=1) as slower:
             for n in range(2, 50):
@@ -412,7 +412,7 @@ async def test_A11_H12_what_a_handler_or_index_raises_ends_the_watch_as_itself(
             if armed and who == "index":
                 raise error
 
-    source = ScriptedSource(page(A, at=5), page(A, thing("c", 9), at=9))
+    source = ScriptedListWatcher(page(A, at=5), page(A, thing("c", 9), at=9))
     stores: list[Store[Any]] = []
     with pytest.raises(ZeroDivisionError) as caught:
         async with open_watch(source, handlers=HandlerFuncs(add=add), config=steady()) as store:
@@ -443,7 +443,7 @@ async def test_A11_H12_what_a_handler_or_index_raises_ends_the_watch_as_itself(
 async def test_H5_nothing_is_told_of_an_object_after_its_deletion(autojump_clock: MockClock) -> None:
     """A replayed deletion is no second one."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         source.stream.send(Deleted(A7), Deleted(A7))
         await trio.sleep(1)

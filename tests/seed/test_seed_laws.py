@@ -14,9 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulated_server import SimulatedServer
 from trio.testing import MockClock
-from trio_k8swatch._store.store.cache import Copy
-from trio_k8swatch._store.store.deltas import Put, Reflector, Relisting
-from trio_k8swatch._store.store.indexes import registrations as registry_module
 
 from trio_k8swatch import (
     FlatNameIndex,
@@ -29,6 +26,9 @@ from trio_k8swatch import (
     WatchConfig,
     open_watch,
 )
+from trio_k8swatch._store.cache import Cache
+from trio_k8swatch._store.deltas import Put, RelistDeltas, WatchDeltas
+from trio_k8swatch._store.indexes import registrations as registrations_module
 
 NAMES = ["a", "b", "c"]
 
@@ -172,25 +172,25 @@ def test_a_watch_tells_the_truth_in_the_right_order(script: list[tuple[Any, ...]
 NOTICED = (AssertionError, LookupError, trio.TooSlowError, ExceptionGroup)
 
 
-def _no_order(self: Relisting[Thing]) -> Any:
+def _no_order(self: RelistDeltas[Thing]) -> Any:
     return reversed(list(real_deltas(self)))
 
 
-def _never_old(self: Reflector[Thing], known: Any, event: Any) -> Any:
+def _never_old(self: WatchDeltas[Thing], known: Any, event: Any) -> Any:
     delta = real_received(self, known, event)
     return Put(delta.key, None, delta.new) if isinstance(delta, Put) else delta
 
 
-real_deltas, real_received = Relisting.deltas, Reflector.received
+real_deltas, real_received = RelistDeltas.deltas, WatchDeltas.received
 
 
 @pytest.mark.parametrize(
     ("owner", "member", "wrong"),
     [
-        (Relisting, "deltas", _no_order),
-        (Relisting, "deltas", lambda self: iter([d for d in real_deltas(self) if isinstance(d, Put)])),
-        (Reflector, "received", _never_old),
-        (Copy, "_handle_drop", lambda self, delta: None),
+        (RelistDeltas, "deltas", _no_order),
+        (RelistDeltas, "deltas", lambda self: iter([d for d in real_deltas(self) if isinstance(d, Put)])),
+        (WatchDeltas, "received", _never_old),
+        (Cache, "_handle_drop", lambda self, delta: None),
     ],
     ids=["adds before deletes", "no deletes", "no updates", "deletions are not told"],
 )
@@ -214,6 +214,6 @@ def _no_update_first(index: Any, delta: Any) -> None:
 )
 def test_the_laws_fail_when_indexes_are_not_told(take_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """An index would be asked to delete what it never held."""
-    monkeypatch.setattr(registry_module, "_take_in", take_in)
+    monkeypatch.setattr(registrations_module, "_take_in", take_in)
     with pytest.raises(NOTICED):
         test_a_watch_tells_the_truth_in_the_right_order()

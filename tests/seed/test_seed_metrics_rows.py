@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from core_helpers import ScriptedSource, Stream, bookmark, failure, page, steady, thing
+from core_helpers import ScriptedListWatcher, Stream, bookmark, failure, page, steady, thing
 from prometheus_client import CollectorRegistry
 from trio.testing import MockClock
 
@@ -34,7 +34,9 @@ async def test_E10_each_event_is_counted_by_its_type_before_anything_else(autoju
         Added(thing("c", "")),
         failure(500),
     ]
-    source = ScriptedSource(page(A, at=5), page(A, at=9), watches=[Stream(*events[:5]), Stream(events[5]), Stream()])
+    source = ScriptedListWatcher(
+        page(A, at=5), page(A, at=9), watches=[Stream(*events[:5]), Stream(events[5]), Stream()]
+    )
     async with open_watch(source, config=steady(metrics=metrics)):
         await trio.sleep(10)
     counts = {
@@ -48,7 +50,7 @@ async def test_B19_a_watch_that_cannot_start_is_seen(autojump_clock: MockClock) 
     """The Go package counted a watch only once it was open: one stuck at its start was nowhere to be seen."""
     registry = CollectorRegistry()
     metrics = Metrics("app", registry).instance("things")
-    source = ScriptedSource(Unavailable("no"), Unavailable("no"), page(A, at=5))
+    source = ScriptedListWatcher(Unavailable("no"), Unavailable("no"), page(A, at=5))
     seen: list[Any] = []
 
     async def look() -> None:
@@ -64,7 +66,7 @@ async def test_B19_a_watch_that_cannot_start_is_seen(autojump_clock: MockClock) 
 
 async def test_B26_an_update_shows_what_changed_between_two_good_states(autojump_clock: MockClock) -> None:
     """A user of the Go package looked at the new state alone, and missed that a ready pod had got another address."""
-    source = ScriptedSource(page(thing("a", 3, value=1), at=5))
+    source = ScriptedListWatcher(page(thing("a", 3, value=1), at=5))
     changes: list[tuple[int, int]] = []
     handlers = HandlerFuncs[Any](update=lambda old, new: changes.append((old.value, new.value)))
     async with open_watch(source, handlers=handlers, config=steady()):
@@ -75,7 +77,7 @@ async def test_B26_an_update_shows_what_changed_between_two_good_states(autojump
 
 async def test_U5_a_listener_handed_on_is_the_same_listener(autojump_clock: MockClock) -> None:
     """Go copies its receivers when they are handed on, and a copy has not seen what the original has."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, config=steady()) as store:
         listener = store.listen("uid-of-a")
         assert listener is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 import trio.lowlevel
-from core_helpers import Diary, ScriptedSource, Stream, bookmark, failure, page, steady, thing
+from core_helpers import Diary, ScriptedListWatcher, Stream, bookmark, failure, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -40,7 +40,7 @@ def refused(type_: type[ApiError], code: int, retry_after: float | None = None) 
 async def test_L1_a_list_follows_whatever_casts_doubt(trigger: str, autojump_clock: MockClock) -> None:
     """An HTTP refusal of a watch and a broken event included, which made none in the Go package."""
     watches: list[Any] = [Stream(), refused(Expired, 410)] if trigger == "http 410" else []
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=watches)
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=watches)
     async with open_watch(source, config=steady()) as store:
         if trigger == "user":
             store.request_relist()
@@ -64,7 +64,7 @@ async def test_L2_while_a_list_is_read_no_watch_is_open(autojump_clock: MockCloc
         open_during.append(source.open_streams)
         return page(A, at=6)
 
-    source = ScriptedSource(page(A, at=5), listing)
+    source = ScriptedListWatcher(page(A, at=5), listing)
     async with open_watch(source) as store:
         await store.relist()
     assert open_during == [0]
@@ -77,7 +77,7 @@ async def test_L3_L4_a_list_that_began_before_the_call_does_not_satisfy_it(autoj
         await trio.sleep(10)
         return page(A, at=6)
 
-    source = ScriptedSource(page(A, at=5), slow, page(A, B, at=7))
+    source = ScriptedListWatcher(page(A, at=5), slow, page(A, B, at=7))
     returned: list[tuple[float, int]] = []
 
     async def relist() -> None:
@@ -95,7 +95,7 @@ async def test_L3_L4_a_list_that_began_before_the_call_does_not_satisfy_it(autoj
 
 async def test_L4_B14_a_list_that_was_asked_for_is_consistent(autojump_clock: MockClock) -> None:
     """No version is asked for, so the server answers from its quorum."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source) as store:
         await store.relist()
     assert [c.options.resource_version for c in source.calls if c.verb == "list"] == [None, None]
@@ -103,7 +103,9 @@ async def test_L4_B14_a_list_that_was_asked_for_is_consistent(autojump_clock: Mo
 
 async def test_L4_the_promise_is_kept_after_an_outage_by_a_consistent_list(autojump_clock: MockClock) -> None:
     """Neither an error nor a list that was only recovery satisfies it."""
-    source = ScriptedSource(page(A, at=5), Unavailable("x"), refused(Expired, 410), Unavailable("x"), page(B, at=9))
+    source = ScriptedListWatcher(
+        page(A, at=5), Unavailable("x"), refused(Expired, 410), Unavailable("x"), page(B, at=9)
+    )
     async with open_watch(source, config=steady()) as store:
         ticket = store.request_relist()
         await trio.sleep(2.5)
@@ -117,7 +119,7 @@ async def test_L4_the_promise_is_kept_after_an_outage_by_a_consistent_list(autoj
 
 async def test_L5_any_number_of_requests_make_one_list(autojump_clock: MockClock) -> None:
     """All that are made before it begins."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source) as store:
         for ticket in [store.request_relist() for _ in range(100)]:
             await ticket.wait()
@@ -126,7 +128,7 @@ async def test_L5_any_number_of_requests_make_one_list(autojump_clock: MockClock
 
 async def test_L6_a_failed_list_shows_and_is_tried_again(autojump_clock: MockClock) -> None:
     """With what the server asked for, and by the kind of error."""
-    source = ScriptedSource(
+    source = ScriptedListWatcher(
         page(A, at=5), refused(Forbidden, 403), refused(TooManyRequests, 429, 7), refused(Unauthorized, 401), page(at=6)
     )
     states: list[str] = []
@@ -148,7 +150,7 @@ async def test_L6_a_failed_list_shows_and_is_tried_again(autojump_clock: MockClo
 async def test_L7_B7_a_store_is_failing_until_it_is_fresh(autojump_clock: MockClock) -> None:
     """Whoever sees that it recovered sees the new contents; the Go package flipped the flag first."""
     seen: list[tuple[bool, int]] = []
-    source = ScriptedSource(page(A, at=5), Unavailable("x"), page(A, B, at=6))
+    source = ScriptedListWatcher(page(A, at=5), Unavailable("x"), page(A, B, at=6))
     handlers = HandlerFuncs[Any](
         add=lambda obj, preexisting: None if preexisting else seen.append((store.failing, len(store)))
     )
@@ -176,7 +178,7 @@ async def test_L8_L9_L10_B30_a_list_is_told_deletions_first_then_in_its_own_orde
 
     diary = Diary(also=note)
     new_b = thing("b", 8, uid="another")
-    source = ScriptedSource(page(A, B, C, at=5), page(new_b, thing("c", 9), at=10))
+    source = ScriptedListWatcher(page(A, B, C, at=5), page(new_b, thing("c", 9), at=10))
     async with open_watch(source, handlers=diary.handlers()) as store:
         by_name = IndexedStore(store, NameIndex[Any]())
         await store.relist()
@@ -192,7 +194,7 @@ async def test_L8_L9_L10_B30_a_list_is_told_deletions_first_then_in_its_own_orde
 
 async def test_L8_who_listens_is_woken_by_what_a_list_shows(autojump_clock: MockClock) -> None:
     """A change and a deletion, and nobody else."""
-    source = ScriptedSource(page(A, B, C, at=5), page(thing("b", 7), C, at=8))
+    source = ScriptedListWatcher(page(A, B, C, at=5), page(thing("b", 7), C, at=8))
     async with open_watch(source) as store:
         a, b, c = (store.listen(f"uid-of-{name}") for name in "abc")
         assert a is not None
@@ -211,7 +213,7 @@ async def test_L8_who_listens_is_woken_by_what_a_list_shows(autojump_clock: Mock
 async def test_L11_B25_unchanged_objects_are_told_only_on_request(*, replay: bool, autojump_clock: MockClock) -> None:
     """The Go package called every update handler in every relist."""
     diary = Diary()
-    source = ScriptedSource(page(A, B, at=5), page(thing("a", 1), thing("b", 9), at=10))
+    source = ScriptedListWatcher(page(A, B, at=5), page(thing("a", 1), thing("b", 9), at=10))
     config = steady(replay_unchanged=replay)
     async with open_watch(source, handlers=diary.handlers(), config=config) as store:
         await store.relist()
@@ -225,7 +227,7 @@ async def test_L12_handlers_of_a_list_see_the_whole_new_state(autojump_clock: Mo
         add=lambda obj, preexisting: seen.append([o.metadata.name for o in store]) if not preexisting else None,
         delete=lambda obj, may_be_stale: seen.append([o.metadata.name for o in store]),
     )
-    source = ScriptedSource(page(A, at=5), page(B, C, at=6))
+    source = ScriptedListWatcher(page(A, at=5), page(B, C, at=6))
     async with open_watch(source, handlers=handlers) as store:
         await store.relist()
     assert seen == [["b", "c"]] * 3
@@ -234,7 +236,7 @@ async def test_L12_handlers_of_a_list_see_the_whole_new_state(autojump_clock: Mo
 async def test_L13_after_a_list_the_watch_goes_on_from_it(autojump_clock: MockClock) -> None:
     """And those who waited know when the handlers have been told."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5), page(A, B, at=9))
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=9))
     async with open_watch(source, handlers=diary.handlers()) as store:
         await store.relist()
         assert diary.names() == ["add a", "add b"]
@@ -245,7 +247,7 @@ async def test_L13_after_a_list_the_watch_goes_on_from_it(autojump_clock: MockCl
 async def test_L14_an_object_that_is_listed_twice_is_one_object(autojump_clock: MockClock) -> None:
     """With one add, of its last state."""
     diary = Diary()
-    source = ScriptedSource(page(A, thing("a", 2), at=5))
+    source = ScriptedListWatcher(page(A, thing("a", 2), at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         assert store.items() == [thing("a", 2)]
     assert diary.lines == [("add", thing("a", 2), True)]
@@ -268,7 +270,7 @@ async def test_W1_B2_a_refused_watch_is_answered_by_its_code(
     error: Exception, lists: int, autojump_clock: MockClock
 ) -> None:
     """The Go package asked for the same version for ever; its store stood still."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), error])
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[Stream(), error])
     async with open_watch(source, config=steady()) as store:
         source.stream.cut(Unavailable("x"))
         await trio.sleep(10)
@@ -278,7 +280,7 @@ async def test_W1_B2_a_refused_watch_is_answered_by_its_code(
 
 async def test_W2_a_request_for_a_list_ends_the_pause_of_a_failing_watch(autojump_clock: MockClock) -> None:
     """In the Go package it waited for the watch to come back."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), Unavailable("x")])
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[Stream(), Unavailable("x")])
     async with open_watch(source, config=steady(retry_watch_after=TimeRange(100, 100))) as store:
         source.stream.cut(Unavailable("x"))
         await trio.sleep(5)
@@ -289,7 +291,7 @@ async def test_W2_a_request_for_a_list_ends_the_pause_of_a_failing_watch(autojum
 
 async def test_W2_a_list_asked_for_just_before_the_watch_fails_comes_at_once(autojump_clock: MockClock) -> None:
     """By a handler of the last events, for example."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), Stream()])
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[Stream(), Stream()])
     handlers = HandlerFuncs[Any](update=lambda old, new: store.request_relist())
     config = steady(retry_watch_after=TimeRange(100, 100))
     async with open_watch(source, handlers=handlers, config=config) as store:
@@ -308,7 +310,7 @@ async def test_W2_lists_asked_for_at_every_failure_are_no_storm(autojump_clock: 
         return page(thing("a", version), at=version)
 
     watches = [lambda options: Stream(Modified(thing("a", version + 1)), failure(500)) for _ in range(1000)]
-    source = ScriptedSource(listing, watches=[Stream(), *watches])
+    source = ScriptedListWatcher(listing, watches=[Stream(), *watches])
     stores: list[Any] = []
     handlers = HandlerFuncs[Any](update=lambda old, new: stores[0].request_relist())
     async with open_watch(source, handlers=handlers) as store:
@@ -321,7 +323,7 @@ async def test_W2_lists_asked_for_at_every_failure_are_no_storm(autojump_clock: 
 async def test_W2_a_server_that_wants_to_be_left_alone_is(autojump_clock: MockClock) -> None:
     """A request for a list does not override Retry-After."""
     busy = refused(TooManyRequests, 429, 30)
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[Stream(), busy])
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[Stream(), busy])
     async with open_watch(source, config=steady()) as store:
         source.stream.cut(Unavailable("x"))
         await trio.sleep(5)
@@ -331,7 +333,7 @@ async def test_W2_a_server_that_wants_to_be_left_alone_is(autojump_clock: MockCl
 
 async def test_W3_a_watch_that_only_opens_has_not_recovered(autojump_clock: MockClock) -> None:
     """If it was one that ended at once before; the next news shows it."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(), Stream(ends=True), Stream(ends=True)])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(), Stream(ends=True), Stream(ends=True)])
     async with open_watch(source, config=steady()) as store:
         source.stream.end()
         await trio.sleep(1.5)
@@ -352,7 +354,7 @@ async def test_B6_stop_abandons_a_list_under_way(autojump_clock: MockClock) -> N
         await trio.sleep(10)
         return page(B, at=6)
 
-    source = ScriptedSource(page(A, at=5), slow)
+    source = ScriptedListWatcher(page(A, at=5), slow)
     async with open_watch(source, handlers=diary.handlers()) as store:
         ticket = store.request_relist()
         await trio.sleep(5)
@@ -367,7 +369,7 @@ async def test_B6_stop_abandons_a_list_under_way(autojump_clock: MockClock) -> N
 
 async def test_B17_leaving_during_a_list_is_no_failure(autojump_clock: MockClock) -> None:
     """The Go package counted it as an error and a failing watcher."""
-    source = ScriptedSource(page(A, at=5), lambda _: trio.sleep_forever())
+    source = ScriptedListWatcher(page(A, at=5), lambda _: trio.sleep_forever())
     async with open_watch(source) as store:
         store.request_relist()
         await trio.sleep(5)
@@ -382,7 +384,7 @@ async def test_B3_a_server_whose_every_watch_breaks_is_asked_along_the_curve(aut
         watches.append(
             [Stream(failure(410)), Unavailable("x"), Stream(ends=True), Stream(bookmark(1)), Stream(Added(A))][n % 5]
         )
-    source = ScriptedSource(page(A, at=5), watches=watches)
+    source = ScriptedListWatcher(page(A, at=5), watches=watches)
     async with open_watch(source, config=steady()):
         await trio.sleep(30)
     times = [call.time for call in source.calls]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 import trio.lowlevel
-from core_helpers import Diary, ScriptedSource, Stream, page, steady, thing
+from core_helpers import Diary, ScriptedListWatcher, Stream, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -40,7 +40,7 @@ async def test_A2_U9_the_name_of_an_object_stands_in_the_log_under_a_key_of_ones
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When a handler fails with it."""
-    source = ScriptedSource(page(at=1), watches=[Stream(Added(A))])
+    source = ScriptedListWatcher(page(at=1), watches=[Stream(Added(A))])
 
     def add(obj: object, preexisting: bool) -> None:
         raise ZeroDivisionError
@@ -54,14 +54,14 @@ async def test_A2_U9_the_name_of_an_object_stands_in_the_log_under_a_key_of_ones
 
 async def test_A3_B29_metrics_are_optional(autojump_clock: MockClock) -> None:
     """Nothing has to be configured; the Go package's zero value panicked."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         assert store.items() == [A]
 
 
 @pytest.mark.parametrize("which", ["retry_relist_after", "retry_watch_after"])
 async def test_A4_A5_None_as_a_policy_ends_the_watch_with_the_failure(which: str, autojump_clock: MockClock) -> None:
     """Raised by `open_watch`: the Go package's goroutine died silently, or crashed (B1)."""
-    source = ScriptedSource(page(A, at=5), Unavailable("gone"), watches=[Stream(), Unavailable("gone")])
+    source = ScriptedListWatcher(page(A, at=5), Unavailable("gone"), watches=[Stream(), Unavailable("gone")])
     with pytest.raises(Unavailable, match="gone"):
         async with open_watch(source, config=steady(**{which: None})) as store:
             await trio.sleep(1)
@@ -77,7 +77,7 @@ async def test_A4_A5_None_as_a_policy_ends_the_watch_with_the_failure(which: str
 @pytest.mark.parametrize("policy", [TimeRange(3, 3), Backoff(3, 3, minimum_seconds=3)])
 async def test_A4_the_pause_before_the_next_list_is_the_policys(policy: Any, autojump_clock: MockClock) -> None:
     """A range or a curve."""
-    source = ScriptedSource(page(A, at=5), Unavailable("x"), Unavailable("x"), page(A, B, at=6))
+    source = ScriptedListWatcher(page(A, at=5), Unavailable("x"), Unavailable("x"), page(A, B, at=6))
     async with open_watch(source, config=steady(retry_relist_after=policy)) as store:
         await trio.sleep(1)
         await store.relist()
@@ -87,7 +87,7 @@ async def test_A4_the_pause_before_the_next_list_is_the_policys(policy: Any, aut
 
 async def test_A5_the_pause_before_the_next_watch_is_the_policys(autojump_clock: MockClock) -> None:
     """One for watches, another for lists."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(), Unavailable("x"), Unavailable("x")])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(), Unavailable("x"), Unavailable("x")])
     async with open_watch(source, config=steady(retry_watch_after=TimeRange(4, 4))):
         await trio.sleep(1)
         source.stream.cut(Unavailable("x"))
@@ -98,7 +98,9 @@ async def test_A5_the_pause_before_the_next_watch_is_the_policys(autojump_clock:
 async def test_A8_A9_A10_handlers_are_told_what_happens(autojump_clock: MockClock) -> None:
     """`preexisting` only for the first list, `may_be_stale` only for what a list showed."""
     diary = Diary()
-    source = ScriptedSource(page(A, B, at=5), page(thing("c", 8), at=9), page(thing("c", 8), thing("d", 10), at=11))
+    source = ScriptedListWatcher(
+        page(A, B, at=5), page(thing("c", 8), at=9), page(thing("c", 8), thing("d", 10), at=11)
+    )
     async with open_watch(source, handlers=diary.handlers(), config=steady()) as store:
         await trio.lowlevel.checkpoint()
         source.stream.send(Added(thing("c", 8)))
@@ -117,7 +119,7 @@ async def test_A8_A9_A10_handlers_are_told_what_happens(autojump_clock: MockCloc
 
 async def test_A8_many_may_be_told_by_subscribing(autojump_clock: MockClock) -> None:
     """Handlers are one set; subscribers come and go."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         async with store.subscribe() as one, store.subscribe() as two:
             assert [(await anext(changes)).object for changes in (one, two)] == [A, A]
 
@@ -126,7 +128,7 @@ async def test_A8_many_may_be_told_by_subscribing(autojump_clock: MockClock) -> 
 def test_A12_B24_a_mode_that_does_not_exist_is_refused(mode: Any) -> None:
     """The Go package took every word but one for sync."""
     with pytest.raises(ConfigError, match=r"InitMode\.SYNC or InitMode\.DEFER"):
-        open_watch(ScriptedSource(), init_mode=mode)
+        open_watch(ScriptedListWatcher(), init_mode=mode)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +144,12 @@ def test_A12_B24_a_mode_that_does_not_exist_is_refused(mode: Any) -> None:
 def test_A13_B13_options_that_would_break_the_watch_are_refused(options: dict[str, Any]) -> None:
     """By name, and with what to use instead."""
     with pytest.raises(ConfigError, match=f"{next(iter(options))}: the watch decides"):
-        open_watch(ScriptedSource(), list_options=ListOptions(**options))
+        open_watch(ScriptedListWatcher(), list_options=ListOptions(**options))
 
 
 async def test_A13_selectors_go_into_every_list_and_every_watch(autojump_clock: MockClock) -> None:
     """The watch would otherwise be of other objects than the list."""
-    source = ScriptedSource(page(at=5), watches=[Stream(), Unavailable("x")])
+    source = ScriptedListWatcher(page(at=5), watches=[Stream(), Unavailable("x")])
     options = ListOptions(label_selector="app=x", field_selector="f=1", shard_selector="s", page_size=3)
     async with open_watch(source, list_options=options, config=steady()) as store:
         await store.relist()
@@ -161,7 +163,7 @@ async def test_A13_selectors_go_into_every_list_and_every_watch(autojump_clock: 
 @pytest.mark.parametrize("error", [Forbidden("no", status=Status(code=403)), NotFound("no", status=Status(code=404))])
 async def test_S2_what_will_not_get_better_is_raised_before_the_block(error: K8sWatchError) -> None:
     """As itself, from the list and from the watch."""
-    for source in (ScriptedSource(error), ScriptedSource(page(A, at=5), watches=[error])):
+    for source in (ScriptedListWatcher(error), ScriptedListWatcher(page(A, at=5), watches=[error])):
         with pytest.raises(type(error)) as caught:
             async with open_watch(source):
                 raise AssertionError("the block runs")
@@ -170,7 +172,7 @@ async def test_S2_what_will_not_get_better_is_raised_before_the_block(error: K8s
 
 async def test_S2_B15_the_start_may_be_retried(autojump_clock: MockClock) -> None:
     """For whatever errors are named; after the same pauses as later."""
-    source = ScriptedSource(Unavailable("x"), Unavailable("x"), page(A, at=5), watches=[Unavailable("x")])
+    source = ScriptedListWatcher(Unavailable("x"), Unavailable("x"), page(A, at=5), watches=[Unavailable("x")])
     async with open_watch(source, config=steady(retry_at_start=(K8sWatchError,))) as store:
         assert store.items() == [A]
         assert [(call.verb, call.time) for call in source.calls[:5]] == [
@@ -181,7 +183,7 @@ async def test_S2_B15_the_start_may_be_retried(autojump_clock: MockClock) -> Non
 async def test_S2_a_server_that_is_only_busy_is_waited_for(autojump_clock: MockClock) -> None:
     """429 is sat out at the start without being asked to, in lists and in watches."""
     busy = TooManyRequests("later", status=Status(code=429), retry_after=5)
-    source = ScriptedSource(busy, page(A, at=5), watches=[busy])
+    source = ScriptedListWatcher(busy, page(A, at=5), watches=[busy])
     async with open_watch(source, config=steady()) as store:
         assert store.items() == [A]
         assert 10 <= trio.current_time() <= 11
@@ -189,7 +191,7 @@ async def test_S2_a_server_that_is_only_busy_is_waited_for(autojump_clock: MockC
 
 async def test_S3_the_watch_begins_where_the_list_was_read(autojump_clock: MockClock) -> None:
     """Nothing is missed in between."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source):
         pass
     assert [(call.verb, call.options.resource_version) for call in source.calls] == [("list", None), ("watch", "5")]
@@ -199,7 +201,7 @@ async def test_S4_in_sync_mode_everything_is_told_before_the_block(autojump_cloc
     """In the order of the list, with the store full."""
     sizes: list[int] = []
     diary = Diary(also=lambda: sizes.append(len(source.streams)))
-    source = ScriptedSource(page(A, B, at=5))
+    source = ScriptedListWatcher(page(A, B, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         assert diary.lines == [("add", A, True), ("add", B, True)]
         assert store.items() == [A, B]
@@ -210,7 +212,7 @@ async def test_S4_in_sync_mode_everything_is_told_before_the_block(autojump_cloc
 async def test_S4_B16_who_is_cancelled_at_the_start_has_told_nobody(autojump_clock: MockClock) -> None:
     """No adds without a watch to follow them."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5), watches=[lambda _: trio.sleep_forever()])
+    source = ScriptedListWatcher(page(A, at=5), watches=[lambda _: trio.sleep_forever()])
     with trio.move_on_after(5) as scope:
         async with open_watch(source, handlers=diary.handlers()):
             raise AssertionError("the block runs")
@@ -221,7 +223,7 @@ async def test_S4_B16_who_is_cancelled_at_the_start_has_told_nobody(autojump_clo
 async def test_S6_a_refused_first_watch_has_told_nobody(autojump_clock: MockClock) -> None:
     """The Go package had delivered the adds by then."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5), watches=[Forbidden("no", status=Status(code=403))])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Forbidden("no", status=Status(code=403))])
     with pytest.raises(Forbidden):
         async with open_watch(source, handlers=diary.handlers()):
             pass
@@ -231,7 +233,7 @@ async def test_S6_a_refused_first_watch_has_told_nobody(autojump_clock: MockCloc
 async def test_S6_a_first_watch_that_is_too_late_is_listed_for_again(autojump_clock: MockClock) -> None:
     """410 between list and watch was fatal."""
     gone = Expired("gone", status=Status(code=410))
-    source = ScriptedSource(page(A, at=5), page(A, B, at=6), watches=[gone])
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=6), watches=[gone])
     async with open_watch(source, config=steady()) as store:
         assert store.items() == [A, B]
     assert source.verbs() == ["list", "watch", "list", "watch"]
@@ -239,7 +241,7 @@ async def test_S6_a_first_watch_that_is_too_late_is_listed_for_again(autojump_cl
 
 async def test_S6_a_first_watch_without_answer_is_a_failure(autojump_clock: MockClock) -> None:
     """Not something to wait for all day."""
-    source = ScriptedSource(page(A, at=5), watches=[lambda _: trio.sleep_forever()])
+    source = ScriptedListWatcher(page(A, at=5), watches=[lambda _: trio.sleep_forever()])
     with pytest.raises(Unavailable, match="did not answer"):
         async with open_watch(source):
             pass
@@ -248,7 +250,7 @@ async def test_S6_a_first_watch_without_answer_is_a_failure(autojump_clock: Mock
 async def test_S7_S9_S10_in_defer_mode_the_adds_run_while_the_block_does(autojump_clock: MockClock) -> None:
     """After list and watch have succeeded; what needs the lock waits for them; what does not, does not."""
     told: list[str] = []
-    source = ScriptedSource(page(*[thing(f"n{n}", n) for n in range(1, 601)], at=1000))
+    source = ScriptedListWatcher(page(*[thing(f"n{n}", n) for n in range(1, 601)], at=1000))
 
     def add(obj: Any, preexisting: bool) -> None:
         assert preexisting
@@ -266,7 +268,7 @@ async def test_S7_S9_S10_in_defer_mode_the_adds_run_while_the_block_does(autojum
 async def test_S8_nobody_sees_a_store_that_is_not_full(autojump_clock: MockClock) -> None:
     """In either mode."""
     for mode in MODES:
-        async with open_watch(ScriptedSource(page(A, B, at=5)), init_mode=mode) as store:
+        async with open_watch(ScriptedListWatcher(page(A, B, at=5)), init_mode=mode) as store:
             assert len(store) == 2
             assert store.resource_version == "5"
 
@@ -274,7 +276,7 @@ async def test_S8_nobody_sees_a_store_that_is_not_full(autojump_clock: MockClock
 async def test_S9_stopping_during_deferred_adds_tells_the_rest(autojump_clock: MockClock) -> None:
     """What is committed is told; after that it ends."""
     diary = Diary()
-    source = ScriptedSource(page(*[thing(f"n{n}", n) for n in range(1, 601)], at=1000))
+    source = ScriptedListWatcher(page(*[thing(f"n{n}", n) for n in range(1, 601)], at=1000))
     async with open_watch(source, handlers=diary.handlers(), init_mode=InitMode.DEFER) as store:
         store.stop()
         async with store.locked():
@@ -286,7 +288,7 @@ async def test_S9_stopping_during_deferred_adds_tells_the_rest(autojump_clock: M
 
 async def test_S11_B1_leaving_during_an_outage_is_quiet(autojump_clock: MockClock) -> None:
     """Where the Go package crashed on its way out."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(), *[Unavailable("x")] * 99])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(), *[Unavailable("x")] * 99])
     async with open_watch(source, config=steady()) as store:
         source.stream.cut(Unavailable("x"))
         await trio.sleep(10.5)
@@ -311,7 +313,7 @@ def test_B29_settings_that_make_no_sense_are_refused(setting: str, value: float)
 async def test_the_log_tells_what_a_watch_does(autojump_clock: MockClock, caplog: pytest.LogCaptureFixture) -> None:
     """Listed and why, trying again and why and when, ended and why; and nothing for each event."""
     caplog.set_level(logging.INFO, "trio_k8swatch")
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, config=steady(rng=Random(0))) as store:
         source.stream.send(*[Added(thing(f"n{n}", 10 + n)) for n in range(50)])
         await trio.sleep(2)

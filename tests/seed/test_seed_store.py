@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 import trio.lowlevel
-from core_helpers import Diary, ScriptedSource, Stream, Thing, bookmark, page, steady, thing
+from core_helpers import Diary, ScriptedListWatcher, Stream, Thing, bookmark, page, steady, thing
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -37,7 +37,7 @@ A7 = thing("a", 7)
 async def test_T1_objects_without_uid_are_told_apart_by_their_names(autojump_clock: MockClock) -> None:
     """In the Go package all of them collapsed into one."""
     x, y = thing("x", 1, uid=""), thing("y", 2, uid="")
-    source = ScriptedSource(page(x, y, at=5))
+    source = ScriptedListWatcher(page(x, y, at=5))
     async with open_watch(source) as store:
         assert store.items() == [x, y]
         assert store.get("default/x") is x
@@ -48,7 +48,7 @@ async def test_T1_objects_without_uid_are_told_apart_by_their_names(autojump_clo
 
 async def test_T2_B30_items_are_a_new_list_in_a_stable_order(autojump_clock: MockClock) -> None:
     """Those of the last list in its order, then the others as they came; changing the list changes nothing."""
-    source = ScriptedSource(page(C, A, at=5))
+    source = ScriptedListWatcher(page(C, A, at=5))
     async with open_watch(source) as store:
         source.stream.send(Added(thing("b", 6)), Modified(thing("c", 7)))
         await trio.sleep(1)
@@ -61,14 +61,14 @@ async def test_T2_B30_items_are_a_new_list_in_a_stable_order(autojump_clock: Moc
 
 async def test_T2_B21_objects_cannot_be_changed_by_accident(autojump_clock: MockClock) -> None:
     """A frozen type refuses; the Go package handed out live pointers."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         with pytest.raises(AttributeError):
             store.items()[0].value = 5  # type: ignore[misc] - the point
 
 
 async def test_T2_reads_show_one_state_while_iterating(autojump_clock: MockClock) -> None:
     """Whatever happens meanwhile."""
-    source = ScriptedSource(page(A, B, at=5))
+    source = ScriptedListWatcher(page(A, B, at=5))
     async with open_watch(source) as store:
         seen: list[Any] = []
         for obj in store:
@@ -81,7 +81,7 @@ async def test_T2_reads_show_one_state_while_iterating(autojump_clock: MockClock
 
 async def test_an_object_is_in_the_store_by_its_uid_or_by_itself(autojump_clock: MockClock) -> None:
     """Another state of it is the same object."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         assert "uid-of-a" in store
         assert A7 in store
         assert "uid-of-b" not in store
@@ -91,7 +91,7 @@ async def test_an_object_is_in_the_store_by_its_uid_or_by_itself(autojump_clock:
 
 async def test_T3_B8_relist_after_the_end_raises(autojump_clock: MockClock) -> None:
     """Where the Go package waited for ever."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         store.stop()
         with pytest.raises(WatchStopped):
             await store.relist()
@@ -102,7 +102,7 @@ async def test_T3_B8_relist_after_the_end_raises(autojump_clock: MockClock) -> N
 async def test_T4_nop_update_tells_the_handler_and_nobody_else(autojump_clock: MockClock) -> None:
     """`old` is equal to `new` and another object; neither indexes nor listeners nor subscribers hear of it."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         told: list[Any] = []
 
@@ -136,19 +136,19 @@ async def test_T4_nop_update_tells_the_handler_and_nobody_else(autojump_clock: M
 
 async def test_T4_nop_update_needs_no_handler(autojump_clock: MockClock) -> None:
     """It still says whether the object is there."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         assert await store.nop_update("uid-of-a")
 
 
 async def test_T5_there_is_no_listener_for_what_is_not_there(autojump_clock: MockClock) -> None:
     """None tells."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         assert store.listen("uid-of-b") is None
 
 
 async def test_T6_a_listener_tells_change_from_deletion(autojump_clock: MockClock) -> None:
     """And wakes when the watch ends, which the Go package's did not."""
-    source = ScriptedSource(page(A, B, at=5))
+    source = ScriptedListWatcher(page(A, B, at=5))
     async with open_watch(source) as store:
         a, b = store.listen("uid-of-a"), store.listen("uid-of-b")
         assert a is not None
@@ -165,7 +165,7 @@ async def test_T6_a_listener_tells_change_from_deletion(autojump_clock: MockCloc
 
 async def test_T7_who_listens_before_writing_misses_nothing(autojump_clock: MockClock) -> None:
     """Listen, write, then wait or look again each second, as users of the Go package do."""
-    source = ScriptedSource(page(thing("a", 1, value=0), at=5))
+    source = ScriptedListWatcher(page(thing("a", 1, value=0), at=5))
     async with open_watch(source) as store:
         by_name = IndexedStore(store, NameIndex[Thing]())
         listener = store.listen("uid-of-a")
@@ -180,7 +180,7 @@ async def test_T7_who_listens_before_writing_misses_nothing(autojump_clock: Mock
 
 async def test_T7_wait_for_is_that_loop(autojump_clock: MockClock) -> None:
     """For one object, or for any."""
-    source = ScriptedSource(page(A, B, at=5))
+    source = ScriptedListWatcher(page(A, B, at=5))
     async with open_watch(source) as store:
         source.stream.send(Modified(thing("b", 6, value=1)))
         assert await store.wait_for(lambda obj: obj.value == 1, uid="uid-of-b") == Met(thing("b", 6, value=1))
@@ -208,7 +208,7 @@ async def test_T7_wait_for_is_that_loop(autojump_clock: MockClock) -> None:
 
 async def test_wait_until_looks_at_the_whole_store(autojump_clock: MockClock) -> None:
     """After each change, a list and a bookmark included."""
-    source = ScriptedSource(page(A, at=5), page(A, B, C, at=9))
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, C, at=9))
     async with open_watch(source) as store:
         await store.wait_until(lambda s: len(s) == 1)
         source.stream.send(Added(thing("b", 6)))
@@ -225,7 +225,7 @@ async def test_wait_until_looks_at_the_whole_store(autojump_clock: MockClock) ->
 
 async def test_at_least_reads_what_was_written(autojump_clock: MockClock) -> None:
     """By itself where the watch gets there in time; by a list where it does not, or where versions say nothing."""
-    source = ScriptedSource(page(A, at=5), page(A, B, at=20), page(A, at="x"))
+    source = ScriptedListWatcher(page(A, at=5), page(A, B, at=20), page(A, at="x"))
     async with open_watch(source, config=steady()) as store:
         await store.at_least("4")
         source.stream.send(Added(thing("b", 8)))
@@ -244,7 +244,7 @@ async def test_at_least_reads_what_was_written(autojump_clock: MockClock) -> Non
 async def test_T8_B6_after_the_end_no_handler_runs(autojump_clock: MockClock) -> None:
     """`stop` may be called twice; the block goes on."""
     diary = Diary()
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, handlers=diary.handlers()) as store:
         stream = source.stream
         store.stop()
@@ -258,7 +258,7 @@ async def test_T8_B6_after_the_end_no_handler_runs(autojump_clock: MockClock) ->
 
 async def test_T9_a_watch_that_dies_is_loud(autojump_clock: MockClock) -> None:
     """Users of the Go package had to ask "stopped, but my context is alive?"; here the block is cancelled."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     with pytest.raises(ZeroDivisionError):
         async with open_watch(source) as store:
             source.stream.cut(ZeroDivisionError())
@@ -268,7 +268,7 @@ async def test_T9_a_watch_that_dies_is_loud(autojump_clock: MockClock) -> None:
 
 async def test_T10_failing_tells_whether_the_store_may_be_old(autojump_clock: MockClock) -> None:
     """And health tells since when, why, and how old it is."""
-    source = ScriptedSource(page(A, at=5), watches=[])
+    source = ScriptedListWatcher(page(A, at=5), watches=[])
     async with open_watch(source, config=steady()) as store:
         assert store.health.state is State.LIVE
         source.watches.extend([Unavailable("no route")] * 5)
@@ -295,7 +295,7 @@ async def test_T10_failing_tells_whether_the_store_may_be_old(autojump_clock: Mo
 
 async def test_T10_B27_a_watch_that_ends_while_failing_says_that_it_ended(autojump_clock: MockClock) -> None:
     """One record; gauge and flag cannot disagree."""
-    source = ScriptedSource(page(A, at=5), watches=[Stream(), *[Unavailable("x")] * 99])
+    source = ScriptedListWatcher(page(A, at=5), watches=[Stream(), *[Unavailable("x")] * 99])
     async with open_watch(source, config=steady()) as store:
         source.stream.cut(Unavailable("x"))
         await trio.sleep(3)
@@ -306,7 +306,7 @@ async def test_T10_B27_a_watch_that_ends_while_failing_says_that_it_ended(autoju
 
 async def test_T11_after_the_end_the_store_can_still_be_read(autojump_clock: MockClock) -> None:
     """Indexes too, also new ones; listening raises at the wait."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         by_name = IndexedStore(store, NameIndex[Any]())
     assert store.items() == [A]
     assert by_name.index.get("default", "a") is A
@@ -323,7 +323,7 @@ async def test_T11_after_the_end_the_store_can_still_be_read(autojump_clock: Moc
 
 async def test_the_picture_stands_still_while_it_is_locked(autojump_clock: MockClock) -> None:
     """Across awaits; the watch goes on afterwards, and is not taken for silent."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source, config=steady(silence_limit=10)) as store:
         async with store.locked():
             source.stream.send(Added(thing("b", 6)))
@@ -340,7 +340,7 @@ async def test_the_picture_stands_still_while_it_is_locked(autojump_clock: MockC
 
 async def test_I1_I3_an_index_may_come_at_any_time_and_is_then_exact(autojump_clock: MockClock) -> None:
     """Filled with what is there; the indexed store is the same store."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source) as store:
         source.stream.send(Added(thing("b", 6)))
         await trio.sleep(1)
@@ -356,7 +356,7 @@ async def test_I1_I3_an_index_may_come_at_any_time_and_is_then_exact(autojump_cl
 @pytest.mark.parametrize("how", ["close", "with", "collected"])
 async def test_I2_B9_an_index_is_taken_out(how: str, autojump_clock: MockClock) -> None:
     """By three ways that work; the Go package's finaliser was one that Go does not promise to run."""
-    source = ScriptedSource(page(A, at=5))
+    source = ScriptedListWatcher(page(A, at=5))
     async with open_watch(source) as store:
         index = NameIndex[Any]()
         by_name = IndexedStore(store, index)
@@ -375,14 +375,14 @@ async def test_I2_B9_an_index_is_taken_out(how: str, autojump_clock: MockClock) 
         await trio.sleep(1)
         assert len(store) == 2
         assert len(index) == 1
-        assert all(one.index is None for one in store._copy.registry.registrations)
+        assert all(one.index is None for one in store._cache.indexes.registrations)
 
 
 async def test_I2_an_index_of_a_store_that_is_forgotten_does_not_keep_it_alive() -> None:
     """Neither the store's objects nor the index."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         by_name = IndexedStore(store, NameIndex[Any]())
-    copy = weakref.ref(store._copy.lock)
+    copy = weakref.ref(store._cache.lock)
     del store, by_name
     gc.collect()
     assert copy() is None
@@ -390,7 +390,7 @@ async def test_I2_an_index_of_a_store_that_is_forgotten_does_not_keep_it_alive()
 
 async def test_I4_I5_an_index_may_be_read_while_the_picture_stands_still(autojump_clock: MockClock) -> None:
     """Or without a lock: it moves together with the objects."""
-    source = ScriptedSource(page(A, B, at=5))
+    source = ScriptedListWatcher(page(A, B, at=5))
     async with open_watch(source) as store:
         by_value = IndexedStore(store, KeyIndex[Any, int](lambda obj: obj.value))
         found: list[Any] = []
@@ -408,7 +408,7 @@ async def test_I4_I5_an_index_may_be_read_while_the_picture_stands_still(autojum
 async def test_I6_I7_B10_an_index_never_loses_the_survivor(autojump_clock: MockClock) -> None:
     """Two namespaces with one name; and a name that changed hands."""
     one, two = thing("a", 1, uid="1", namespace="x"), thing("a", 2, uid="2", namespace="y")
-    source = ScriptedSource(page(one, two, at=5))
+    source = ScriptedListWatcher(page(one, two, at=5))
     async with open_watch(source) as store:
         flat, named = IndexedStore(store, FlatNameIndex[Any]()), IndexedStore(store, NameIndex[Any]())
         source.stream.send(Deleted(thing("a", 6, uid="2", namespace="y")))
@@ -440,7 +440,7 @@ async def test_I8_an_index_of_ones_own_may_select(autojump_clock: MockClock) -> 
         def delete(self, obj: Thing, /) -> None:
             self.uids.discard(obj.metadata.uid)
 
-    source = ScriptedSource(page(thing("a", 1, value=1), B, at=5))
+    source = ScriptedListWatcher(page(thing("a", 1, value=1), B, at=5))
     async with open_watch(source) as store:
         mine = IndexedStore(store, OnNode())
         source.stream.send(Modified(thing("b", 6, value=1)), Modified(thing("a", 7)), Deleted(thing("b", 8)))
@@ -451,7 +451,7 @@ async def test_I8_an_index_of_ones_own_may_select(autojump_clock: MockClock) -> 
 
 async def test_I1_any_number_of_indexes_come_and_go_while_events_flow(autojump_clock: MockClock) -> None:
     """Each is exact while it is there."""
-    source = ScriptedSource(page(at=1))
+    source = ScriptedListWatcher(page(at=1))
     async with open_watch(source) as store:
         held: list[IndexedStore[Any, NameIndex[Any]]] = []
         for n in range(2, 60):
@@ -486,7 +486,7 @@ async def test_T9_who_waits_on_a_watch_that_fails_does_not_hide_why(
         await trio.sleep(1)
         raise error
 
-    source = ScriptedSource(page(A, at=5), silent)
+    source = ScriptedListWatcher(page(A, at=5), silent)
     with pytest.raises(ZeroDivisionError) as caught:
         async with open_watch(source) as store:
             store.request_relist()
@@ -501,11 +501,11 @@ async def test_T9_who_waits_on_a_watch_that_fails_does_not_hide_why(
 
 async def test_T9_who_waits_on_a_watch_that_was_stopped_is_told(autojump_clock: MockClock) -> None:
     """Then it is the news."""
-    async with open_watch(ScriptedSource(page(A, at=5))) as store:
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
         store.stop()
         with pytest.raises(WatchStopped):
             await store.relist()
     with pytest.raises(WatchStopped):
-        async with open_watch(ScriptedSource(page(A, at=5))) as store:
+        async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
             store.stop()
             await store.relist()

@@ -8,9 +8,9 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from testing.fake_client import CONFIG_MAPS, client_for
-from trio_k8swatch.testing._http.messages.response_steps import CHUNK_BYTES, chunks
 
 from trio_k8swatch.testing import FakeApiServer
+from trio_k8swatch.testing._http.response_steps import CHUNK_BYTES, chunks
 from trio_k8swatch.testing.builders import config_map
 
 NAMES = st.sampled_from("abcd")

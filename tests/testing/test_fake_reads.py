@@ -179,7 +179,7 @@ async def test_a_compaction_takes_nothing_from_those_who_listen(fake, client, au
 
 async def test_a_slow_reader_is_sent_away(fake, client, autojump_clock):
     """Cleanly, at a version from which it can go on."""
-    from trio_k8swatch.testing._storage.history.watches import SLOW_READER_EVENTS
+    from trio_k8swatch.testing._storage.watches import SLOW_READER_EVENTS
 
     params = {"watch": "true", "resourceVersion": fake.resource_version}
     async with client.stream("GET", CONFIG_MAPS, params=params) as response:

@@ -15,9 +15,9 @@ from trio_k8swatch._errors import ApiError, ConfigError, Unavailable
 from trio_k8swatch._list_options import Collection, ListOptions
 from trio_k8swatch._object_meta import DynamicObject, ListMeta
 from trio_k8swatch._pager import list_pages, take_in_parts
-from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, codec_for
+from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
 
-from .gate import Throttle
+from .gate import Gate
 from .requests import Requests, located, read_parts
 from .response_body import Body
 
@@ -156,7 +156,7 @@ class Resource(Generic[T]):
 
     def __init__(self, client: ApiClient, collection: Collection, type_: type[T]) -> None:
         self._client = client
-        self._codec = codec_for(type_, collection.api_version)
+        self._decoder = decoder_for(type_, collection.api_version)
         self.collection = collection
         self.type = type_
 
@@ -183,8 +183,8 @@ class Resource(Generic[T]):
         Errors as `list`, Expired for an old token, and then what was taken is void.
         """
         doing = f"list {self.collection}"
-        reader = self._codec.page_reader()
-        path, query, accept = self.collection.path, options.list_query(), self._codec.accept_list
+        reader = self._decoder.page_decoder()
+        path, query, accept = self.collection.path, options.list_query(), self._decoder.accept_list
 
         def take_what_is_whole(data: bytes) -> None:
             part = reader.feed(data)
@@ -207,9 +207,9 @@ class Resource(Generic[T]):
         """
         doing = f"watch {self.collection}"
         query = (options or ListOptions()).watch_query()
-        accept = self._codec.accept_watch
+        accept = self._decoder.accept_watch
         async with self._client.stream(self.collection.path, query, accept=accept, doing=doing) as body:
-            yield EventStream(body, self._codec.events)
+            yield EventStream(body, self._decoder.events)
 
     async def has_streaming_lists(self) -> bool:
         """See `ApiClient.has_streaming_lists`."""
@@ -238,7 +238,7 @@ async def open_client(
     # What only a real connection needs is imported when there is to be one: programs start faster.
     from trio_k8swatch import connect  # noqa: PLC0415
 
-    from .connection_pool import Transport  # noqa: PLC0415
+    from .connection_pool import ConnectionPool  # noqa: PLC0415
 
     if connection is not None and (base_url or token):
         raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
@@ -248,17 +248,17 @@ async def open_client(
     if connection is None:
         connection = connect.load() if asks_version else connect.to(base_url or "http://localhost", token=token)
     async with AsyncExitStack() as stack:
-        throttle = Throttle()
+        gate = Gate()
 
         async def requests(*, http2: bool) -> Requests:
             http = httpx.AsyncClient(
-                transport=transport or Transport(connection, http2=http2),
+                transport=transport or ConnectionPool(connection, http2=http2),
                 auth=connection.auth,
                 headers=[("User-Agent", user_agent), *connection.headers],
                 timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
                 trust_env=False,
             )
-            return Requests(connection, await stack.enter_async_context(http), throttle)
+            return Requests(connection, await stack.enter_async_context(http), gate)
 
         # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
         # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.

@@ -18,13 +18,13 @@ from .network import Backend
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
 
-__all__ = ["Transport"]
+__all__ = ["ConnectionPool"]
 
 _IDLE_SECONDS: Final = 60.0
 """For how long an unused connection is kept. Load balancers drop idle ones after a minute or more, often silently."""
 
 
-class Transport(httpx.AsyncBaseTransport):
+class ConnectionPool(httpx.AsyncBaseTransport):
     """A pool of connections to one API server. Without a limit: how many there are is the business of the watches."""
 
     def __init__(self, connection: Connection, *, http2: bool) -> None:

@@ -11,12 +11,12 @@ import trio
 from trio_k8swatch._backoff import MAX_RETRY_AFTER_SECONDS
 from trio_k8swatch._errors import Status, TooManyRequests
 
-__all__ = ["Throttle"]
+__all__ = ["Gate"]
 
 _PATIENCE_SECONDS: Final = 2.0
 
 
-class Throttle:
+class Gate:
     """After a 429 one request tries whether the server is willing again, and all others wait for how it fares (F35)."""
 
     def __init__(self) -> None:

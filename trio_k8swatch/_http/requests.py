@@ -15,7 +15,7 @@ from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavaila
 from trio_k8swatch._reflector import deadline_step
 from trio_k8swatch._wire import error_from_response, parse_retry_after
 
-from .gate import Throttle
+from .gate import Gate
 from .response_body import Body, body_of
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ _PART_BYTES: Final = 512 * 1024
 class Requests:
     """Sends GETs, and holds them back for all who use it while the server asks for it."""
 
-    def __init__(self, connection: Connection, http: httpx.AsyncClient, throttle: Throttle) -> None:
+    def __init__(self, connection: Connection, http: httpx.AsyncClient, gate: Gate) -> None:
         self._connection = connection
         self._http = http
-        self._throttle = throttle
+        self._gate = gate
 
     async def prepare(self, *, doing: str) -> None:
         """Bring the credentials up to date, before `get`. That has a time limit of its own: someone may have to log in."""
@@ -74,7 +74,7 @@ class Requests:
             await body.aclose()
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
-        async with self._throttle.turn():
+        async with self._gate.turn():
             for _ in range(_MAX_REDIRECTS):
                 with self._translated():
                     response = await self._http.send(request, stream=True)
@@ -108,9 +108,9 @@ class Requests:
 
     def _note_willingness(self, response: httpx.Response) -> None:
         if response.status_code != _TOO_MANY_REQUESTS:
-            self._throttle.accepted()
+            self._gate.accepted()
         elif retry_after := parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time()):
-            self._throttle.refused(retry_after)
+            self._gate.refused(retry_after)
 
 
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from typing import Final
 
-__all__ = ["COUNTERS", "Histogram", "Tally"]
+__all__ = ["COUNTERS", "Counters", "Histogram"]
 
 COUNTERS: Final = (
     "client_calls",
@@ -56,7 +56,7 @@ class Histogram:
         return rows
 
 
-class Tally:
+class Counters:
     """The numbers of one watch, or of several together."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Tally:
         self.alive = 0
         self.failing = 0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: Counters) -> None:
         """Count all that `other` has counted."""
         for family, counts in other.counts.items():
             mine = self.counts[family]

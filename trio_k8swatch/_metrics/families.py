@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import trio
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from .counters import Histogram, Tally
+from .counters import Counters, Histogram
 
 __all__ = ["Families", "Look", "Watched"]
 
@@ -113,7 +113,7 @@ class Families:
         families = {**self._counters, **self._gauges, **self._histograms}
         return [families[name] for name in sorted(families)]
 
-    def add_tally(self, name: str, tally: Tally) -> None:
+    def add_tally(self, name: str, tally: Counters) -> None:
         for family, counts in tally.counts.items():
             for label, count in sorted(counts.items()):
                 self._counters[family].add_metric([label, name] if label else [name], count)

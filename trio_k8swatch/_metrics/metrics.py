@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from trio_k8swatch._errors import ConfigError
 
-from .counters import Tally
+from .counters import Counters
 from .families import Families, Look, Watched
 
 __all__ = ["CountingMetrics", "Metrics", "MetricsConfig", "WatchMetrics"]
@@ -97,7 +97,7 @@ class Metrics(Collector):
         self._clock = clock
         self._lock = threading.Lock()
         """Held to join, to leave and to scrape; never to count."""
-        self._ended: dict[str, Tally] = {}
+        self._ended: dict[str, Counters] = {}
         self._running: dict[str, list[CountingMetrics]] = {}
         try:
             registry.register(self)
@@ -115,7 +115,7 @@ class Metrics(Collector):
         """Where one watch reports to; it has to say `end` when it is over."""
         watch = CountingMetrics(self._clock, self._leave, name)
         with self._lock:
-            self._ended.setdefault(name, Tally())
+            self._ended.setdefault(name, Counters())
             self._running.setdefault(name, []).append(watch)
         return watch
 
@@ -136,7 +136,7 @@ class Metrics(Collector):
         with self._lock:
             for name in sorted(self._ended):
                 running = self._running[name]
-                tally = Tally()
+                tally = Counters()
                 for part in (self._ended[name], *(watch.tally for watch in running)):
                     tally.add(part)
                 families.add_tally(name, tally)
@@ -151,7 +151,7 @@ class CountingMetrics(WatchMetrics):
 
     def __init__(self, clock: Callable[[], float], leave: Callable[[CountingMetrics], None], name: str) -> None:
         self.name = name
-        self.tally = Tally()
+        self.tally = Counters()
         self.look: Look | None = None
         """Into the running watch, between `begin` and `end`."""
         self._clock = clock

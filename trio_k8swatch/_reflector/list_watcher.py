@@ -16,7 +16,7 @@ from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
-__all__ = ["Accessors", "Client", "Events", "ForeignSource", "Source"]
+__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher"]
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Events(Protocol[T]):
 
 
 @runtime_checkable
-class Source(Protocol[T]):
+class ListWatcher(Protocol[T]):
     """What the watcher works with."""
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object], /) -> ListMeta:
@@ -77,7 +77,7 @@ class Source(Protocol[T]):
         ...
 
 
-class ForeignSource(Generic[T]):
+class ForeignListWatcher(Generic[T]):
     """Someone else's client as a source."""
 
     def __init__(self, client: Client, accessors: Accessors[T] | None) -> None:

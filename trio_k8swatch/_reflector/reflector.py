@@ -21,16 +21,16 @@ from trio_k8swatch._config import InitMode, ListStrategy, WatchConfig
 from trio_k8swatch._errors import Expired, K8sWatchError, NotFound, Unavailable
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._resource_version import is_older
-from trio_k8swatch._store import Copy, State
+from trio_k8swatch._store import Cache, State
 from trio_k8swatch._wire import WatchEvent
 
 from .heartbeat import Heartbeat
-from .list_watcher import Events, Source
+from .list_watcher import Events, ListWatcher
 from .plan import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
-from .relist import Draft, Lists
-from .watch_handler import Follower
+from .relist import Draft, Relister
+from .watch_handler import WatchHandler
 
-__all__ = ["Watcher"]
+__all__ = ["Reflector"]
 
 T = TypeVar("T")
 
@@ -52,21 +52,26 @@ class Doing(Enum):
     PROBING = "asking for the server's version"
 
 
-class Watcher(Generic[T]):
+class Reflector(Generic[T]):
     """Keeps one copy up to date until it is cancelled, stopped, or something fails that is not to be retried."""
 
     def __init__(
-        self, source: Source[T], copy: Copy[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
+        self,
+        list_watcher: ListWatcher[T],
+        cache: Cache[T],
+        config: WatchConfig,
+        options: ListOptions,
+        init_mode: InitMode,
     ) -> None:
-        self._source = source
-        self._copy = copy
+        self._list_watcher = list_watcher
+        self._cache = cache
         self._config = config
         self._options = options
         self._init_mode = init_mode
-        self._lists = Lists(source, copy, options, replay_unchanged=config.replay_unchanged)
+        self._relister = Relister(list_watcher, cache, options, replay_unchanged=config.replay_unchanged)
         self._heartbeat = Heartbeat(config.silence_limit)
-        self._follower = Follower(
-            copy, self._heartbeat, name=repr(source), object_name_log_field=config.object_name_log_field
+        self._watch_handler = WatchHandler(
+            cache, self._heartbeat, name=repr(list_watcher), object_name_log_field=config.object_name_log_field
         )
         self._pacer = Pacer(config.rng)
         # Set until the first list is committed.
@@ -88,13 +93,13 @@ class Watcher(Generic[T]):
         self._started = task_status
         why = "the watch was stopped"
         try:
-            with self._copy.life:
+            with self._cache.life:
                 while True:
                     try:
                         await self._round()
                     except K8sWatchError as error:
-                        if self._copy.fault is not None:
-                            raise self._copy.fault from None
+                        if self._cache.fault is not None:
+                            raise self._cache.fault from None
                         await self._recover(error)
         except trio.Cancelled:
             raise
@@ -102,33 +107,33 @@ class Watcher(Generic[T]):
             why = f"the watch has ended: {type(error).__name__}: {error}"
             raise
         finally:
-            self._copy.vitals.enter(State.STOPPED, trio.current_time())
-            self._copy.end(why)
-            self._lists.close(why)
-            self._copy.metrics.end()
-            _log.info("%r: %s", self._source, why)
+            self._cache.vitals.enter(State.STOPPED, trio.current_time())
+            self._cache.end(why)
+            self._relister.close(why)
+            self._cache.metrics.end()
+            _log.info("%r: %s", self._list_watcher, why)
 
     # Rounds
 
     async def _round(self) -> None:
         """From what is to be done next to the end of the watch, or to a failure."""
-        if self._follower.must_probe:
+        if self._watch_handler.must_probe:
             await self._probe()
-        if self._next is Next.WATCH and not self._lists.is_wanted:
-            await self._watch(replace(self._options, resource_version=self._follower.reflector.resource_version))
+        if self._next is Next.WATCH and not self._relister.is_wanted:
+            await self._watch(replace(self._options, resource_version=self._watch_handler.deltas.resource_version))
             return
         self._doing = Doing.LISTING
         streams = await self._streams()
-        if self._lists.is_wanted:
+        if self._relister.is_wanted:
             self._want(Next.CONSISTENT_LIST, "requested")
-        draft = self._lists.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
-        if self._started is None and not self._copy.vitals.failing:
-            self._copy.vitals.enter(State.RELISTING, draft.began)
+        draft = self._relister.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
+        if self._started is None and not self._cache.vitals.failing:
+            self._cache.vitals.enter(State.RELISTING, draft.began)
         if streams:
             options = replace(draft.options, resource_version_match="NotOlderThan", send_initial_events=True)
             await self._watch(options, draft)
             return
-        await self._lists.read_pages(draft)
+        await self._relister.read_pages(draft)
         if self._started is None:
             await self._commit(draft)
         else:
@@ -137,41 +142,41 @@ class Watcher(Generic[T]):
 
     async def _watch(self, options: ListOptions, draft: Draft[T] | None = None) -> None:
         """One watch request. A `draft` is committed first: when the watch is open, or when the watch has brought it."""
-        copy, heartbeat = self._copy, self._heartbeat
+        cache, heartbeat = self._cache, self._heartbeat
         seconds = self._begin_round(Doing.LISTING if options.send_initial_events else Doing.WATCHING)
         end = "unanswered"
         try:
             # However quiet a server may be, it has to answer.
             with trio.CancelScope(deadline=self._round_began + self._config.silence_limit) as scope:
-                copy.round = scope if draft is None else None
-                async with self._source.watch(replace(options, timeout_seconds=seconds)) as events:
+                cache.round = scope if draft is None else None
+                async with self._list_watcher.watch(replace(options, timeout_seconds=seconds)) as events:
                     behind = None
                     if draft is not None:
                         end = "stalled"
                         behind = await self._take_in(draft, events, scope)
-                        copy.round = scope
+                        cache.round = scope
                     else:
                         heartbeat.heard(trio.current_time(), events=False)
                         scope.deadline = heartbeat.deadline
                     end = "silence"
                     self._opened()
-                    end = await self._follower.follow(events, scope, behind)
+                    end = await self._watch_handler.follow(events, scope, behind)
         finally:
-            copy.round = None
+            cache.round = None
             # A server that was silent twice may not be the one that it was. One that did not answer was not silent.
             if end != "unanswered" and heartbeat.ended(trio.current_time()):
-                self._follower.must_probe = True
-        self._note_end("requested" if copy.tickets.is_wanted and end != "stalled" else end)
+                self._watch_handler.must_probe = True
+        self._note_end("requested" if cache.tickets.is_wanted and end != "stalled" else end)
 
     def _begin_round(self, doing: Doing) -> int:
         """For how many seconds the server is to keep the watch open."""
-        copy, config = self._copy, self._config
-        copy.metrics.called("Watch")
+        cache, config = self._cache, self._config
+        cache.metrics.called("Watch")
         self._doing = doing
         self._round_began = trio.current_time()
         self._is_on_probation, self._ended_at_once = self._ended_at_once, False
-        if copy.vitals.state is State.LIVE:
-            copy.vitals.enter(State.RECONNECTING, self._round_began)
+        if cache.vitals.state is State.LIVE:
+            cache.vitals.enter(State.RECONNECTING, self._round_began)
         seconds = round(config.watch_timeout.random(config.rng))
         self._heartbeat.begin(self._round_began, seconds)
         return seconds
@@ -183,7 +188,7 @@ class Watcher(Generic[T]):
         behind = None
         if self._doing is Doing.LISTING:
             limit = self._config.stream_progress_limit
-            behind = await self._lists.read_events(events, draft, scope, progress_limit=limit)
+            behind = await self._relister.read_events(events, draft, scope, progress_limit=limit)
         self._heartbeat.held()
         scope.deadline = float("inf")
         await self._commit(draft)
@@ -193,54 +198,54 @@ class Watcher(Generic[T]):
 
     def _opened(self) -> None:
         # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
-        if not (self._copy.vitals.failing and self._is_on_probation):
-            self._copy.caught_up()
+        if not (self._cache.vitals.failing and self._is_on_probation):
+            self._cache.caught_up()
         self._doing = Doing.WATCHING
-        _log.debug("%r: watching from %s", self._source, self._copy.resource_version)
+        _log.debug("%r: watching from %s", self._list_watcher, self._cache.resource_version)
 
     def _note_end(self, end: str) -> None:
         """A watch is over without an error. Raises Unavailable if the way it ended counts as one."""
         now = trio.current_time()
         lasted = now - self._round_began
         if end == "unanswered":
-            raise Unavailable(f"cannot watch {self._source!r}: the server did not answer within {lasted:.0f} s")
+            raise Unavailable(f"cannot watch {self._list_watcher!r}: the server did not answer within {lasted:.0f} s")
         if end == "ended" and lasted < _SHORT_ROUND_SECONDS:
             self._ended_at_once = True
-            raise Unavailable(f"the server ended the watch of {self._source!r} at once")
+            raise Unavailable(f"the server ended the watch of {self._list_watcher!r} at once")
         if end == "stalled":
             self._can_stream = False
-            _log.info("%r: the streaming list stands still; reading pages from now on", self._source)
+            _log.info("%r: the streaming list stands still; reading pages from now on", self._list_watcher)
         elif end == "silence":
-            vitals = self._copy.vitals
+            vitals = self._cache.vitals
             vitals.silent(now - max(self._round_began, vitals.last_byte_at or 0.0), now)
-            _log.warning("%r: %s; watching again", self._source, vitals.last_error)
-        self._copy.metrics.reconnected(end)
+            _log.warning("%r: %s; watching again", self._list_watcher, vitals.last_error)
+        self._cache.metrics.reconnected(end)
 
     async def _commit(self, draft: Draft[T]) -> None:
-        await self._lists.commit(draft, started=self._started, init_mode=self._init_mode)
+        await self._relister.commit(draft, started=self._started, init_mode=self._init_mode)
         self._started = None
-        self._follower.reflector.listed(draft.version)
+        self._watch_handler.deltas.listed(draft.version)
         self._next = Next.WATCH
         self._doing = Doing.WATCHING
 
     async def _streams(self) -> bool:
         """Whether the next list is a streaming one."""
         if self._can_stream and self._config.list_strategy is ListStrategy.AUTO:
-            self._can_stream = await self._source.has_streaming_lists()
+            self._can_stream = await self._list_watcher.has_streaming_lists()
         return self._can_stream
 
     async def _probe(self) -> None:
         """Ask a silent server for its version: lower than ours, and it is not the server that it was (F58)."""
-        if not self._lists.can_ask_version:
-            self._follower.must_probe = False
-            self._follower.probed_at = trio.current_time()
+        if not self._relister.can_ask_version:
+            self._watch_handler.must_probe = False
+            self._watch_handler.probed_at = trio.current_time()
             self._want(Next.LIST, "probe")
             return
         self._doing = Doing.PROBING
-        version = await self._lists.server_version()
-        self._follower.must_probe = False
-        self._follower.probed_at = trio.current_time()
-        if is_older(version, self._copy.resource_version):
+        version = await self._relister.server_version()
+        self._watch_handler.must_probe = False
+        self._watch_handler.probed_at = trio.current_time()
+        if is_older(version, self._cache.resource_version):
             self._want(Next.CONSISTENT_LIST, "rolled back")
 
     def _want(self, what: Next, reason: str) -> None:
@@ -265,30 +270,30 @@ class Watcher(Generic[T]):
             raise error
         self._decide(error)
         if isinstance(error, NotFound) and self._doing is not Doing.WATCHING and config.clear_when_not_served:
-            await self._lists.clear()
+            await self._relister.clear()
         now = trio.current_time()
         if self._was_healthy(error, now):
             delay = policy.delay(1, config.rng)
-            self._copy.vitals.enter(State.RECONNECTING, now)
+            self._cache.vitals.enter(State.RECONNECTING, now)
         else:
             delay = self._pacer.failed(now, policy, retry_after=retry_after_of(error))
-            self._copy.vitals.failed(error, now, self._pacer.failures)
-            self._copy.metrics.failing(is_failing=True)
-        _log.warning("%r: %s; next, in %.1f s: %s", self._source, error, delay, self._next.value)
+            self._cache.vitals.failed(error, now, self._pacer.failures)
+            self._cache.metrics.failing(is_failing=True)
+        _log.warning("%r: %s; next, in %.1f s: %s", self._list_watcher, error, delay, self._next.value)
         # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
         may_be_sooner = self._doing is Doing.WATCHING and retry_after_of(error) is None
         with trio.CancelScope() as scope:
             if may_be_sooner:
-                self._copy.round = scope
-                if self._lists.is_wanted and self._pacer.failures <= 1:
+                self._cache.round = scope
+                if self._relister.is_wanted and self._pacer.failures <= 1:
                     scope.cancel()
             await trio.sleep(delay)
-        self._copy.round = None
+        self._cache.round = None
 
     def _count(self, error: K8sWatchError) -> None:
-        metrics = self._copy.metrics
+        metrics = self._cache.metrics
         if self._doing is Doing.WATCHING:
-            metrics.error("Watch.State" if self._follower.reflector.doubt else "Watch")
+            metrics.error("Watch.State" if self._watch_handler.deltas.doubt else "Watch")
             metrics.reconnected(type(error).__name__)
         else:
             metrics.error("List")
@@ -297,13 +302,13 @@ class Watcher(Generic[T]):
         """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
         if self._doing is Doing.PROBING:
             # That the server cannot be asked says nothing against what we know, and watches may work where lists do not.
-            self._follower.must_probe = False
-            self._follower.probed_at = trio.current_time()
+            self._watch_handler.must_probe = False
+            self._watch_handler.probed_at = trio.current_time()
             return
         if self._doing is Doing.LISTING:
             self._want(after_list_failure(error), self._reason)
             return
-        confirmed_at = self._copy.vitals.confirmed_at
+        confirmed_at = self._cache.vitals.confirmed_at
         is_barren = confirmed_at is None or confirmed_at < self._round_began
         self._failed_watches = self._failed_watches + 1 if is_barren else 1
         self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
@@ -311,4 +316,4 @@ class Watcher(Generic[T]):
     def _was_healthy(self, error: K8sWatchError, now: float) -> bool:
         """Whether only the end of a good watch was rough: connections break, and that is not the server failing."""
         is_cut = isinstance(error, Unavailable) and self._doing is Doing.WATCHING
-        return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._copy.vitals.failing
+        return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._cache.vitals.failing

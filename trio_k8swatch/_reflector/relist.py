@@ -16,12 +16,12 @@ from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
 from trio_k8swatch._pager import list_pages
 from trio_k8swatch._resource_version import is_older
-from trio_k8swatch._store import Copy, Delta, Relisting, RelistTicket, checked_version, in_slices
+from trio_k8swatch._store import Cache, Delta, RelistDeltas, RelistTicket, checked_version, in_slices
 from trio_k8swatch._wire import OBJECT_EVENTS, Failure, Page, WatchEvent, error_from_status
 
-from .list_watcher import Events, ForeignSource, Source
+from .list_watcher import Events, ForeignListWatcher, ListWatcher
 
-__all__ = ["Draft", "Lists"]
+__all__ = ["Draft", "Relister"]
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ _log: Final = logging.getLogger("trio_k8swatch")
 class Draft(Generic[T]):
     """A list while it is read."""
 
-    def __init__(self, copy: Copy[T], options: ListOptions, *, reason: str, replay: bool = False) -> None:
-        self._copy = copy
+    def __init__(self, cache: Cache[T], options: ListOptions, *, reason: str, replay: bool = False) -> None:
+        self._cache = cache
         self._replay = replay
         self.options = options
         self.reason = reason
@@ -41,14 +41,14 @@ class Draft(Generic[T]):
 
     def restart(self) -> None:
         """What was taken is void."""
-        self.relisting = Relisting(self._copy.objects, self._copy.metadata, replay=self._replay)
+        self.relisting = RelistDeltas(self._cache.objects, self._cache.metadata, replay=self._replay)
         self.version = ""
         self.body_bytes = 0
 
     def begin(self, version: str) -> None:
         """The list is read at `version`. Raises ProtocolError if that is older than was asked for."""
         self.version = checked_version(version)
-        have = self._copy.resource_version
+        have = self._cache.resource_version
         if is_older(version, have):
             if self.options.resource_version is not None:
                 raise ProtocolError(f"the list is of version {version}, older than the {have} that was asked for")
@@ -65,12 +65,14 @@ class Draft(Generic[T]):
         self.body_bytes += page.body_bytes
 
 
-class Lists(Generic[T]):
+class Relister(Generic[T]):
     """The lists of one watch, one at a time."""
 
-    def __init__(self, source: Source[T], copy: Copy[T], options: ListOptions, *, replay_unchanged: bool) -> None:
-        self._source = source
-        self._copy = copy
+    def __init__(
+        self, list_watcher: ListWatcher[T], cache: Cache[T], options: ListOptions, *, replay_unchanged: bool
+    ) -> None:
+        self._list_watcher = list_watcher
+        self._cache = cache
         self._options = options
         self._replay_unchanged = replay_unchanged
         self._must_replay = False
@@ -80,7 +82,7 @@ class Lists(Generic[T]):
     @property
     def is_wanted(self) -> bool:
         """Whether someone waits for a list."""
-        return bool(self._tickets) or self._copy.tickets.is_wanted
+        return bool(self._tickets) or self._cache.tickets.is_wanted
 
     def begin(self, *, consistent: bool, reason: str) -> Draft[T]:
         """A list begins now: it serves all who have asked for one until now.
@@ -88,16 +90,16 @@ class Lists(Generic[T]):
         Unless it has to be consistent, one that is not older than what we have is good enough, and far cheaper for the
         server (kubernetes#86430).
         """
-        ticket = self._copy.tickets.take()
+        ticket = self._cache.tickets.take()
         if ticket is not None:
             self._tickets.append(ticket)
-            self._copy.metrics.relist_requested()
-        have = self._copy.resource_version
+            self._cache.metrics.relist_requested()
+        have = self._cache.resource_version
         if consistent or not have:
             options = self._options
         else:
             options = replace(self._options, resource_version=have, resource_version_match="NotOlderThan")
-        return Draft(self._copy, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
+        return Draft(self._cache, options, reason=reason, replay=self._replay_unchanged or self._must_replay)
 
     async def read_pages(self, draft: Draft[T]) -> None:
         """Read all pages into `draft`."""
@@ -110,7 +112,7 @@ class Lists(Generic[T]):
 
         `scope` ends when there is no progress for `progress_limit` seconds.
         """
-        metrics = self._copy.metrics
+        metrics = self._cache.metrics
         known = -1
         while True:
             # Progress is an object that was not there before. A busy collection says much that is none (F76).
@@ -126,7 +128,7 @@ class Lists(Generic[T]):
                 if isinstance(event, OBJECT_EVENTS):
                     draft.relisting.received(event)
                 elif isinstance(event, Failure):
-                    raise error_from_status(event.object, doing=f"list {self._source!r}")
+                    raise error_from_status(event.object, doing=f"list {self._list_watcher!r}")
                 elif event.ends_initial_events:
                     self._require_no_way_back(draft, event.resource_version)
                     draft.begin(event.resource_version)
@@ -134,14 +136,14 @@ class Lists(Generic[T]):
 
     def _require_no_way_back(self, draft: Draft[T], version: str) -> None:
         """A streaming list says its version last. If that shows a rolled-back server, what was read has to be read again."""
-        if is_older(version, self._copy.resource_version) and not draft.relisting.replay:
+        if is_older(version, self._cache.resource_version) and not draft.relisting.replay:
             self._must_replay = True
             raise ProtocolError(f"the server went back to version {version}: everything has to be listed anew")
 
     @property
     def can_ask_version(self) -> bool:
         """Whether the server's version is cheap to have. Someone else's client has only whole lists."""
-        return not isinstance(self._source, ForeignSource)
+        return not isinstance(self._list_watcher, ForeignListWatcher)
 
     async def server_version(self) -> str:
         """At which version the server is, read consistently."""
@@ -156,16 +158,16 @@ class Lists(Generic[T]):
         Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
         first list: it is called before or after the handlers, as `init_mode` says.
         """
-        copy = self._copy
-        async with copy.lock:
+        cache = self._cache
+        async with cache.lock:
             deltas = await _changes_of(draft.relisting)
-            await copy.replace(draft.relisting.objects, deltas, draft.version)
+            await cache.replace(draft.relisting.objects, deltas, draft.version)
             with trio.CancelScope(shield=True):
                 self._must_replay = False
                 self._note(draft, len(deltas), is_first=started is not None)
                 if started is not None and init_mode is InitMode.DEFER:
                     started.started()
-                await copy.tell_all(deltas, preexisting=started is not None)
+                await cache.tell_all(deltas, preexisting=started is not None)
                 if started is not None and init_mode is InitMode.SYNC:
                     started.started()
         for ticket in self._tickets:
@@ -174,14 +176,14 @@ class Lists(Generic[T]):
 
     async def clear(self) -> None:
         """Commit that there is nothing, because the resource itself is gone. That is no list: who waits for one goes on."""
-        copy = self._copy
-        if not copy.objects:
+        cache = self._cache
+        if not cache.objects:
             return
-        async with copy.lock:
-            gone = await _changes_of(Relisting(copy.objects, copy.metadata))
-            await copy.replace({}, gone, copy.resource_version)
+        async with cache.lock:
+            gone = await _changes_of(RelistDeltas(cache.objects, cache.metadata))
+            await cache.replace({}, gone, cache.resource_version)
             with trio.CancelScope(shield=True):
-                await copy.tell_all(gone, preexisting=False)
+                await cache.tell_all(gone, preexisting=False)
 
     def close(self, why: str) -> None:
         """No list will be committed any more."""
@@ -189,22 +191,22 @@ class Lists(Generic[T]):
             ticket.settle(why)
 
     async def _page(self, options: ListOptions, *, take: Callable[[Page[T]], object]) -> ListMeta:
-        self._copy.metrics.called("List")
-        return await self._source.page(options, take)
+        self._cache.metrics.called("List")
+        return await self._list_watcher.page(options, take)
 
     def _note(self, draft: Draft[T], changes: int, *, is_first: bool) -> None:
         now = trio.current_time()
-        self._copy.vitals.last_list_at = now
-        self._copy.caught_up()
+        self._cache.vitals.last_list_at = now
+        self._cache.caught_up()
         if is_first:
-            self._copy.metrics.begin(self._copy)
-        self._copy.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)
+            self._cache.metrics.begin(self._cache)
+        self._cache.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)
         count = len(draft.relisting.objects)
         message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
-        _log.info(message, self._source, draft.reason, count, changes, draft.version)
+        _log.info(message, self._list_watcher, draft.reason, count, changes, draft.version)
 
 
-async def _changes_of(relisting: Relisting[T]) -> list[Delta[T]]:
+async def _changes_of(relisting: RelistDeltas[T]) -> list[Delta[T]]:
     """What a whole list changes, found with checkpoints in between: even one that changes nothing takes its time."""
     changes: list[Delta[T]] = []
 

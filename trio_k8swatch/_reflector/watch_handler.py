@@ -10,13 +10,13 @@ import trio
 
 from trio_k8swatch._errors import ProtocolError
 from trio_k8swatch._resource_version import is_older
-from trio_k8swatch._store import Copy, ObjectEvent, Reflector
+from trio_k8swatch._store import Cache, ObjectEvent, WatchDeltas
 from trio_k8swatch._wire import OBJECT_EVENTS, Bookmark, WatchEvent, error_from_status
 
 from .heartbeat import Heartbeat
 from .list_watcher import Events
 
-__all__ = ["Follower"]
+__all__ = ["WatchHandler"]
 
 T = TypeVar("T")
 
@@ -28,15 +28,15 @@ _NEVER: Final = float("inf")
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
-class Follower(Generic[T]):
+class WatchHandler(Generic[T]):
     """Follows one watch after the other, and knows where the next has to begin."""
 
-    def __init__(self, copy: Copy[T], heartbeat: Heartbeat, *, name: str, object_name_log_field: str) -> None:
-        self._copy = copy
+    def __init__(self, cache: Cache[T], heartbeat: Heartbeat, *, name: str, object_name_log_field: str) -> None:
+        self._cache = cache
         self._heartbeat = heartbeat
         self._name = name
         self._log_field = object_name_log_field
-        self.reflector = Reflector[T](copy.metadata)
+        self.deltas = WatchDeltas[T](cache.metadata)
         self.must_probe = False
         """Whether the server has to be asked for its version before the next watch."""
         self.probed_at = float("-inf")
@@ -50,9 +50,9 @@ class Follower(Generic[T]):
         Ends `scope` when nothing was heard for too long, and puts that off as something is. Raises ApiError for an ERROR
         event, ProtocolError for what makes no sense, Unavailable where the stream is cut, and whatever handlers raise.
         """
-        copy, heartbeat = self._copy, self._heartbeat
+        cache, heartbeat = self._cache, self._heartbeat
         while True:
-            if copy.tickets.is_wanted and behind is None:
+            if cache.tickets.is_wanted and behind is None:
                 return "requested"
             if self.must_probe:
                 return "probe"
@@ -63,13 +63,13 @@ class Follower(Generic[T]):
                 heard = await self._take(batch, scope)
             finally:
                 # After the handlers: while they run it is us who do not listen. Also when the batch ends in an error.
-                now = copy.vitals.last_byte_at = trio.current_time()
+                now = cache.vitals.last_byte_at = trio.current_time()
                 if self._has_news:
                     self._has_news = False
-                    copy.vitals.last_event_at = now
+                    cache.vitals.last_event_at = now
             if heard:
                 self._note_news(now)
-            if copy.subscriptions:
+            if cache.subscriptions:
                 await self._wait_for_subscribers(scope)
                 now = trio.current_time()
             heartbeat.heard(now, events=heard)
@@ -78,38 +78,38 @@ class Follower(Generic[T]):
 
     def _note_news(self, now: float) -> None:
         """Events have come. Raises ProtocolError if they contradict what was known."""
-        vitals, reflector = self._copy.vitals, self.reflector
+        vitals, deltas = self._cache.vitals, self.deltas
         if vitals.failing:
-            self._copy.caught_up()
-        if reflector.doubt is not None:
-            raise ProtocolError(reflector.doubt)
-        if reflector.suspicion:
-            reflector.suspicion = False
+            self._cache.caught_up()
+        if deltas.doubt is not None:
+            raise ProtocolError(deltas.doubt)
+        if deltas.suspicion:
+            deltas.suspicion = False
             self._suspect(now)
 
     async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
         """Commit the events, each with its handlers, under one lock. Whether there were any."""
-        copy = self._copy
+        cache = self._cache
         try:
-            copy.lock.acquire_nowait()
+            cache.lock.acquire_nowait()
         except trio.WouldBlock:
             # While a reader holds the picture still, it is us who are silent.
             self._heartbeat.held()
             scope.deadline = _NEVER
-            await copy.lock.acquire()
+            await cache.lock.acquire()
         heard = False
-        reflector, metrics = self.reflector, copy.metrics
+        deltas, metrics = self.deltas, cache.metrics
         try:
             for event in batch:
                 heard = True
                 if metrics.counts:
                     metrics.event(event.type)
                 if isinstance(event, OBJECT_EVENTS):
-                    delta = reflector.received(copy.objects, event)
+                    delta = deltas.received(cache.objects, event)
                     if delta is not None:
                         self._has_news = True
                         try:
-                            copy.apply(delta, reflector.resource_version or "")
+                            cache.apply(delta, deltas.resource_version or "")
                         except Exception as error:
                             self._name_object(error, event)
                             raise
@@ -118,14 +118,14 @@ class Follower(Generic[T]):
                 else:
                     metrics.error("Watch.Event")
                     raise error_from_status(event.object, doing=f"go on with the watch of {self._name}")
-                if copy.stopping:
+                if cache.stopping:
                     break
         finally:
-            copy.lock.release()
+            cache.lock.release()
         return heard
 
     def _name_object(self, error: Exception, event: ObjectEvent[T]) -> None:
-        meta = self._copy.metadata(event.object)
+        meta = self._cache.metadata(event.object)
         name = f"{meta.namespace}/{meta.name}"
         error.add_note(f"raised while handlers and indexes were told: {event.type} {name}")
         _log.error("%s: failed to handle %s", self._name, event.type, extra={self._log_field: name})
@@ -133,13 +133,13 @@ class Follower(Generic[T]):
     def _bookmark(self, bookmark: Bookmark) -> None:
         now = trio.current_time()
         self._heartbeat.marked(now)
-        if not self.reflector.marked(bookmark):
+        if not self.deltas.marked(bookmark):
             _log.debug("%s: a bookmark without resourceVersion", self._name)
-        elif is_older(bookmark.resource_version, self._copy.resource_version):
+        elif is_older(bookmark.resource_version, self._cache.resource_version):
             self._suspect(now)
         else:
-            self._copy.vitals.last_bookmark_at = now
-            self._copy.advance(bookmark.resource_version)
+            self._cache.vitals.last_bookmark_at = now
+            self._cache.advance(bookmark.resource_version)
 
     def _suspect(self, now: float) -> None:
         """Something came that is older than what came before: the server lags (F60), repeats itself, or was rolled back.
@@ -149,7 +149,7 @@ class Follower(Generic[T]):
         self.must_probe = now - self.probed_at >= _PROBE_INTERVAL_SECONDS
 
     async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
-        for subscription in self._copy.subscriptions:
+        for subscription in self._cache.subscriptions:
             if subscription.is_full:
                 self._heartbeat.held()
                 scope.deadline = _NEVER

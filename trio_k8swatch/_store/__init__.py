@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .cache import Copy
+from .cache import Cache
 from .checkpoints import in_slices
-from .deltas import Delta, ObjectEvent, Reflector, Relisting, checked_version
+from .deltas import Delta, ObjectEvent, RelistDeltas, WatchDeltas, checked_version
 from .handlers import HandlerFuncs
 from .health import Health, State
 from .indexes.index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
@@ -18,8 +18,8 @@ from .waiting.relist_tickets import RelistTicket
 from .waiting.subscriptions import Subscription
 
 __all__ = [
+    "Cache",
     "Change",
-    "Copy",
     "Delta",
     "FlatNameIndex",
     "Gone",
@@ -36,12 +36,12 @@ __all__ = [
     "Policy",
     "Probe",
     "RebuildableIndex",
-    "Reflector",
+    "RelistDeltas",
     "RelistTicket",
-    "Relisting",
     "State",
     "Store",
     "Subscription",
+    "WatchDeltas",
     "checked_version",
     "in_slices",
     "probe",

@@ -22,13 +22,13 @@ from .checkpoints import in_slices
 from .deltas import Delta, Drop, Put
 from .handlers import HandlerFuncs
 from .health import Vitals
-from .indexes.registrations import Registration, Registry
+from .indexes.registrations import Registration, Registrations
 from .mutation_detector import MutationDetector
 from .waiting.listeners import Listener, Listeners
-from .waiting.relist_tickets import RelistTicket, Tickets
+from .waiting.relist_tickets import RelistTicket, RelistTickets
 from .waiting.subscriptions import Subscription
 
-__all__ = ["Copy"]
+__all__ = ["Cache"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ _REBUILD_ABOVE_CHANGES: Final = 1000
 """From so many changes in one commit on, indexes that can be rebuilt out of sight are, instead of holding up the loop."""
 
 
-class Copy(Generic[T]):
+class Cache(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
     def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, *, name: str = "") -> None:
@@ -50,7 +50,7 @@ class Copy(Generic[T]):
         self.lock: trio.Lock = trio.Lock()
         self.listeners: Listeners | None = None
         """Those who listen to single objects; None until the first does."""
-        self.tickets: Tickets = Tickets()
+        self.tickets: RelistTickets = RelistTickets()
         self.subscriptions: tuple[Subscription[T], ...] = ()
         self.vitals: Vitals = Vitals()
         self.mutations: MutationDetector[T] | None = None
@@ -63,7 +63,7 @@ class Copy(Generic[T]):
         self.stopping: bool = False
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
-        self.registry: Registry[T] = Registry()
+        self.indexes: Registrations[T] = Registrations()
         self.fault: BaseException | None = None
         """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
 
@@ -99,7 +99,7 @@ class Copy(Generic[T]):
             if self.mutations is not None:
                 self.mutations.check(deltas)
             many = len(deltas) > _REBUILD_ABOVE_CHANGES
-            rebuilt = await self.registry.rebuild(objects.values()) if many else {}
+            rebuilt = await self.indexes.rebuild(objects.values()) if many else {}
             self._swap(objects, deltas, version, rebuilt)
         except Exception as error:
             self.fault = error
@@ -224,7 +224,7 @@ class Copy(Generic[T]):
         else:
             del self.objects[delta.key]
         self.resource_version = version
-        self.registry.apply(delta)
+        self.indexes.apply(delta)
 
     @trio.lowlevel.enable_ki_protection
     def _swap(
@@ -232,4 +232,4 @@ class Copy(Generic[T]):
     ) -> None:
         self.objects = objects
         self.resource_version = version
-        self.registry.apply_all(deltas, rebuilt)
+        self.indexes.apply_all(deltas, rebuilt)

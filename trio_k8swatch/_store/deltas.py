@@ -18,9 +18,9 @@ from trio_k8swatch._object_meta import Metadata, MetadataOf, key_of
 from trio_k8swatch._resource_version import compare, is_older, is_well_formed
 from trio_k8swatch._wire import Added, Bookmark, Deleted, Modified
 
-from .interning import Sharing, inherit
+from .interning import Interning, inherit
 
-__all__ = ["Delta", "Drop", "ObjectEvent", "Put", "Reflector", "Relisting", "checked_version"]
+__all__ = ["Delta", "Drop", "ObjectEvent", "Put", "RelistDeltas", "WatchDeltas", "checked_version"]
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ ObjectEvent: TypeAlias = Added[T] | Modified[T] | Deleted[T]
 """An event that is about an object."""
 
 
-class Reflector(Generic[T]):
+class WatchDeltas(Generic[T]):
     """Follows one collection through its watch.
 
     The whole state is `resource_version`, None for "ask for a list" and a string for "watch from here", and `doubt`: why
@@ -61,7 +61,7 @@ class Reflector(Generic[T]):
         self.resource_version: str | None = None
         self.doubt: str | None = None
         self.suspicion = False
-        self._sharing = Sharing()
+        self._interning = Interning()
         # Our version if it is a number: then a longer look at the next one is seldom needed.
         self._number = ""
 
@@ -112,7 +112,7 @@ class Reflector(Generic[T]):
             self.suspicion = self.suspicion or kind is not Deleted
             return None
         if kind is Added:
-            self._sharing.settle(self._metadata(event.object))
+            self._interning.settle(self._metadata(event.object))
             return Put(key, None, event.object)
         self._question(order != 0, f"{event.type} for an object that was never added")
         return None if kind is Deleted or order == 0 else Put(key, None, event.object)
@@ -152,7 +152,7 @@ class Reflector(Generic[T]):
         return True
 
 
-class Relisting(Generic[T]):
+class RelistDeltas(Generic[T]):
     """Puts a list together, page by page or event by event, out of everyone's sight.
 
     An object whose version did not change stays the object that it was, so a list that changes nothing makes nothing.
@@ -162,13 +162,13 @@ class Relisting(Generic[T]):
     def __init__(self, known: Mapping[str, T], metadata: MetadataOf, *, replay: bool = False) -> None:
         self._known = known
         self._metadata = metadata
-        self._sharing = Sharing()
+        self._interning = Interning()
         self.replay = replay
         self.objects: dict[str, T] = {}
 
     def take(self, items: Iterable[T]) -> None:
         """The next items, in the order of the list. Of an object that comes twice the last one counts (L14)."""
-        metadata, known, objects, settle = self._metadata, self._known, self.objects, self._sharing.settle
+        metadata, known, objects, settle = self._metadata, self._known, self.objects, self._interning.settle
         for obj in items:
             meta = metadata(obj)
             key = meta.uid or _named(meta)

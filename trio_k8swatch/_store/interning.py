@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from trio_k8swatch._object_meta import ObjectMeta
 
-__all__ = ["Sharing", "inherit"]
+__all__ = ["Interning", "inherit"]
 
 _MAX_STRINGS: Final = 20_000
 """So many are remembered, then others: labels that never repeat must not add up."""
@@ -24,7 +24,7 @@ _MAX_SIBLINGS: Final = 4
 """So many of each owner: a zone or a revision may make a difference, but seldom more."""
 
 
-class Sharing:
+class Interning:
     """Makes new objects use parts of those that came before them."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from .waiting.change_queues import Change, Policy
 from .waiting.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from .cache import Copy
+    from .cache import Cache
     from .health import Health
     from .waiting.listeners import Listener
     from .waiting.relist_tickets import RelistTicket
@@ -57,25 +57,25 @@ class Store(Generic[T]):
     After the watch has ended the store is frozen: reads go on working, waiting raises `WatchStopped`.
     """
 
-    def __init__(self, copy_: Copy[T]) -> None:
-        self._copy = copy_
+    def __init__(self, copy_: Cache[T]) -> None:
+        self._cache = copy_
 
     def __repr__(self) -> str:
-        copy_ = self._copy
+        copy_ = self._cache
         return f"<{type(self).__name__} of {copy_.name}: {len(self)} objects, {copy_.vitals.state.value}>"
 
     # Reading
 
     def items(self) -> list[T]:
         """All objects, in a new list: those of the last list in its order, then the others as they came."""
-        return list(self._copy.objects.values())
+        return list(self._cache.objects.values())
 
     def get(self, uid: str) -> T | None:
         """The object with this uid, or None. Objects that have no uid are found under `namespace/name`."""
-        return self._copy.objects.get(uid)
+        return self._cache.objects.get(uid)
 
     def __len__(self) -> int:
-        return len(self._copy.objects)
+        return len(self._cache.objects)
 
     def __iter__(self) -> Iterator[T]:
         """Over the objects that are there now, whatever happens meanwhile."""
@@ -83,28 +83,28 @@ class Store(Generic[T]):
 
     def __contains__(self, item: object) -> bool:
         """Whether an object is here, by its uid or by itself: another state of the object is the same object."""
-        key = item if isinstance(item, str) else key_of(self._copy.metadata(item))
-        return key in self._copy.objects
+        key = item if isinstance(item, str) else key_of(self._cache.metadata(item))
+        return key in self._cache.objects
 
     @property
     def resource_version(self) -> str:
         """The version on the server that the store shows; empty before the first list."""
-        return self._copy.resource_version
+        return self._cache.resource_version
 
     @property
     def failing(self) -> bool:
         """Whether the watch failed, and has not caught up since: what the store shows may be old (see `health`)."""
-        return self._copy.vitals.failing
+        return self._cache.vitals.failing
 
     @property
     def stopped(self) -> bool:
         """Whether the watch has ended, by `stop()`, an error, or the end of its block."""
-        return self._copy.why_ended is not None
+        return self._cache.why_ended is not None
 
     @property
     def health(self) -> Health:
         """How the watch is doing, at this moment."""
-        return self._copy.vitals.seen(trio.current_time(), self._copy.resource_version)
+        return self._cache.vitals.seen(trio.current_time(), self._cache.resource_version)
 
     def require_fresh(self, seconds: float) -> None:
         """Raise `StaleError` unless the server has confirmed the store within the last `seconds`.
@@ -127,15 +127,15 @@ class Store(Generic[T]):
 
         A list under way is abandoned. Changes that are committed but not yet told to all handlers still are.
         """
-        self._copy.stop()
+        self._cache.stop()
 
     def request_relist(self) -> RelistTicket:
         """Ask for a list that begins after this call. Many requests before it begins make one list."""
-        return self._copy.ask_for_list()
+        return self._cache.ask_for_list()
 
     def listen(self, uid: str) -> Listener | None:
         """A listener for what happens to one object from now on; None if it is not here."""
-        return self._copy.listen(uid) if uid in self._copy.objects else None
+        return self._cache.listen(uid) if uid in self._cache.objects else None
 
     # Waiting
 
@@ -152,12 +152,12 @@ class Store(Generic[T]):
         `old` is a copy of `new`. Neither indexes nor listeners nor subscribers are told. Raises `WatchStopped` after the
         end of the watch, because handlers are no longer called.
         """
-        async with self._copy.lock:
-            if self._copy.why_ended is not None:
-                raise WatchStopped(self._copy.why_ended)
+        async with self._cache.lock:
+            if self._cache.why_ended is not None:
+                raise WatchStopped(self._cache.why_ended)
             obj = self.get(uid)
-            if obj is not None and self._copy.handlers.update is not None:
-                self._copy.handlers.update(copy.deepcopy(obj), obj)
+            if obj is not None and self._cache.handlers.update is not None:
+                self._cache.handlers.update(copy.deepcopy(obj), obj)
             return obj is not None
 
     async def at_least(self, resource_version: str) -> None:
@@ -167,7 +167,7 @@ class Store(Generic[T]):
         is not there after 2 s, or if versions cannot be compared, a consistent list is read. Raises `WatchStopped` if the
         watch ends first.
         """
-        copy_ = self._copy
+        copy_ = self._cache
         with trio.move_on_after(_PATIENCE_SECONDS):
             while (order := compare(copy_.resource_version, resource_version)) == -1:
                 await self._moved()
@@ -210,15 +210,15 @@ class Store(Generic[T]):
         async with self.subscribe(policy=Policy.COALESCE) as changes:
             async for change in changes:
                 # In the middle of a long relist the store may be ahead of what is told.
-                obj = self.get(key_of(self._copy.metadata(change.object)))
+                obj = self.get(key_of(self._cache.metadata(change.object)))
                 if obj is not None and condition(obj):
                     return Met(obj)
-        raise WatchStopped(self._copy.stopped or "the watch has ended")
+        raise WatchStopped(self._cache.stopped or "the watch has ended")
 
     async def _moved(self) -> None:
-        if self._copy.stopped is not None:
-            raise WatchStopped(self._copy.stopped)
-        await self._copy.next_change()
+        if self._cache.stopped is not None:
+            raise WatchStopped(self._cache.stopped)
+        await self._cache.next_change()
 
     # Holding still, and being told
 
@@ -229,7 +229,7 @@ class Store(Generic[T]):
         Not re-entrant: `nop_update`, `subscribe`, `with_index` and its like raise RuntimeError in here. Waiting for
         anything that the watch has to bring would wait for ever.
         """
-        async with self._copy.lock:
+        async with self._cache.lock:
             yield
 
     def subscribe(
@@ -251,10 +251,10 @@ class Store(Generic[T]):
 
     @asynccontextmanager
     async def _subscribed(self, name: str, policy: Policy, buffer: int) -> AsyncGenerator[Subscription[T]]:
-        async with self._copy.lock:
+        async with self._cache.lock:
             # Under the lock no change is half told: what is there now, and what comes later, meet without gap or repeat.
-            subscription = self._copy.join(Subscription(name, policy, buffer, self._copy.objects))
+            subscription = self._cache.join(Subscription(name, policy, buffer, self._cache.objects))
         try:
             yield subscription
         finally:
-            self._copy.leave(subscription)
+            self._cache.leave(subscription)

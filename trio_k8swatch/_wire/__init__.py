@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .api_status import error_from_response, error_from_status, is_too_large_version, parse_retry_after
-from .decoder import codec_for
+from .decoder import decoder_for
 from .events import (
     OBJECT_EVENT_OF,
     OBJECT_EVENTS,
@@ -35,7 +35,7 @@ __all__ = [
     "Page",
     "WatchEvent",
     "bookmark_at",
-    "codec_for",
+    "decoder_for",
     "error_from_response",
     "error_from_status",
     "is_too_large_version",

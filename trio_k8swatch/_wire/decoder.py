@@ -14,9 +14,9 @@ from trio_k8swatch._object_meta import DynamicObject, ObjectMeta, PartialObjectM
 from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
 from .kinds import Kinds
 from .nulls import tolerating_nulls
-from .page_decoder import BROKEN, PageReader
+from .page_decoder import BROKEN, PageDecoder
 
-__all__ = ["Codec", "codec_for"]
+__all__ = ["Decoder", "decoder_for"]
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class _AnyEvent(msgspec.Struct, frozen=True):
     object: msgspec.Raw
 
 
-class Codec(ABC, Generic[T]):
+class Decoder(ABC, Generic[T]):
     """Reads events and pages of one type. All errors are `ProtocolError`, and quote no contents."""
 
     accept_list: ClassVar[str] = "application/json"
@@ -66,7 +66,7 @@ class Codec(ABC, Generic[T]):
             begin = end + 1
 
     @abstractmethod
-    def page_reader(self) -> PageReader[T]:
+    def page_decoder(self) -> PageDecoder[T]:
         """What reads one body of a list."""
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Codec(ABC, Generic[T]):
             raise ProtocolError(f"a line of the watch ({len(line)} bytes) is not an event: {error}") from error
 
 
-class _TypedCodec(Codec[T]):
+class _TypedDecoder(Decoder[T]):
     """Decodes straight into the user's type: the fields that it does not name are skipped as bytes."""
 
     def __init__(self, type_: Any, api_version: str) -> None:
@@ -102,8 +102,8 @@ class _TypedCodec(Codec[T]):
         self._decode_array: Callable[[bytes], list[T]] | None
         self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
 
-    def page_reader(self) -> PageReader[T]:
-        return PageReader(self._kinds, self._decode_item, self._decode_array)
+    def page_decoder(self) -> PageDecoder[T]:
+        return PageDecoder(self._kinds, self._decode_item, self._decode_array)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:
@@ -112,7 +112,7 @@ class _TypedCodec(Codec[T]):
             raise _unreadable(line, error) from error
 
 
-class _MetadataCodec(_TypedCodec[PartialObjectMetadata]):
+class _MetadataDecoder(_TypedDecoder[PartialObjectMetadata]):
     """The server itself leaves out all but the metadata; one that cannot sends everything, and we skip the rest."""
 
     accept_list = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
@@ -132,7 +132,7 @@ class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
     object: _DynamicHead
 
 
-class _DynamicCodec(Codec[DynamicObject]):
+class _DynamicDecoder(Decoder[DynamicObject]):
     """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
 
     def __init__(self, api_version: str) -> None:
@@ -144,8 +144,8 @@ class _DynamicCodec(Codec[DynamicObject]):
             Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
         ).decode
 
-    def page_reader(self) -> PageReader[DynamicObject]:
-        return PageReader(self._kinds, self._object, None)
+    def page_decoder(self) -> PageDecoder[DynamicObject]:
+        return PageDecoder(self._kinds, self._object, None)
 
     def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
         try:
@@ -186,17 +186,17 @@ def _unreadable(line: bytes, error: Exception) -> ProtocolError:
     return ProtocolError(f"an event{whose} does not have the expected form: {error}")
 
 
-def codec_for(type_: type[T], api_version: str) -> Codec[T]:
+def decoder_for(type_: type[T], api_version: str) -> Decoder[T]:
     """How to read objects of `type_`. Raises ConfigError, naming what is missing, for a type that cannot be watched."""
     if type_ is DynamicObject:
-        return cast("Codec[T]", _DynamicCodec(api_version))
+        return cast("Decoder[T]", _DynamicDecoder(api_version))
     if type_ is PartialObjectMetadata:
-        return cast("Codec[T]", _MetadataCodec(api_version))
+        return cast("Decoder[T]", _MetadataDecoder(api_version))
     name = getattr(type_, "__name__", repr(type_))
     try:
         if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):
             _require_metadata(name, type_)
-        return _TypedCodec(dict[str, Any] if type_ is dict else type_, api_version)
+        return _TypedDecoder(dict[str, Any] if type_ is dict else type_, api_version)
     except TypeError as error:
         raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
 

@@ -15,7 +15,7 @@ from .kinds import Kinds
 from .list_items import MAX_OPENING_BYTES, ItemCutter, opening_of
 from .nulls import tolerating_nulls
 
-__all__ = ["BROKEN", "PageReader"]
+__all__ = ["BROKEN", "PageDecoder"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class _KindOnly(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-class PageReader(Generic[T]):
+class PageDecoder(Generic[T]):
     """Reads one body of a list: `feed` it what comes, then `finish`. The page comes out of these, in parts.
 
     Items are cut out by guessing, and decoded at once. From the first cut on that was wrong, and with bodies whose form gives

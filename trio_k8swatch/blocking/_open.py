@@ -71,9 +71,9 @@ def open_watch(
     its own.
     """
 
-    def opened(source: Any) -> Any:
+    def opened(list_watcher: Any) -> Any:
         return open_async_watch(
-            source,
+            list_watcher,
             handlers=handlers,
             config=config,
             list_options=list_options,
@@ -88,12 +88,12 @@ def open_watch(
 def _watching(
     client: Resource[Any] | Client, opened: Callable[[Any], Any], timeout: float | None
 ) -> Generator[Store[Any]]:
-    source: Any
+    list_watcher: Any
     with ExitStack() as stack:
         if isinstance(client, Resource):
-            loop, source = client.loop, client.in_loop
+            loop, list_watcher = client.loop, client.in_loop
         else:
-            loop, source = stack.enter_context(open_loop()), client
-        manager = loop.run(lambda: opened(source))
+            loop, list_watcher = stack.enter_context(open_loop()), client
+        manager = loop.run(lambda: opened(list_watcher))
         store = stack.enter_context(loop.held(manager, timeout))
         yield Store(loop, store)

@@ -26,12 +26,12 @@ class _Outlasting(AsyncStore[T], Generic[T]):
     """The store with a clock that can be read in any thread, and when the loop is over."""
 
     def __init__(self, store: AsyncStore[T], now: Callable[[], float]) -> None:
-        super().__init__(store._copy)  # noqa: SLF001 - the same record seen through one more window
+        super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window
         self._now = now
 
     @property
     def health(self) -> Health:
-        return self._copy.vitals.seen(self._now(), self._copy.resource_version)
+        return self._cache.vitals.seen(self._now(), self._cache.resource_version)
 
 
 class _Holder:

@@ -8,29 +8,29 @@ from typing import Generic, TypeVar
 
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
-from trio_k8swatch._reflector import Events, Source
+from trio_k8swatch._reflector import Events, ListWatcher
 from trio_k8swatch._wire import Page
 
-__all__ = ["ObservedSource"]
+__all__ = ["ObservedListWatcher"]
 
 T = TypeVar("T")
 
 
-class ObservedSource(Generic[T]):
+class ObservedListWatcher(Generic[T]):
     """A source whose pages and watches are counted.
 
     `on_page(taken, total)` is called after each page of a list that has several: how many objects were read so far, and
     how many there are, None if the server does not say (it never does with selectors).
     """
 
-    def __init__(self, source: Source[T], on_page: Callable[[int, int | None], object]) -> None:
-        self._source = source
+    def __init__(self, list_watcher: ListWatcher[T], on_page: Callable[[int, int | None], object]) -> None:
+        self._list_watcher = list_watcher
         self._on_page = on_page
         self._taken = 0
         self.watches_opened = 0
 
     def __repr__(self) -> str:
-        return repr(self._source)
+        return repr(self._list_watcher)
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The source's page."""
@@ -41,7 +41,7 @@ class ObservedSource(Generic[T]):
             self._taken += len(part.items)
             take(part)
 
-        metadata = await self._source.page(options, counted)
+        metadata = await self._list_watcher.page(options, counted)
         is_last = not metadata.continue_token
         if options.continue_token or not is_last:
             remaining = 0 if is_last else metadata.remaining_item_count
@@ -51,7 +51,7 @@ class ObservedSource(Generic[T]):
     @asynccontextmanager
     async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
         """The source's watch."""
-        async with self._source.watch(options) as events:
+        async with self._list_watcher.watch(options) as events:
             self.watches_opened += 1
             yield events
 

@@ -13,11 +13,11 @@ from trio_k8swatch._http import ApiClient
 from trio_k8swatch._list_options import Collection, ListOptions
 from trio_k8swatch._object_meta import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._open import open_watch
-from trio_k8swatch._reflector import Source
+from trio_k8swatch._reflector import ListWatcher
 from trio_k8swatch._store import Policy, Store
 from trio_k8swatch.cli._log_handler import warnings_to
 from trio_k8swatch.cli._metrics_port import serving_metrics
-from trio_k8swatch.cli._observed_list_watcher import ObservedSource
+from trio_k8swatch.cli._observed_list_watcher import ObservedListWatcher
 from trio_k8swatch.cli._output.changes import OneForEach
 from trio_k8swatch.cli._output.lines import JsonLines, Lines, NameLines, TableLines
 from trio_k8swatch.cli._output.progress import ListProgress
@@ -25,7 +25,7 @@ from trio_k8swatch.cli._output.stdout import ReaderGone, Stdout
 from trio_k8swatch.cli._stderr import complain
 from trio_k8swatch.cli._table.screen import Screen, is_screen
 from trio_k8swatch.cli._table.server_table import TableReader
-from trio_k8swatch.cli._table.table_list_watcher import TableSource
+from trio_k8swatch.cli._table.table_list_watcher import TableListWatcher
 from trio_k8swatch.cli._target import collection_for, find, open_target
 from trio_k8swatch.cli._watch_arguments import Order, Output
 from trio_k8swatch.discovery._rest_mapper import ServedResource
@@ -47,7 +47,7 @@ async def watch(order: Order) -> None:
             collection = collection_for(order, served, client.connection)
             progress = stack.enter_context(ListProgress(served.plural))
             reader = TableReader()
-            source = ObservedSource(_source(order.output, client, collection, reader), progress.on_page)
+            source = ObservedListWatcher(_source(order.output, client, collection, reader), progress.on_page)
             config = WatchConfig(
                 list_strategy=ListStrategy.PAGES,
                 metrics=None if metrics is None else metrics.instance(served.full_name),
@@ -66,10 +66,10 @@ async def watch(order: Order) -> None:
                     await _write(store, stdout, _lines(order.output, served, reader, wide=wide), order.max_events)
 
 
-def _source(output: Output, client: ApiClient, collection: Collection, reader: TableReader) -> Source[Any]:
+def _source(output: Output, client: ApiClient, collection: Collection, reader: TableReader) -> ListWatcher[Any]:
     """Only what will be shown is asked for."""
     if output is Output.TABLE:
-        return TableSource(client, collection, reader)
+        return TableListWatcher(client, collection, reader)
     type_ = DynamicObject if output is Output.JSON else PartialObjectMetadata
     return client.resource(collection.api_version, collection.plural, namespace=collection.namespace, type=type_)
 

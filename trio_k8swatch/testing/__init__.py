@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeApiServer", "Fault", "Faults", "Refused"]
 
-_HOMES = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_status"}
+_HOMES = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_http.statuses"}
 
 
 def __getattr__(name: str) -> Any:

@@ -34,9 +34,9 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     @overload
     def __init__(self, store: Store[T], index: I_co) -> None: ...
     def __init__(self, store: Store[Any], index: Any) -> None:
-        super().__init__(store._copy)  # noqa: SLF001 - the same record seen through one more window
+        super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window
         self._index: I_co = index
-        registration = self._copy.registry.attach(cast("Index[T]", index), self._copy.objects.values())
+        registration = self._cache.indexes.attach(cast("Index[T]", index), self._cache.objects.values())
         self._close = weakref.finalize(self, registration.end)
         self._close.atexit = False
 
@@ -57,15 +57,15 @@ class IndexedStore(Store[T], Generic[T, I_co]):
 
     async def with_index(self, f: Callable[[I_co], object]) -> None:
         """Call `f(index)` while the picture stands still. Keep nothing of the index: use it in `f`."""
-        async with self._copy.lock:
+        async with self._cache.lock:
             f(self._index)
 
     async def get_indexed(self, f: Callable[[I_co], R]) -> R:
         """What `f(index)` finds while the picture stands still."""
-        async with self._copy.lock:
+        async with self._cache.lock:
             return f(self._index)
 
     async def list_indexed(self, f: Callable[[I_co], Iterable[R]]) -> list[R]:
         """What `f(index)` finds while the picture stands still, as a list of its own."""
-        async with self._copy.lock:
+        async with self._cache.lock:
             return list(f(self._index))

@@ -14,7 +14,7 @@ from trio_k8swatch._store.deltas import Delta, Put
 
 from .index import Index, can_be_rebuilt
 
-__all__ = ["Registration", "Registry"]
+__all__ = ["Registration", "Registrations"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Registration(Generic[T]):
         self.index = None
 
 
-class Registry(Generic[T]):
+class Registrations(Generic[T]):
     """Tells indexes of changes, in the order in which they were registered (H8)."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import trio
 
 from trio_k8swatch._errors import WatchStopped
 
-__all__ = ["RelistTicket", "Tickets"]
+__all__ = ["RelistTicket", "RelistTickets"]
 
 
 class RelistTicket:
@@ -33,7 +33,7 @@ class RelistTicket:
             self._settled.set()
 
 
-class Tickets:
+class RelistTickets:
     """The tickets of one watch. All that ask before a list begins share one ticket: the list serves them all (L5)."""
 
     def __init__(self) -> None:

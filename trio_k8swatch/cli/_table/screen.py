@@ -15,7 +15,7 @@ from rich.text import Text
 
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._store import Change, Policy, Store
-from trio_k8swatch.cli._observed_list_watcher import ObservedSource
+from trio_k8swatch.cli._observed_list_watcher import ObservedListWatcher
 from trio_k8swatch.cli._output.changes import OneForEach
 from trio_k8swatch.cli._output.stdout import ReaderGone
 from trio_k8swatch.cli._table.frame import Frame, draw, most_recent
@@ -44,7 +44,13 @@ class Screen:
     """Shows the rows of a store in place. Has the terminal for itself, and leaves the last picture behind in it."""
 
     def __init__(
-        self, store: Store[TableRow], source: ObservedSource[TableRow], reader: TableReader, *, what: str, wide: bool
+        self,
+        store: Store[TableRow],
+        source: ObservedListWatcher[TableRow],
+        reader: TableReader,
+        *,
+        what: str,
+        wide: bool,
     ) -> None:
         self._store = store
         self._source = source

@@ -13,14 +13,14 @@ from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import Page
 from trio_k8swatch.cli._table.server_table import TableReader, TableRow
 
-__all__ = ["TableSource"]
+__all__ = ["TableListWatcher"]
 
 _TABLE: Final = "application/json;as=Table;v={};g=meta.k8s.io"
 _ACCEPT: Final = ",".join([_TABLE.format("v1"), _TABLE.format("v1beta1"), "application/json"])
 """As kubectl has it; servers that make no tables send the objects, of which names and ages are shown."""
 
 
-class TableSource:
+class TableListWatcher:
     """What `open_watch` needs to keep rows as it keeps objects, with all its care."""
 
     def __init__(self, client: ApiClient, collection: Collection, reader: TableReader) -> None:

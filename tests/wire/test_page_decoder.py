@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trio_k8swatch._wire.events.decoder import codec_for
-from trio_k8swatch._wire.events.events import Page
 
 from trio_k8swatch import DynamicObject, ObjectMeta, ProtocolError
 from trio_k8swatch._object_meta import metadata_of
+from trio_k8swatch._wire.decoder import decoder_for
+from trio_k8swatch._wire.events import Page
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ TYPES: list[Any] = [Thing, KindThing, DynamicObject, dict]
 
 
 def read(type_: Any, *parts: bytes) -> list[Page[Any]]:
-    reader = codec_for(type_, "v1").page_reader()
+    reader = decoder_for(type_, "v1").page_decoder()
     pages = [*map(reader.feed, parts), reader.finish()]
     return [page for page in pages if page is not None]
 

@@ -627,7 +627,7 @@ def _accessors() -> trio_k8swatch.Accessors[Any]:
 
 def test_the_page_is_true(capsys: pytest.CaptureFixture[str]) -> None:
     """The examples in docs/blocking.md run, one after the other, and print what the page shows."""
-    page = (Path(__file__).parents[1] / "docs" / "blocking.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "blocking.md").read_text()
     names: dict[str, Any] = {}
     shown = 0
     with served(small_cluster) as server, current_context(server):

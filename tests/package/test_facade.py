@@ -14,7 +14,7 @@ import pytest
 
 import trio_k8swatch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 MODULES = ["trio_k8swatch", "trio_k8swatch.blocking", "trio_k8swatch.connect", "trio_k8swatch.testing"]
 

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from trio_k8swatch._store.deltas.plan import (
-    Next,
-    after_list_failure,
-    after_watch_failure,
-    refuses_streaming,
-    retry_after_of,
-)
 
 from trio_k8swatch import (
     ApiError,
@@ -22,6 +15,13 @@ from trio_k8swatch import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+)
+from trio_k8swatch._reflector.plan import (
+    Next,
+    after_list_failure,
+    after_watch_failure,
+    refuses_streaming,
+    retry_after_of,
 )
 
 

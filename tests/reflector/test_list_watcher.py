@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from core_helpers import Thing, bookmark, failure, thing
-from trio_k8swatch._store.deltas.list_watcher import ForeignSource, Source
 
 from trio_k8swatch import Accessors, Added, Client, Deleted, Failure, ListOptions, Modified, ObjectMeta, ProtocolError
+from trio_k8swatch._reflector.list_watcher import ForeignListWatcher, ListWatcher
 
 
 class Kind(Enum):
@@ -50,7 +50,7 @@ async def aclosing(generator: AsyncGenerator[Any]) -> AsyncGenerator[AsyncGenera
 
 async def received(client: Client, accessors: Accessors[Any] | None = None) -> list[Any]:
     got: list[Any] = []
-    async with ForeignSource(client, accessors).watch(ListOptions()) as events:
+    async with ForeignListWatcher(client, accessors).watch(ListOptions()) as events:
         while (batch := await events.receive()) is not None:
             got.extend(batch)
     return got
@@ -70,7 +70,7 @@ A = thing("a", 5)
 async def test_A1_a_list_is_read_by_keys_or_attributes(listing: Any) -> None:
     """Without any glue."""
     pages: list[Any] = []
-    metadata = await ForeignSource[Thing](Foreign(listing), None).page(ListOptions(), pages.append)
+    metadata = await ForeignListWatcher[Thing](Foreign(listing), None).page(ListOptions(), pages.append)
     [page] = pages
     assert metadata == page.metadata
     assert (page.items, page.metadata.resource_version, page.metadata.continue_token) == ([A], "7", None)
@@ -83,7 +83,7 @@ async def test_A1_a_list_is_read_by_keys_or_attributes(listing: Any) -> None:
 async def test_a_list_that_is_none_fails(listing: Any) -> None:
     """Whatever a client gives instead."""
     with pytest.raises((ProtocolError, LookupError, AttributeError, TypeError)):
-        await ForeignSource[Thing](Foreign(listing), None).page(ListOptions(), print)
+        await ForeignListWatcher[Thing](Foreign(listing), None).page(ListOptions(), print)
 
 
 async def test_A6_accessors_are_asked_where_lists_and_objects_look_otherwise() -> None:
@@ -93,7 +93,7 @@ async def test_A6_accessors_are_asked_where_lists_and_objects_look_otherwise() -
         resource_version=lambda listing: listing[0],
         metadata=lambda obj: ObjectMeta(name=obj, uid=obj, resource_version="3"),
     )
-    source = ForeignSource[Any](Foreign(("9", ("a", "b")), [("BOOKMARK", "a")]), accessors)
+    source = ForeignListWatcher[Any](Foreign(("9", ("a", "b")), [("BOOKMARK", "a")]), accessors)
     pages: list[Any] = []
     await source.page(ListOptions(), pages.append)
     [page] = pages
@@ -141,9 +141,9 @@ async def test_E9_B12_what_is_no_event_is_a_protocol_error(event: Any) -> None:
 
 async def test_a_foreign_source_is_a_source() -> None:
     """It streams no lists, and is called what the client is called."""
-    source = ForeignSource[Thing](Foreign(5), None)
-    assert isinstance(source, Source)
-    assert not isinstance(Foreign(), Source)
+    source = ForeignListWatcher[Thing](Foreign(5), None)
+    assert isinstance(source, ListWatcher)
+    assert not isinstance(Foreign(), ListWatcher)
     assert not await source.has_streaming_lists()
     assert repr(source) == repr(Foreign(5))
     assert isinstance(failure(1), Failure)

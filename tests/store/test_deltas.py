@@ -9,15 +9,15 @@ import pytest
 from core_helpers import Thing, bookmark, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio_k8swatch._store.store.deltas import Delta, Drop, Put, Reflector, Relisting, checked_version
 
 from trio_k8swatch import Added, Deleted, Modified, ObjectMeta, ProtocolError
 from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch._resource_version import compare
+from trio_k8swatch._store.deltas import Delta, Drop, Put, RelistDeltas, WatchDeltas, checked_version
 
 
-def reflector(version: str = "10") -> Reflector[Thing]:
-    made: Reflector[Thing] = Reflector(metadata_of)
+def reflector(version: str = "10") -> WatchDeltas[Thing]:
+    made: WatchDeltas[Thing] = WatchDeltas(metadata_of)
     made.listed(version)
     return made
 
@@ -156,7 +156,7 @@ def test_T1_an_object_without_uid_and_name_is_a_protocol_error() -> None:
     with pytest.raises(ProtocolError, match="uid and name"):
         reflector().received({}, Added(thing("", 11, uid="")))
     with pytest.raises(ProtocolError, match="uid and name"):
-        Relisting({}, metadata_of).take([thing("", 11, uid="")])
+        RelistDeltas({}, metadata_of).take([thing("", 11, uid="")])
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_E8_a_bookmark_moves_the_watch_forward_only(version: str, then: str, *, 
 
 def relisted(
     before: dict[str, Thing], *items: Thing, replay: bool = False
-) -> tuple[list[Delta[Thing]], Relisting[Thing]]:
-    relisting: Relisting[Thing] = Relisting(before, metadata_of, replay=replay)
+) -> tuple[list[Delta[Thing]], RelistDeltas[Thing]]:
+    relisting: RelistDeltas[Thing] = RelistDeltas(before, metadata_of, replay=replay)
     relisting.take(items)
     return [delta for delta in relisting.deltas() if delta is not None], relisting
 
@@ -227,7 +227,7 @@ def test_L14_of_an_object_that_comes_twice_the_last_state_counts_once() -> None:
 
 def test_a_streaming_list_takes_deletions_back_out() -> None:
     """What came and went before the list was complete was never there."""
-    relisting: Relisting[Thing] = Relisting({}, metadata_of)
+    relisting: RelistDeltas[Thing] = RelistDeltas({}, metadata_of)
     relisting.received(Added(thing("a", 5)))
     relisting.received(Added(thing("b", 6)))
     relisting.received(Deleted(thing("a", 7)))
@@ -265,7 +265,7 @@ def test_the_quick_way_to_compare_agrees_with_the_careful_one(versions: list[str
 
 # Laws
 
-real_deltas = Relisting.deltas
+real_deltas = RelistDeltas.deltas
 
 uids = st.integers(0, 3).map(str)
 versions = st.integers(1, 12).map(str)
@@ -294,7 +294,7 @@ def test_the_store_is_the_fold_of_the_deltas(script: list[Any]) -> None:
     for step in script:
         before = follow.resource_version
         if isinstance(step, list):
-            relisting: Relisting[Thing] = Relisting(store, metadata_of)
+            relisting: RelistDeltas[Thing] = RelistDeltas(store, metadata_of)
             relisting.take(step)
             for delta in [delta for delta in relisting.deltas() if delta is not None]:
                 apply(store, delta)
@@ -318,17 +318,17 @@ def test_the_store_is_the_fold_of_the_deltas(script: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("owner", "member", "wrong"),
     [
-        (Relisting, "deltas", lambda self: iter([d for d in real_deltas(self) if isinstance(d, Put)])),
-        (Relisting, "take", lambda self, items: [self.objects.setdefault(o.metadata.uid, o) for o in items]),
-        (Reflector, "received", lambda self, known, event: Put(event.object.metadata.uid, None, event.object)),
+        (RelistDeltas, "deltas", lambda self: iter([d for d in real_deltas(self) if isinstance(d, Put)])),
+        (RelistDeltas, "take", lambda self, items: [self.objects.setdefault(o.metadata.uid, o) for o in items]),
+        (WatchDeltas, "received", lambda self, known, event: Put(event.object.metadata.uid, None, event.object)),
         (
-            Reflector,
+            WatchDeltas,
             "received",
             lambda self, known, event: Put(
                 event.object.metadata.uid, known.get(event.object.metadata.uid), event.object
             ),
         ),
-        (Reflector, "marked", lambda self, mark: setattr(self, "resource_version", mark.resource_version)),
+        (WatchDeltas, "marked", lambda self, mark: setattr(self, "resource_version", mark.resource_version)),
     ],
     ids=["no drops", "first of two wins", "no old state", "older states taken", "bookmarks go back"],
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from trio_k8swatch._store.store.health import Vitals
 
 from trio_k8swatch import Forbidden, K8sWatchError, NotFound, State, Status, Unauthorized, Unavailable
+from trio_k8swatch._store.health import Vitals
 
 REFUSED = Status(code=400)
 

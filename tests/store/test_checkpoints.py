@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import trio
 from trio.testing import assert_no_checkpoints
-from trio_k8swatch._store.store.checkpoints import in_slices
+
+from trio_k8swatch._store.checkpoints import in_slices
 
 
 async def test_long_work_lets_others_have_their_turns() -> None:

@@ -12,9 +12,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trio_k8swatch._wire.events.decoder import Codec, codec_for
-from trio_k8swatch._wire.events.events import Lines, Page
-from trio_k8swatch._wire.events.list_items import ItemCutter
 
 from trio_k8swatch import (
     Added,
@@ -29,6 +26,9 @@ from trio_k8swatch import (
     ProtocolError,
 )
 from trio_k8swatch._object_meta import key_of, metadata_of
+from trio_k8swatch._wire.decoder import Decoder, decoder_for
+from trio_k8swatch._wire.events import Lines, Page
+from trio_k8swatch._wire.list_items import ItemCutter
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
@@ -79,13 +79,13 @@ def line(type_: str, obj: Any) -> bytes:
     return json.dumps({"type": type_, "object": obj}, separators=(",", ":")).encode()
 
 
-def events(codec: Codec[Any], *lines: bytes) -> list[Any]:
+def events(decoder: Decoder[Any], *lines: bytes) -> list[Any]:
     buffer = b"\n".join(lines) + b"\n"
-    return list(codec.events(Lines(buffer, 0, len(buffer))))
+    return list(decoder.events(Lines(buffer, 0, len(buffer))))
 
 
-def page_of(codec: Codec[Any], data: bytes) -> Page[Any]:
-    reader = codec.page_reader()
+def page_of(decoder: Decoder[Any], data: bytes) -> Page[Any]:
+    reader = decoder.page_decoder()
     first, last = reader.feed(data), reader.finish()
     return last if first is None else Page([*first.items, *last.items], last.metadata)
 
@@ -98,10 +98,10 @@ def body(*items: Any, **more: Any) -> bytes:
 @pytest.mark.parametrize("type_", TYPES, ids=str)
 def test_A7_an_object_may_be_of_any_type_with_metadata(type_: Any) -> None:
     """From events in all forms, and from lists, whose items lack kind and apiVersion."""
-    codec = codec_for(type_, "v1")
+    decoder = decoder_for(type_, "v1")
     item = {key: POD[key] for key in ("metadata", "spec")}
-    page = page_of(codec, body(item, POD))
-    got = [*page.items, *(e.object for e in events(codec, *[line(t, POD) for t in ("ADDED", "MODIFIED", "DELETED")]))]
+    page = page_of(decoder, body(item, POD))
+    got = [*page.items, *(e.object for e in events(decoder, *[line(t, POD) for t in ("ADDED", "MODIFIED", "DELETED")]))]
     assert [node_of(obj) for obj in got] == ["n1"] * 5
     for obj in got:
         meta = metadata_of(obj)
@@ -111,23 +111,23 @@ def test_A7_an_object_may_be_of_any_type_with_metadata(type_: Any) -> None:
 
 def test_only_the_metadata_may_be_asked_for() -> None:
     """Then the server is told to leave out the rest, and its events are of its own kind."""
-    codec = codec_for(PartialObjectMetadata, "apps/v1")
-    assert "as=PartialObjectMetadataList" in codec.accept_list
-    assert "as=PartialObjectMetadata;" in codec.accept_watch
+    decoder = decoder_for(PartialObjectMetadata, "apps/v1")
+    assert "as=PartialObjectMetadataList" in decoder.accept_list
+    assert "as=PartialObjectMetadata;" in decoder.accept_watch
     obj = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": META}
-    assert events(codec, line("ADDED", obj))[0].object.metadata.name == "a"
+    assert events(decoder, line("ADDED", obj))[0].object.metadata.name == "a"
     page = body(obj, kind="PartialObjectMetadataList", apiVersion="meta.k8s.io/v1")
-    assert page_of(codec, page).items[0].metadata.uid == "u"
+    assert page_of(decoder, page).items[0].metadata.uid == "u"
 
 
 def test_E5_items_of_a_list_get_the_kind_that_lists_leave_out() -> None:
     """Those that say it themselves keep what they say."""
     page = page_of(
-        codec_for(dict, "v1"), body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META})
+        decoder_for(dict, "v1"), body({"metadata": META}, {"apiVersion": "v1", "kind": "Pod", "metadata": META})
     )
     assert [item["kind"] for item in page.items] == ["Pod", "Pod"]
-    assert page_of(codec_for(KindPod, "v1"), body({"metadata": META})).items[0].kind == "Pod"
-    dynamic = page_of(codec_for(DynamicObject, "v1"), body({"metadata": META})).items[0]
+    assert page_of(decoder_for(KindPod, "v1"), body({"metadata": META})).items[0].kind == "Pod"
+    dynamic = page_of(decoder_for(DynamicObject, "v1"), body({"metadata": META})).items[0]
     assert (dynamic.kind, dynamic.api_version) == ("Pod", "v1")
 
 
@@ -135,14 +135,16 @@ def test_E5_an_item_that_says_its_kind_further_inside_is_found_out() -> None:
     """Fields may come in any order."""
     item = {"spec": {"nodeName": "n1"}, "apiVersion": "v1", "kind": "Pod", "metadata": META}
     only_version = {"spec": {}, "apiVersion": "v1", "metadata": META}
-    page = page_of(codec_for(DynamicObject, "v1"), body(item, only_version))
+    page = page_of(decoder_for(DynamicObject, "v1"), body(item, only_version))
     assert page.items[0].raw.count(b'"kind"') == 1
     assert page.items[1].kind == "Pod"
 
 
 def test_a_list_without_kind_completes_nothing() -> None:
     """Some aggregated servers leave it out of the list, too."""
-    page = page_of(codec_for(DynamicObject, "v1"), json.dumps({"metadata": {}, "items": [{"metadata": META}]}).encode())
+    page = page_of(
+        decoder_for(DynamicObject, "v1"), json.dumps({"metadata": {}, "items": [{"metadata": META}]}).encode()
+    )
     assert page.items[0].kind == ""
 
 
@@ -150,7 +152,7 @@ def test_a_list_without_kind_completes_nothing() -> None:
 def test_an_empty_list_may_be_null(items: list[Any] | None) -> None:
     """Go has no difference between the two."""
     for type_ in (Pod, dict):
-        page = page_of(codec_for(type_, "v1"), body(items=items) if items is None else body())
+        page = page_of(decoder_for(type_, "v1"), body(items=items) if items is None else body())
         assert page.items == []
         assert page.metadata.resource_version == "9"
 
@@ -180,34 +182,34 @@ def test_E4_E9_B11_B12_what_is_no_event_is_a_protocol_error(
     type_: Any, broken_line: bytes, *, is_trusted: bool
 ) -> None:
     """Which makes a relist of it: the Go package lost a wrong type silently, and died of an unknown one."""
-    codec = codec_for(type_, "v1")
+    decoder = decoder_for(type_, "v1")
     before = [line("ADDED", POD)] if is_trusted else [line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1"})]
-    events(codec, *before)
-    page_of(codec, body())
+    events(decoder, *before)
+    page_of(decoder, body())
     if b"Secret" in broken_line:
-        page_of(codec, body(POD))
-        events(codec, line("MODIFIED", POD))
+        page_of(decoder, body(POD))
+        events(decoder, line("MODIFIED", POD))
     with pytest.raises(ProtocolError):
         # The reflector asks for the metadata next: it has to be good for that, too.
-        [metadata_of(e.object) for e in events(codec, broken_line) if not isinstance(e, (Bookmark, Failure))]
+        [metadata_of(e.object) for e in events(decoder, broken_line) if not isinstance(e, (Bookmark, Failure))]
 
 
 def test_an_error_names_the_object_but_quotes_nothing_of_it() -> None:
     """It may be a Secret."""
-    codec = codec_for(Pod, "v1")
+    decoder = decoder_for(Pod, "v1")
     bad = line("ADDED", {**POD, "spec": {"nodeName": ["hunter2"]}})
     with pytest.raises(ProtocolError, match="an event of x/a does not have the expected form") as caught:
-        events(codec, bad)
+        events(decoder, bad)
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ProtocolError, match="an event of x/a"):
-        events(codec, line("ADDED", POD), bad)
+        events(decoder, line("ADDED", POD), bad)
 
 
 def test_events_before_a_broken_one_are_kept() -> None:
     """They are decoded as they are asked for."""
-    codec = codec_for(Pod, "v1")
+    decoder = decoder_for(Pod, "v1")
     data = line("ADDED", POD) + b"\nbroken\n"
-    stream = codec.events(Lines(data, 0, len(data)))
+    stream = decoder.events(Lines(data, 0, len(data)))
     assert next(stream).object.metadata.name == "a"
     with pytest.raises(ProtocolError, match="is not an event"):
         next(stream)
@@ -216,10 +218,10 @@ def test_events_before_a_broken_one_are_kept() -> None:
 @pytest.mark.parametrize("type_", [Pod, DynamicObject])
 def test_bookmarks_and_errors_come_between_events(type_: Any) -> None:
     """They are about no object."""
-    codec = codec_for(type_, "v1")
+    decoder = decoder_for(type_, "v1")
     mark = line("BOOKMARK", {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": "8"}})
     error = line("ERROR", {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired", "message": "m"})
-    got = events(codec, line("ADDED", POD), mark, line("DELETED", POD), error)
+    got = events(decoder, line("ADDED", POD), mark, line("DELETED", POD), error)
     assert [type(event) for event in got] == [Added, Bookmark, Deleted, Failure]
     assert got[1].resource_version == "8"
     assert got[3].object.code == 410
@@ -228,12 +230,12 @@ def test_bookmarks_and_errors_come_between_events(type_: Any) -> None:
 @pytest.mark.parametrize("type_", [Pod, DynamicObject, dict])
 def test_an_event_may_be_written_in_any_way_that_json_has(type_: Any) -> None:
     """Spaces, carriage returns, a byte order mark, fields in another order, blank lines, and fields that nobody knows."""
-    codec = codec_for(type_, "v1")
+    decoder = decoder_for(type_, "v1")
     loose = json.dumps({"object": POD, "type": "MODIFIED"}, indent=1).replace("\n", " ").encode()
     strict = line("ADDED", POD)
     more = strict[:-1] + b',"more":{}}'
     got = events(
-        codec, b"\xef\xbb\xbf" + strict, b"", b"  ", loose, strict + b"\r", strict[:-1] + b" }", more, more, strict
+        decoder, b"\xef\xbb\xbf" + strict, b"", b"  ", loose, strict + b"\r", strict[:-1] + b" }", more, more, strict
     )
     assert [type(event) for event in got] == [Added, Modified, Added, Added, Added, Added, Added]
     assert {node_of(event.object) for event in got} == {"n1"}
@@ -243,10 +245,10 @@ def test_an_event_may_be_written_in_any_way_that_json_has(type_: Any) -> None:
 
 def test_B22_an_object_holds_on_to_nothing_larger() -> None:
     """Its bytes are its own, not a window into those of a list."""
-    codec = codec_for(DynamicObject, "v1")
+    decoder = decoder_for(DynamicObject, "v1")
     for obj in [
-        *page_of(codec, body(POD, POD)).items,
-        *(e.object for e in events(codec, line("ADDED", POD), line("ADDED", POD))),
+        *page_of(decoder, body(POD, POD)).items,
+        *(e.object for e in events(decoder, line("ADDED", POD), line("ADDED", POD))),
     ]:
         assert type(obj.raw) is bytes
         assert len(obj.raw) < 200
@@ -259,9 +261,9 @@ texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 def test_a_dynamic_object_has_every_field_that_was_sent(fields: dict[str, Any]) -> None:
     """Through the quick way and through the careful one."""
     obj = {"kind": "Pod", "apiVersion": "v1", "metadata": META, "spec": {}, "data": fields}
-    codec = codec_for(DynamicObject, "v1")
+    decoder = decoder_for(DynamicObject, "v1")
     raw = json.dumps({"type": "ADDED", "object": obj}, separators=(",", ":"), ensure_ascii=False).encode()
-    for event in events(codec, raw, raw):
+    for event in events(decoder, raw, raw):
         assert event.object.to_dict() == obj
         assert event.object["data"] == fields
 
@@ -326,7 +328,7 @@ class PoorTyped(TypedDict):
 def test_A7_a_type_without_metadata_is_refused_at_once(type_: Any, missing: str) -> None:
     """With a message that says what is missing, before any request is made."""
     with pytest.raises(ConfigError, match=missing):
-        codec_for(type_, "v1")
+        decoder_for(type_, "v1")
 
 
 @pytest.mark.parametrize("type_", [Pod, dict, DynamicObject])
@@ -336,7 +338,7 @@ def test_A7_a_type_without_metadata_is_refused_at_once(type_: Any, missing: str)
 def test_a_body_that_is_no_list_is_a_protocol_error(type_: Any, data: bytes) -> None:
     """Though it came with 200."""
     with pytest.raises(ProtocolError):
-        page_of(codec_for(type_, "v1"), data)
+        page_of(decoder_for(type_, "v1"), data)
 
 
 @pytest.mark.parametrize("type_", [DynamicObject, KindPod])
@@ -344,10 +346,10 @@ def test_a_list_with_an_item_that_does_not_fit_is_no_list(type_: Any) -> None:
     """However quickly lists are read that do fit."""
     good = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": [{"metadata": META}]}
     bad = {**good, "items": [{"metadata": META}, {"metadata": {"name": 5}}]}
-    codec = codec_for(type_, "v1")
-    assert len(page_of(codec, json.dumps(good, separators=(",", ":")).encode()).items) == 1
+    decoder = decoder_for(type_, "v1")
+    assert len(page_of(decoder, json.dumps(good, separators=(",", ":")).encode()).items) == 1
     with pytest.raises(ProtocolError, match="does not have the expected form"):
-        page_of(codec, json.dumps(bad, separators=(",", ":")).encode())
+        page_of(decoder, json.dumps(bad, separators=(",", ":")).encode())
 
 
 @pytest.mark.parametrize("kind", [DynamicObject, dict, PartialObjectMetadata, KindPod])
@@ -360,7 +362,7 @@ def test_a_list_may_come_in_any_parts(kind: type, looks_like_an_item: bool, cuts
     version = "meta.k8s.io/v1" if kind is PartialObjectMetadata else "v1"
     head = {"kind": "PodList", "apiVersion": version, "metadata": {"resourceVersion": "7"}}
     whole = msgspec.json.encode({**head, "items": items}) + b"\n"
-    reader = codec_for(kind, "v1").page_reader()
+    reader = decoder_for(kind, "v1").page_decoder()
     ends = sorted(min(cut, len(whole)) for cut in cuts)
     parts = [reader.feed(whole[begin:end]) for begin, end in itertools.pairwise([0, *ends, len(whole)])]
     pages = [part for part in [*parts, reader.finish()] if part is not None]
@@ -379,7 +381,7 @@ def test_a_list_may_come_byte_by_byte(indent: int | None) -> None:
     whole = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": items}
     text = json.dumps(whole, indent=indent, separators=(",", ":") if indent is None else None).encode()
     for kind in (DynamicObject, Pod):
-        reader = codec_for(kind, "v1").page_reader()
+        reader = decoder_for(kind, "v1").page_decoder()
         parts = [reader.feed(text[at : at + 1]) for at in range(len(text))]
         pages = [part for part in [*parts, reader.finish()] if part is not None]
         assert [metadata_of(item).uid for page in pages for item in page.items] == ["0", "1", "2", "3", "4"]
@@ -390,7 +392,7 @@ def test_an_item_may_be_of_any_size() -> None:
     large = {"metadata": {**META, "uid": "1"}, "data": "x" * (30 * 1024 * 1024)}
     items = [{"metadata": {**META, "uid": "0"}}, large, {"metadata": {**META, "uid": "2"}}]
     whole = msgspec.json.encode({"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": items})
-    reader = codec_for(DynamicObject, "v1").page_reader()
+    reader = decoder_for(DynamicObject, "v1").page_decoder()
     parts = [reader.feed(whole[at : at + 65536]) for at in range(0, len(whole), 65536)]
     got = [item for part in [*parts, reader.finish()] if part is not None for item in part.items]
     assert [len(item.raw) > 1000 for item in got] == [False, True, False]
@@ -409,11 +411,11 @@ def test_items_are_decoded_while_they_come() -> None:
 @pytest.mark.parametrize("kind", [DynamicObject, Pod])
 def test_the_metadata_of_a_list_may_come_last(kind: type) -> None:
     """And items may be the items of something else."""
-    codec = codec_for(kind, "v1")
+    decoder = decoder_for(kind, "v1")
     item = '{"metadata":{"uid":"1"}}'
     last = f'{{"apiVersion":"v1","items":[{item},{item}],"kind":"PodList","metadata":{{"resourceVersion":"7"}}}}'
-    page = page_of(codec, last.encode())
+    page = page_of(decoder, last.encode())
     assert (len(page.items), page.metadata.resource_version) == (2, "7")
     assert page.items[1] == page.items[0]
     other = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{"x":{{"items":[{item},{item}]}}}},"items":[{item}]}}'
-    assert len(page_of(codec, other.encode()).items) == 1
+    assert len(page_of(decoder, other.encode()).items) == 1

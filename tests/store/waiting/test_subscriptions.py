@@ -11,12 +11,12 @@ from core_helpers import Thing, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
-from trio_k8swatch._store.store.deltas import Delta, Drop, Put, Relisting
-from trio_k8swatch._store.store.waiting.change_queues import Newest, OrResync
-from trio_k8swatch._store.store.waiting.subscriptions import Subscription
 
 from trio_k8swatch import Change, Policy
 from trio_k8swatch._object_meta import metadata_of
+from trio_k8swatch._store.deltas import Delta, Drop, Put, RelistDeltas
+from trio_k8swatch._store.waiting.change_queues import Newest, OrResync
+from trio_k8swatch._store.waiting.subscriptions import Subscription
 
 POLICIES = list(Policy)
 
@@ -87,7 +87,7 @@ class World:
     async def list(self, uids: list[int], slice_size: int, reads: int) -> None:
         """A whole list: swapped at once, told in slices, between which readers read."""
         chosen = {uid // 2: uid for uid in uids}
-        relisting: Relisting[Thing] = Relisting(self.store, metadata_of)
+        relisting: RelistDeltas[Thing] = RelistDeltas(self.store, metadata_of)
         relisting.take([self.new(uid) for uid in chosen.values()])
         deltas = [delta for delta in relisting.deltas() if delta is not None]
         self.store = relisting.objects

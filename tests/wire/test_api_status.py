@@ -9,15 +9,15 @@ from email.utils import formatdate
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from trio_k8swatch._wire.events.api_status import (
+
+from trio_k8swatch import ApiError, Expired, Forbidden, NotFound, NotWatchable, Status, TooManyRequests, Unauthorized
+from trio_k8swatch._errors import StatusCause, StatusDetails
+from trio_k8swatch._wire.api_status import (
     error_from_response,
     error_from_status,
     is_too_large_version,
     parse_retry_after,
 )
-
-from trio_k8swatch import ApiError, Expired, Forbidden, NotFound, NotWatchable, Status, TooManyRequests, Unauthorized
-from trio_k8swatch._errors import StatusCause, StatusDetails
 
 
 @given(st.one_of(st.text(max_size=40), st.floats().map(str), st.integers().map(str)), st.floats(0, 2e9))

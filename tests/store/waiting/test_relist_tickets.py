@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import trio
 from trio.testing import MockClock
-from trio_k8swatch._store.store.waiting.relist_tickets import Tickets
 
 from trio_k8swatch import WatchStopped
+from trio_k8swatch._store.waiting.relist_tickets import RelistTickets
 
 
 async def test_L5_all_who_ask_before_a_list_begins_share_it() -> None:
     """Any number of requests make one list."""
-    tickets = Tickets()
+    tickets = RelistTickets()
     assert not tickets.is_wanted
     first = tickets.draw()
     assert tickets.is_wanted
@@ -24,7 +24,7 @@ async def test_L5_all_who_ask_before_a_list_begins_share_it() -> None:
 
 async def test_L4_who_asks_after_a_list_began_waits_for_the_next(autojump_clock: MockClock) -> None:
     """It may have been read before what he wants to see."""
-    tickets = Tickets()
+    tickets = RelistTickets()
     early = tickets.draw()
     tickets.take()
     late = tickets.draw()
@@ -38,12 +38,12 @@ async def test_L4_who_asks_after_a_list_began_waits_for_the_next(autojump_clock:
 
 async def test_T3_B8_the_end_of_the_watch_ends_the_wait() -> None:
     """The Go package waited for ever: for a request that was open, and for one that came too late."""
-    tickets = Tickets()
+    tickets = RelistTickets()
     tickets.close("nobody asked")
     assert tickets.draw() is not tickets.draw()
     with pytest.raises(WatchStopped, match="nobody asked"):
         await tickets.draw().wait()
-    tickets = Tickets()
+    tickets = RelistTickets()
     waiting = tickets.draw()
     tickets.close("over")
     for _ in range(2):
@@ -54,7 +54,7 @@ async def test_T3_B8_the_end_of_the_watch_ends_the_wait() -> None:
 
 async def test_U6_the_first_word_about_a_ticket_counts() -> None:
     """A kept promise stays kept."""
-    ticket = Tickets().draw()
+    ticket = RelistTickets().draw()
     ticket.settle()
     ticket.settle("too late")
     await ticket.wait()

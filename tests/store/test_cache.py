@@ -7,34 +7,34 @@ from typing import Any
 import pytest
 import trio
 from core_helpers import Diary, Thing, thing
-from trio_k8swatch._store.store.cache import Copy
-from trio_k8swatch._store.store.deltas import Delta, Drop, Put
 
 from trio_k8swatch import FlatNameIndex, HandlerFuncs, Index, NameIndex
 from trio_k8swatch._object_meta import metadata_of
+from trio_k8swatch._store.cache import Cache
+from trio_k8swatch._store.deltas import Delta, Drop, Put
 
 A, B = thing("a", 1), thing("b", 2)
 
 
-def copy_of(handlers: HandlerFuncs[Any] | None = None) -> Copy[Thing]:
-    return Copy(handlers or HandlerFuncs(), metadata_of)
+def cache_of(handlers: HandlerFuncs[Any] | None = None) -> Cache[Thing]:
+    return Cache(handlers or HandlerFuncs(), metadata_of)
 
 
 def added(*things: Thing) -> list[Delta[Thing]]:
     return [Put(obj.metadata.uid, None, obj) for obj in things]
 
 
-def attach(copy: Copy[Thing], index: Index[Thing]) -> None:
-    copy.registry.attach(index, copy.objects.values())
+def attach(cache: Cache[Thing], index: Index[Thing]) -> None:
+    cache.indexes.attach(index, cache.objects.values())
 
 
 async def test_a_change_moves_everything_before_anyone_is_told() -> None:
     """Objects, version and every index."""
     seen: list[Any] = []
-    copy = copy_of(HandlerFuncs(add=lambda obj, preexisting: seen.append((copy.resource_version, index.get("a")))))
+    cache = cache_of(HandlerFuncs(add=lambda obj, preexisting: seen.append((cache.resource_version, index.get("a")))))
     index: FlatNameIndex[Thing] = FlatNameIndex()
-    attach(copy, index)
-    copy.apply(Put("uid-of-a", None, A), "5")
+    attach(cache, index)
+    cache.apply(Put("uid-of-a", None, A), "5")
     assert seen == [("5", A)]
 
 
@@ -56,11 +56,11 @@ async def test_a_list_goes_into_indexes_at_once_or_by_a_rebuild(count: int) -> N
         def delete(self, obj: Thing, /) -> None:
             raise AssertionError
 
-    copy = copy_of()
+    cache = cache_of()
     by_name: NameIndex[Thing] = NameIndex()
-    attach(copy, by_name)
-    attach(copy, Simple())
-    await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+    attach(cache, by_name)
+    attach(cache, Simple())
+    await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
     assert len(by_name) == len(told) == count
     assert by_name.get("default", "n7") is things[7]
 
@@ -68,18 +68,18 @@ async def test_a_list_goes_into_indexes_at_once_or_by_a_rebuild(count: int) -> N
 async def test_an_index_that_comes_during_a_rebuild_misses_nothing() -> None:
     """It is filled with what is there, and then told what changes."""
     things = [thing(f"n{n}", n + 1) for n in range(2000)]
-    copy = copy_of()
-    attach(copy, NameIndex[Thing]())
+    cache = cache_of()
+    attach(cache, NameIndex[Thing]())
     late: NameIndex[Thing] = NameIndex()
 
     async def come_late() -> None:
         await trio.lowlevel.checkpoint()
-        assert len(copy.objects) == 0
-        attach(copy, late)
+        assert len(cache.objects) == 0
+        attach(cache, late)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(come_late)
-        await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+        await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
     assert len(late) == 2000
 
 
@@ -91,24 +91,24 @@ async def test_an_index_that_raises_is_taken_out_and_the_others_agree() -> None:
             raise ZeroDivisionError
 
     for count in (1, 1500):
-        copy = copy_of()
+        cache = cache_of()
         good: NameIndex[Thing] = NameIndex()
         things = [thing(f"n{n}", n + 1) for n in range(count)]
-        attach(copy, Bad())
-        attach(copy, good)
+        attach(cache, Bad())
+        attach(cache, good)
         with pytest.raises(ZeroDivisionError) as caught:
-            await copy.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
-            await copy.tell_all(added(*things), preexisting=False)
+            await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
+            await cache.tell_all(added(*things), preexisting=False)
         assert "the index Bad" in caught.value.__notes__[0]
-        assert len(good) == len(copy.objects)
-        assert [one.index for one in copy.registry.registrations if one.index is not None] == [good]
+        assert len(good) == len(cache.objects)
+        assert [one.index for one in cache.indexes.registrations if one.index is not None] == [good]
 
 
 async def test_a_long_list_is_told_with_checkpoints() -> None:
     """The loop stays responsive."""
     things = [thing(f"n{n}", n + 1) for n in range(1000)]
     diary = Diary()
-    copy = copy_of(diary.handlers())
+    cache = cache_of(diary.handlers())
     others = 0
 
     async def other() -> None:
@@ -119,7 +119,7 @@ async def test_a_long_list_is_told_with_checkpoints() -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other)
-        await copy.tell_all(added(*things), preexisting=True)
+        await cache.tell_all(added(*things), preexisting=True)
     assert others >= 2
     assert len(diary.lines) == 1000
 
@@ -127,7 +127,7 @@ async def test_a_long_list_is_told_with_checkpoints() -> None:
 async def test_handlers_that_are_not_there_are_not_called() -> None:
     """Any of them."""
     for handlers in (HandlerFuncs[Any](), HandlerFuncs[Any](delete=lambda obj, may_be_stale: None)):
-        copy = copy_of(handlers)
+        cache = cache_of(handlers)
         for delta in (
             Put("uid-of-a", None, A),
             Put("uid-of-a", A, B),
@@ -135,13 +135,13 @@ async def test_handlers_that_are_not_there_are_not_called() -> None:
             *added(A),
             Drop("uid-of-a", A, None),
         ):
-            copy.apply(delta, "1")
-        assert copy.objects == {}
+            cache.apply(delta, "1")
+        assert cache.objects == {}
 
 
 async def test_Ctrl_C_does_not_split_a_commit() -> None:
     """It comes before or after."""
-    copy = copy_of()
+    cache = cache_of()
     assert trio.lowlevel.currently_ki_protected() is False
     protected: list[bool] = []
 
@@ -149,7 +149,7 @@ async def test_Ctrl_C_does_not_split_a_commit() -> None:
         def add(self, obj: Thing, /) -> None:
             protected.append(trio.lowlevel.currently_ki_protected())
 
-    attach(copy, Index())
-    copy.apply(Put("uid-of-a", None, A), "1")
-    await copy.replace({"uid-of-b": B}, added(B), "2")
+    attach(cache, Index())
+    cache.apply(Put("uid-of-a", None, A), "1")
+    await cache.replace({"uid-of-b": B}, added(B), "2")
     assert protected == [True, True]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hatchling import build
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "trio_k8swatch"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

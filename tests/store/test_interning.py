@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from trio_k8swatch._store.store.interning import Sharing, inherit
 
 from trio_k8swatch import ObjectMeta, OwnerReference
-from trio_k8swatch._store.store import interning as sharing_module
+from trio_k8swatch._store import interning as interning_module
+from trio_k8swatch._store.interning import Interning, inherit
 
 labels = st.dictionaries(st.sampled_from(["app", "tier"]), st.sampled_from(["web", "db", ""]), max_size=2)
 owners = st.lists(
@@ -29,7 +29,7 @@ metas = st.builds(
 @given(st.lists(metas, max_size=8))
 def test_sharing_changes_nothing_that_can_be_seen(several: list[ObjectMeta]) -> None:
     """Whatever came before, each is equal to what it was."""
-    sharing, before = Sharing(), copy.deepcopy(several)
+    sharing, before = Interning(), copy.deepcopy(several)
     for meta in several:
         sharing.settle(meta)
     assert several == before
@@ -46,7 +46,7 @@ def fresh(**more: Any) -> ObjectMeta:
 
 def test_equal_parts_are_one() -> None:
     """Of objects, and of states of one object."""
-    sharing, first, second = Sharing(), fresh(name="a"), fresh(name="b")
+    sharing, first, second = Interning(), fresh(name="a"), fresh(name="b")
     sharing.settle(first)
     sharing.settle(second)
     assert first.namespace is second.namespace
@@ -60,9 +60,9 @@ def test_equal_parts_are_one() -> None:
 
 def test_what_is_remembered_is_bounded(monkeypatch: Any) -> None:
     """Labels that never repeat do not add up, and neither do owners."""
-    monkeypatch.setattr(sharing_module, "_MAX_STRINGS", 10)
-    monkeypatch.setattr(sharing_module, "_MAX_OWNERS", 10)
-    sharing = Sharing()
+    monkeypatch.setattr(interning_module, "_MAX_STRINGS", 10)
+    monkeypatch.setattr(interning_module, "_MAX_OWNERS", 10)
+    sharing = Interning()
     for n in range(1000):
         owner = OwnerReference(uid=f"owner {n % 100}")
         sharing.settle(ObjectMeta(labels={"n": f"value {n}"}, owner_references=(owner,)))
@@ -72,7 +72,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: Any) -> None:
 
 def test_labels_of_siblings_are_one_though_not_all_are_alike() -> None:
     """Two zones, for example."""
-    sharing = Sharing()
+    sharing = Interning()
     several = [fresh(name=str(n)) for n in range(6)]
     for n, meta in enumerate(several):
         meta.labels["zone"] = str(n % 2)  # type: ignore[index] - a dict, as decoded
@@ -83,5 +83,5 @@ def test_labels_of_siblings_are_one_though_not_all_are_alike() -> None:
 
 def test_metadata_of_other_types_is_left_alone() -> None:
     """It may not be ours to change."""
-    Sharing().settle({"namespace": "x"})
+    Interning().settle({"namespace": "x"})
     inherit({"labels": {}}, ObjectMeta())

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EVENTS = 20
 OBJECTS = 7
 ANSWER_SECONDS = 60

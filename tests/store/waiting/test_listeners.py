@@ -9,9 +9,9 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
-from trio_k8swatch._store.store.waiting.listeners import Listener, Listeners
 
 from trio_k8swatch import WatchStopped
+from trio_k8swatch._store.waiting.listeners import Listener, Listeners
 
 
 async def is_ready(listener: Listener) -> bool:

@@ -12,7 +12,7 @@ from trio_k8swatch._errors import ConfigError, Forbidden, NotFound, ProtocolErro
 from trio_k8swatch.discovery._discovery import ACCEPT, discover, find_resource
 from trio_k8swatch.discovery._rest_mapper import ServedResource
 
-RECORDING = Path(__file__).parent / "testing" / "wire" / "discovery.json"
+RECORDING = Path(__file__).parents[1] / "testing" / "wire" / "discovery.json"
 
 
 class Recorded:

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Counter as PlainCounter
-from trio_k8swatch._metrics.metrics.counters import COUNTERS, Histogram, Tally
-from trio_k8swatch._metrics.metrics.metrics import Metrics, WatchMetrics
 
 from trio_k8swatch import HandlerFuncs, TimeRange, WatchConfig, open_client, open_watch
 from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._metrics.counters import COUNTERS, Counters, Histogram
+from trio_k8swatch._metrics.metrics import Metrics, WatchMetrics
 from trio_k8swatch.testing import FakeApiServer
 
 
@@ -460,13 +460,13 @@ async def test_scrapes_from_threads_while_watches_count(
     registry: CollectorRegistry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scrapes from other threads see every counter go up only, while watches come, count new labels, and go."""
-    add = Tally.add
+    add = Counters.add
 
-    def slow_add(mine: Tally, other: Tally) -> None:
+    def slow_add(mine: Counters, other: Counters) -> None:
         time.sleep(0.0005)  # opens wide the moment in which an ending watch is counted nowhere, or twice
         add(mine, other)
 
-    monkeypatch.setattr(Tally, "add", slow_add)
+    monkeypatch.setattr(Counters, "add", slow_add)
     interval = sys.getswitchinterval()
     done = threading.Event()
     failures: list[object] = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import trio
-from core_helpers import Added, ScriptedSource, page, steady, thing
+from core_helpers import Added, ScriptedListWatcher, page, steady, thing
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
-from trio_k8swatch._store.deltas.heartbeat import Heartbeat
 
 from trio_k8swatch import open_watch
+from trio_k8swatch._reflector.heartbeat import Heartbeat
 
 
 def started(limit: float = 70, timeout: float = 600, now: float = 0) -> Heartbeat:
@@ -122,7 +122,7 @@ def test_the_deadline_is_always_ahead_of_the_last_byte_and_never_beyond_the_end(
 
 async def test_a_limit_of_less_than_a_second_is_kept_as_well(autojump_clock: MockClock) -> None:
     """A watch on which something comes sooner than that goes on; one that is silent for longer does not."""
-    source = ScriptedSource(page(at=5))
+    source = ScriptedListWatcher(page(at=5))
     async with open_watch(source, config=steady(silence_limit=0.4)) as store:
         for version in range(6, 26):
             await trio.sleep(0.3)
