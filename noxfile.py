@@ -13,7 +13,15 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
-PURE = [f"trio_k8swatch/_{name}.py" for name in ("backoff", "index", "recovery", "reflector", "versions", "wire")]
+PURE = [
+    "trio_k8swatch/_backoff.py",
+    "trio_k8swatch/_reflector/plan.py",
+    "trio_k8swatch/_resource_version.py",
+    "trio_k8swatch/_store/deltas.py",
+    "trio_k8swatch/_store/indexes/index.py",
+    "trio_k8swatch/_wire/events.py",
+    "trio_k8swatch/_wire/lines.py",
+]
 OLDEST, *_ = VERSIONS = nox.project.python_versions({"project": PROJECT})
 
 

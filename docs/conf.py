@@ -63,8 +63,9 @@ def _find_docs_of_fields() -> None:
     """Public classes name the facade as their module: Sphinx looks there for names and for what is said of fields."""
     facade = ModuleAnalyzer.for_module("trio_k8swatch")
     facade.analyze()
-    for path in sorted((Path(__file__).parents[1] / "trio_k8swatch").glob("_[!_]*.py")):
-        module = import_module(f"trio_k8swatch.{path.stem}")
+    package = Path(__file__).parents[1] / "trio_k8swatch"
+    for path in sorted([*package.glob("_[!_]*.py"), *package.glob("_*/**/[!_]*.py")]):
+        module = import_module(".".join(path.relative_to(package.parent).with_suffix("").parts))
         for name, thing in vars(module).items():
             vars(trio_k8swatch).setdefault(name, thing)
         source = ModuleAnalyzer.for_module(module.__name__)

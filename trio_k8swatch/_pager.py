@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import trio
 
 from ._errors import Expired, ProtocolError
 from ._list_options import ListOptions
 from ._object_meta import ListMeta
-from ._wire import Page
 
 __all__ = ["list_pages", "take_in_parts"]
 
-T = TypeVar("T")
-
-_PART_OBJECTS: Final = 500
-"""How many objects are taken between two checkpoints: about a millisecond's worth."""
+P = TypeVar("P")
 
 
 async def list_pages(
@@ -46,11 +42,9 @@ async def list_pages(
     return version
 
 
-async def take_in_parts(page: Page[T], take: Callable[[Page[T]], object]) -> None:
-    """Hand `page`, however large, to `take` in parts, with checkpoints in between."""
-    if len(page.items) <= _PART_OBJECTS:
-        take(page)
-        return
-    for begin in range(0, len(page.items), _PART_OBJECTS):
-        take(Page(page.items[begin : begin + _PART_OBJECTS], page.metadata, 0 if begin else page.body_bytes))
-        await trio.lowlevel.checkpoint()
+async def take_in_parts(parts: Iterable[P], take: Callable[[P], object]) -> None:
+    """Hand each part to `take`, with a checkpoint between two."""
+    for number, part in enumerate(parts):
+        if number:
+            await trio.lowlevel.checkpoint()
+        take(part)

@@ -9,7 +9,7 @@ import pytest
 from cli.tables import recorded
 
 from trio_k8swatch import Added, Bookmark, Deleted, Failure, Modified, ProtocolError
-from trio_k8swatch._wire.events import Lines
+from trio_k8swatch._wire.lines import Lines
 from trio_k8swatch.cli._table.ages import text_at
 from trio_k8swatch.cli._table.server_table import TableReader, TableRow
 

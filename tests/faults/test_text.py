@@ -72,7 +72,7 @@ async def test_F46_a_large_object(autojump_clock):
 
 async def test_F46_a_line_over_the_limit(autojump_clock):
     """A line without end is given up with its size named; a list follows, and the watch lives."""
-    from trio_k8swatch._wire.events import MAX_LINE_BYTES
+    from trio_k8swatch._wire.lines import MAX_LINE_BYTES
 
     async with cluster() as it:
         async with it.watch(inspect_every=60) as w:

@@ -27,8 +27,9 @@ from trio_k8swatch import (
 )
 from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch._wire.decoder import Decoder, decoder_for
-from trio_k8swatch._wire.events import Lines, Page
-from trio_k8swatch._wire.list_items import ItemCutter
+from trio_k8swatch._wire.events import Page
+from trio_k8swatch._wire.item_boundaries import ItemCutter
+from trio_k8swatch._wire.lines import Lines
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):

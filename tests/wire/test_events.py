@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trio_k8swatch import ProtocolError
-from trio_k8swatch._wire.events import Bookmark, LineSplitter, bookmark_at
+from trio_k8swatch._wire.events import Bookmark, bookmark_at
+from trio_k8swatch._wire.lines import LineSplitter
 
 # Every character at which text readers cut, and those that JSON text is made of.
 texts = st.text(alphabet='a{}"\\ \n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029é\U0001f600', max_size=60)

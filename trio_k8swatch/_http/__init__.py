@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .client import ApiClient, EventStream, Resource, open_client
+from .client import ApiClient, open_client
+from .collection import Collection
 from .requests import located
+from .resource import EventStream, Resource
 
-__all__ = ["ApiClient", "EventStream", "Resource", "located", "open_client"]
+__all__ = ["ApiClient", "Collection", "EventStream", "Resource", "located", "open_client"]

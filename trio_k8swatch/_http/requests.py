@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
+from trio_k8swatch._deadlines import deadline_step
 from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavailable
-from trio_k8swatch._reflector import deadline_step
 from trio_k8swatch._wire import error_from_response, parse_retry_after
 
 from .gate import Gate

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .heartbeat import deadline_step
 from .list_watcher import Accessors, Client, Events, ForeignListWatcher, ListWatcher
 from .reflector import Reflector
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher", "Reflector", "deadline_step"]
+__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher", "Reflector"]

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Heartbeat", "deadline_step"]
+from trio_k8swatch._deadlines import deadline_step
 
-_LONGEST_STEP_SECONDS: Final = 1.0
+__all__ = ["Heartbeat"]
 
 _TRICKLE_FACTOR: Final = 3
 """Bytes without a whole event are life for only so many silence limits: a 30 MiB object fits, a dripping proxy does not."""
@@ -28,11 +28,6 @@ _GRACE_SECONDS: Final = 10.0
 _SILENT_ROUNDS: Final = 2
 """Rounds silent from beginning to end, after which the server may be another one than it was (F58), and one that never
 sent a bookmark is taken for one that has none (F11)."""
-
-
-def deadline_step(limit_seconds: float) -> float:
-    """By how much a deadline for silence has to move to be moved at all: moving one costs more than it sounds."""
-    return min(_LONGEST_STEP_SECONDS, limit_seconds / 4)
 
 
 class Heartbeat:

@@ -95,7 +95,7 @@ class ForeignListWatcher(Generic[T]):
             listing = await self._client.list(options)
         accessors = cast("Accessors[T]", self._accessors)
         metadata = ListMeta(resource_version=accessors.resource_version(listing))
-        await take_in_parts(Page([*accessors.items(listing)], metadata), take)
+        await take_in_parts(Page([*accessors.items(listing)], metadata).parts(), take)
         return metadata
 
     @asynccontextmanager

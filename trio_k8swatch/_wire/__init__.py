@@ -11,14 +11,13 @@ from .events import (
     Bookmark,
     Deleted,
     Failure,
-    Lines,
-    LineSplitter,
     Listing,
     Modified,
     Page,
     WatchEvent,
     bookmark_at,
 )
+from .lines import Lines, LineSplitter
 from .nulls import tolerating_nulls
 
 __all__ = [

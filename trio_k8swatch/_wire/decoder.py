@@ -11,8 +11,9 @@ import msgspec
 from trio_k8swatch._errors import ConfigError, ProtocolError
 from trio_k8swatch._object_meta import DynamicObject, ObjectMeta, PartialObjectMetadata
 
-from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Lines, Modified, WatchEvent
+from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
 from .kinds import Kinds
+from .lines import Lines
 from .nulls import tolerating_nulls
 from .page_decoder import BROKEN, PageDecoder
 

@@ -1,24 +1,23 @@
-"""What a watch stream and a list body consist of: lines, events, pages."""
+"""What watches and lists say: events, pages."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from trio_k8swatch._errors import ProtocolError, Status
+from trio_k8swatch._errors import Status
 from trio_k8swatch._object_meta import ListMeta
 
 __all__ = [
     "INITIAL_EVENTS_END",
-    "MAX_LINE_BYTES",
     "OBJECT_EVENTS",
     "OBJECT_EVENT_OF",
     "Added",
     "Bookmark",
     "Deleted",
     "Failure",
-    "LineSplitter",
-    "Lines",
     "Listing",
     "Modified",
     "Page",
@@ -28,8 +27,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-MAX_LINE_BYTES: Final = 64 * 1024 * 1024
-"""etcd refuses objects above 1.5 MiB and aggregated servers rarely go far beyond; a longer line is a broken stream."""
+_PART_OBJECTS: Final = 500
+"""How many objects are taken between two checkpoints: about a millisecond's worth."""
 
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 """The annotation of the bookmark that ends a streaming list. Its value has to be "true": presence alone says nothing."""
@@ -112,6 +111,15 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     metadata: ListMeta
     body_bytes: int = 0
 
+    def parts(self) -> Iterator[Page[T]]:
+        """The same page in pieces of about a millisecond's work each."""
+        if len(self.items) <= _PART_OBJECTS:
+            yield self
+            return
+        for begin in range(0, len(self.items), _PART_OBJECTS):
+            items = self.items[begin : begin + _PART_OBJECTS]
+            yield Page(items, self.metadata, 0 if begin else self.body_bytes)
+
 
 class Listing(msgspec.Struct, Generic[T], frozen=True):
     """All objects of a list, all pages of it, as they were at one resourceVersion."""
@@ -123,48 +131,6 @@ class Listing(msgspec.Struct, Generic[T], frozen=True):
     def resource_version(self) -> str:
         """The version at which the whole list was read; a watch from here misses nothing."""
         return self.metadata.resource_version
-
-
-class Lines(NamedTuple):
-    """Whole lines: the part of `buffer` from `begin` to `stop`. Nothing is copied to cut them out."""
-
-    buffer: bytes
-    begin: int
-    stop: int
-
-
-class LineSplitter:
-    """Cuts a byte stream at newlines, and nowhere else.
-
-    Text readers also cut at U+0085 and its like, which a JSON string may hold as they are. An unfinished line at the end of
-    a stream is forgotten on purpose: its version was not reached, so the next round receives it again.
-    """
-
-    def __init__(self, limit_bytes: int = MAX_LINE_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._begun = bytearray()
-
-    def feed(self, chunk: bytes) -> list[Lines]:
-        """The lines that are complete with `chunk`; blank ones may be among them.
-
-        Raises `ProtocolError` for a line over the limit, after the lines before it were returned.
-        """
-        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
-        if len(self._begun) > self._limit_bytes:
-            raise ProtocolError(f"a line of the watch is over {self._limit_bytes} bytes, and no end of it in sight")
-        if first < 0:
-            self._begun += chunk
-            return []
-        whole: list[Lines] = []
-        begin = 0
-        if self._begun:
-            self._begun += chunk[:first]
-            whole.append(Lines(bytes(self._begun), 0, len(self._begun)))
-            begin = first + 1
-        self._begun = bytearray(chunk[last + 1 :])
-        if begin <= last:
-            whole.append(Lines(chunk, begin, last + 1))
-        return whole
 
 
 def bookmark_at(resource_version: str) -> Bookmark:

@@ -11,8 +11,8 @@ from trio_k8swatch._errors import ProtocolError
 from trio_k8swatch._object_meta import ListMeta
 
 from .events import Page
+from .item_boundaries import MAX_OPENING_BYTES, ItemCutter, opening_of
 from .kinds import Kinds
-from .list_items import MAX_OPENING_BYTES, ItemCutter, opening_of
 from .nulls import tolerating_nulls
 
 __all__ = ["BROKEN", "PageDecoder"]

@@ -9,9 +9,10 @@ from typing import Any, Generic, TypeVar, overload
 import httpx
 
 from trio_k8swatch._http import ApiClient as AsyncClient
+from trio_k8swatch._http import Collection
 from trio_k8swatch._http import Resource as AsyncResource
 from trio_k8swatch._http import open_client as open_async_client
-from trio_k8swatch._list_options import Collection, ListOptions
+from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._wire import Listing, WatchEvent
 from trio_k8swatch.connect import Connection

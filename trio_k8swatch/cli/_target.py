@@ -6,8 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from trio_k8swatch._errors import ConfigError, ProtocolError, Unavailable
-from trio_k8swatch._http import ApiClient, open_client
-from trio_k8swatch._list_options import Collection
+from trio_k8swatch._http import ApiClient, Collection, open_client
 from trio_k8swatch.cli._watch_arguments import Order, Target
 from trio_k8swatch.connect import Connection, load, to
 from trio_k8swatch.connect._data_or_file import read_file

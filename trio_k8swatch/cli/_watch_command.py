@@ -9,8 +9,8 @@ import trio
 
 from trio_k8swatch._config import ListStrategy, WatchConfig
 from trio_k8swatch._exception_groups import lone_exception
-from trio_k8swatch._http import ApiClient
-from trio_k8swatch._list_options import Collection, ListOptions
+from trio_k8swatch._http import ApiClient, Collection
+from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._open import open_watch
 from trio_k8swatch._reflector import ListWatcher

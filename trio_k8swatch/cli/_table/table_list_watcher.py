@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from trio_k8swatch._http import ApiClient, EventStream, located
-from trio_k8swatch._list_options import Collection, ListOptions
+from trio_k8swatch._http import ApiClient, Collection, EventStream, located
+from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import Page
@@ -37,7 +37,7 @@ class TableListWatcher:
         body = await self._client.call(self._collection.path, options.list_query(), accept=_ACCEPT, doing=doing)
         with located(doing):
             page = self._reader.page(body)
-        await take_in_parts(page, take)
+        await take_in_parts(page.parts(), take)
         return page.metadata
 
     @asynccontextmanager

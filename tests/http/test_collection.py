@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trio_k8swatch import ConfigError, ListOptions
-from trio_k8swatch._list_options import Collection
+from trio_k8swatch._http.collection import Collection
 
 
 @pytest.mark.parametrize(

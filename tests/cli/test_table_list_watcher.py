@@ -6,7 +6,7 @@ from cli.pods import pod
 from trio.testing import MockClock
 
 from trio_k8swatch import ListOptions, open_client, open_watch
-from trio_k8swatch._list_options import Collection
+from trio_k8swatch._http.collection import Collection
 from trio_k8swatch.cli._observed_list_watcher import ObservedListWatcher
 from trio_k8swatch.cli._table.ages import text_at
 from trio_k8swatch.cli._table.server_table import TableReader, TableRow
