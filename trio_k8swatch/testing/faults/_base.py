@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
 
+from trio_k8swatch.testing._api.resource_types import Registry
 from trio_k8swatch.testing._clock import Clock
+from trio_k8swatch.testing._http.messages import Request
 from trio_k8swatch.testing._http.response_player import Filter
+from trio_k8swatch.testing._http.response_steps import Step
 from trio_k8swatch.testing._request_log import Call
+from trio_k8swatch.testing._storage.history import Storage
+from trio_k8swatch.testing._timers import Agenda
 
 from ._fault import Effect, Fault, On, When, WhenOptions
 
-if TYPE_CHECKING:
-    from trio_k8swatch.testing._server import FakeApiServer
+
+class Server(Protocol):
+    """What faults need of the server that they strike (`FakeApiServer`)."""
+
+    storage: Storage
+    registry: Registry
+    agenda: Agenda
+
+    def compact(self) -> object: ...
+    def step_back(self, request: Request, events: int) -> int: ...
+    def poke_streams(self) -> None: ...
+    def interrupt_streams(self, step: Step) -> None: ...
 
 
 class FaultBase:
     """The active faults, in the order they were added: that is the order in which they act."""
 
-    def __init__(self, server: FakeApiServer, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, server: Server, clock: Clock, rng: random.Random) -> None:
         self._server = server
         self._clock = clock
         self._rng = rng

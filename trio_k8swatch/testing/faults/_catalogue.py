@@ -1,4 +1,4 @@
-"""All faults under one name."""
+"""All faults under one name, but for those that come by chance."""
 
 from __future__ import annotations
 
@@ -8,24 +8,7 @@ from ._history import HistoryFaults
 from ._lists import ListFaults
 from ._metadata import MetadataFaults
 from ._outages import OutageFaults
-from ._random import RandomFaults
-from ._refusals import RefusalFaults
 
 
-class Faults(
-    ConnectionFaults,
-    RefusalFaults,
-    EventFaults,
-    ListFaults,
-    MetadataFaults,
-    OutageFaults,
-    HistoryFaults,
-    RandomFaults,
-):
-    """What can go wrong, by name.
-
-    Each method makes a fault and returns it; several may be active at once, and act in the order they were made. A
-    fault *that happens* strikes once unless told otherwise (`times=`), a fault *that is so* until it is removed; the
-    docstring says which. All take the keywords of `When`: `on`, `resource`, `namespace`, `times`, `after`,
-    `for_seconds`.
-    """
+class NamedFaults(ConnectionFaults, EventFaults, ListFaults, MetadataFaults, OutageFaults, HistoryFaults):
+    """Each method makes a fault and returns it."""

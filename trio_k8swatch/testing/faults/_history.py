@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from trio_k8swatch.testing._http.response_steps import Drop, End, Ending
 
-from ._base import FaultBase
 from ._fault import Fault
+from ._refusals import RefusalFaults
 from ._responses import NoAnswer
 
 
-class HistoryFaults(FaultBase):
+class HistoryFaults(RefusalFaults):
     """What may happen to the process and its data. These act at once, and take no options of `When`."""
 
     def forget_history(self) -> None:
@@ -52,4 +52,4 @@ class HistoryFaults(FaultBase):
         return self._lasting("outage", NoAnswer("refused"), "any", {"for_seconds": seconds})
 
     def _cold(self, end: float) -> None:
-        self._server.faults.storage_initializing(for_seconds=end - self._clock.now())
+        self.storage_initializing(for_seconds=end - self._clock.now())

@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from ._base import FaultBase
-
-if TYPE_CHECKING:
-    from ._catalogue import Faults
+from ._catalogue import NamedFaults
 
 
 def _retry_after(rng: random.Random) -> int:
@@ -18,7 +14,7 @@ def _retry_after(rng: random.Random) -> int:
 
 
 # What may be drawn, with its own random details. All of these pass by themselves: a client must come back from each.
-MENU: dict[str, Callable[[Faults, random.Random], object]] = {
+MENU: dict[str, Callable[[NamedFaults, random.Random], object]] = {
     "close_watch": lambda faults, rng: faults.close_watch(after_events=rng.randrange(4)),
     "cut_watch": lambda faults, rng: faults.cut_watch(after_events=rng.randrange(4), how=rng.choice(["reset", "eof"])),
     "cut_line": lambda faults, rng: faults.cut_line(at_byte=rng.randrange(1, 200)),
@@ -58,13 +54,19 @@ class Weather:
         self.stopped = True
 
 
-class RandomFaults(FaultBase):
-    """Chance, but the same each time."""
+class Faults(NamedFaults):
+    """What can go wrong, by name.
+
+    Each method makes a fault and returns it; several may be active at once, and act in the order they were made. A
+    fault *that happens* strikes once unless told otherwise (`times=`), a fault *that is so* until it is removed; the
+    docstring says which. All take the keywords of `When`: `on`, `resource`, `namespace`, `times`, `after`,
+    `for_seconds`.
+    """
 
     def draw(self, *names: str) -> str:
         """Make one fault of these (by default of all in the menu) with random details; returns its name."""
         name = self._rng.choice(names or tuple(MENU))
-        MENU[name](self._all(), self._rng)
+        MENU[name](self, self._rng)
         return name
 
     def random(
@@ -85,6 +87,3 @@ class RandomFaults(FaultBase):
 
         self._server.agenda.after(self._rng.expovariate(1 / every_seconds), strike)
         return weather
-
-    def _all(self) -> Faults:
-        return self._server.faults
