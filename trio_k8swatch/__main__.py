@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"click", "rich", "jsonpatch"})
+_EXTRA: Final = frozenset({"click", "rich", "jsonpatch"})
 """What the extra `cli` brings."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ __all__ = ["MutationDetector"]
 
 T = TypeVar("T")
 
-_DIGEST_BYTES = 16
+_DIGEST_BYTES: Final = 16
 
 
 class MutationDetector(Generic[T]):

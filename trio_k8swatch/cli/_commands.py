@@ -6,7 +6,7 @@ import platform
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import trio
@@ -19,7 +19,7 @@ from trio_k8swatch.cli._watch_command import watch
 
 __all__ = ["run"]
 
-_FILE = click.Path(path_type=Path)
+_FILE: Final = click.Path(path_type=Path)
 
 
 def run(arguments: list[str]) -> int:

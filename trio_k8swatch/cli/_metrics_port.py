@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
@@ -12,7 +13,7 @@ from trio_k8swatch._metrics import Metrics
 
 __all__ = ["PREFIX", "serving_metrics"]
 
-PREFIX = "trio_k8swatch"
+PREFIX: Final = "trio_k8swatch"
 
 
 @contextmanager

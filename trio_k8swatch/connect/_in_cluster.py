@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trio_k8swatch._errors import ConfigError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["in_cluster_connection", "is_in_cluster"]
 
-logger = logging.getLogger("trio_k8swatch")
+_log: Final = logging.getLogger("trio_k8swatch")
 
 
 def is_in_cluster(surroundings: Surroundings) -> bool:
@@ -67,7 +67,7 @@ def _authority(surroundings: Surroundings) -> File | None:
     path = surroundings.service_account / "ca.crt"
     if path.exists():
         return File("service account CA", path)
-    logger.warning("%s is missing; only the system's authorities are trusted", path)
+    _log.warning("%s is missing; only the system's authorities are trusted", path)
     return None
 
 

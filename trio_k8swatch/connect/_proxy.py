@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["checked_proxy", "proxy_from_environment", "split_proxy"]
 
-SCHEMES = ("http", "https", "socks5", "socks5h")
+_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def proxy_from_environment(server: str, environ: Mapping[str, str]) -> str | None:
@@ -39,7 +39,7 @@ def checked_proxy(proxy: str, *, label: str) -> str:
     """`proxy` as httpx takes it; `ConfigError`, without quoting it (it may hold a password), if it is no proxy URL."""
     try:
         url = urlsplit(proxy)
-        usable = url.scheme in SCHEMES and bool(url.hostname) and url.port != 0
+        usable = url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -79,7 +79,7 @@ def _matches(entry: str, url: SplitResult) -> bool:
     name, colon, port = entry.rpartition(":")
     if not (colon and port.isdigit()):
         return _names(entry, host, address)
-    return int(port) == (url.port or DEFAULT_PORTS.get(url.scheme)) and _names(name, host, address)
+    return int(port) == (url.port or _DEFAULT_PORTS.get(url.scheme)) and _names(name, host, address)
 
 
 def _names(name: str, host: str, address: Address | None) -> bool:

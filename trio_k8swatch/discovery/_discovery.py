@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import trio
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Gets", "discover", "find_resource"]
 
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
+_AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 # Best first. A server that knows neither v2 nor v2beta1 answers in the older form.
-ACCEPT = ",".join([AGGREGATED.format("v2"), AGGREGATED.format("v2beta1"), "application/json"])
+ACCEPT: Final = ",".join([_AGGREGATED.format("v2"), _AGGREGATED.format("v2beta1"), "application/json"])
 # Requests at once in the older form, which needs one for each group and version.
-PARALLEL_REQUESTS = 8
+_PARALLEL_REQUESTS: Final = 8
 
 
 class Gets(Protocol):
@@ -53,7 +53,7 @@ async def discover(client: Gets) -> list[ServedResource]:
 async def _each(client: Gets, paths: Sequence[str]) -> list[ServedResource]:
     answers: dict[str, list[ServedResource]] = {}
     failures: list[K8sWatchError] = []
-    limiter = trio.CapacityLimiter(PARALLEL_REQUESTS)
+    limiter = trio.CapacityLimiter(_PARALLEL_REQUESTS)
 
     async def ask(path: str) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trio_k8swatch._errors import ConfigError
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ServedResource", "resolve"]
 
-VERSION = re.compile(r"v\d+((alpha|beta)\d+)?")
-NEAR_MATCHES = 5
+_VERSION: Final = re.compile(r"v\d+((alpha|beta)\d+)?")
+_NEAR_MATCHES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _readings(text: str) -> Iterator[_Wanted]:
     match text.split("/"):
         case [name]:
             yield from _dotted_readings(name)
-        case [version, name] if VERSION.fullmatch(version):
+        case [version, name] if _VERSION.fullmatch(version):
             yield _Wanted(name, "", version)
         case [group, name]:
             yield _Wanted(name, group)
@@ -93,7 +93,7 @@ def _dotted_readings(text: str) -> Iterator[_Wanted]:
         return
     version, _, group = rest.partition(".")
     # kubectl writes the core group as `pods.v1.`; `pods.v1` is what people try.
-    if group or VERSION.fullmatch(version):
+    if group or _VERSION.fullmatch(version):
         yield _Wanted(name, group, version)
     yield _Wanted(name, rest)
 
@@ -129,5 +129,5 @@ def _suggestion(argument: str, served: Sequence[ServedResource]) -> str:
                 full_names.setdefault(known, resource.full_name)
         near = difflib.get_close_matches(text, full_names) + difflib.get_close_matches(name, full_names)
         meant = [full_names[known] for known in near]
-    suggestions = list(dict.fromkeys(meant))[:NEAR_MATCHES]
+    suggestions = list(dict.fromkeys(meant))[:_NEAR_MATCHES]
     return f"; did you mean {', '.join(suggestions)}?" if suggestions else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = ["one_line", "printable"]
 
-_SHOWN = {"\x1b": "^[", "\t": " ", "\n": " ", "\r": " "}
+_SHOWN: Final = {"\x1b": "^[", "\t": " ", "\n": " ", "\r": " "}
 
 
 def printable(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from .credential import Credential, bearer
 
 __all__ = ["API_VERSIONS", "ExecCluster", "decode", "encode_info"]
 
-API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 
 class ExecCluster(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=True):

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 
 __all__ = ["ExecPlugin", "PluginCommand"]
 
-logger = logging.getLogger("trio_k8swatch")
+_log: Final = logging.getLogger("trio_k8swatch")
 
 # A slow single sign-on takes half of this; what takes longer hangs.
-LIMIT_SECONDS = 60
+_LIMIT_SECONDS: Final = 60
 # Somebody may have to find their phone.
-INTERACTIVE_LIMIT_SECONDS = 300
+_INTERACTIVE_LIMIT_SECONDS: Final = 300
 # Renew this long before the end, or when a tenth of the life is left, whichever is later: a token must outlive its
 # way to the server, and one that lives for seconds must not be renewed at every request.
-EXPIRY_MARGIN_SECONDS = 30
-EXPIRY_MARGIN_FRACTION = 0.1
+_EXPIRY_MARGIN_SECONDS: Final = 30
+_EXPIRY_MARGIN_FRACTION: Final = 0.1
 # However short they live, credentials serve the request for which they were fetched: its handshake, too, asks for them.
-LEAST_USE_SECONDS = 1
+_LEAST_USE_SECONDS: Final = 1
 # While old credentials still serve, a failing plugin is not run at every request.
-FAILURE_PAUSE_SECONDS = 10
+_FAILURE_PAUSE_SECONDS: Final = 10
 # A plugin that has just given again what the server rejected has nothing better to give for a while.
-FUTILE_PAUSE_SECONDS = 10
+_FUTILE_PAUSE_SECONDS: Final = 10
 # Of the program's last words in an error.
-QUOTED_CHARACTERS = 500
-COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_QUOTED_CHARACTERS: Final = 500
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -96,7 +96,7 @@ class ExecPlugin:
         self._expires_at = self._due_at = self._now()
         credential = await self._run()
         if credential == rejected:
-            self._futile_until = trio.current_time() + FUTILE_PAUSE_SECONDS
+            self._futile_until = trio.current_time() + _FUTILE_PAUSE_SECONDS
         return credential
 
     def _is_due(self) -> bool:
@@ -114,12 +114,12 @@ class ExecPlugin:
         except K8sWatchError as error:
             if self._credential is None or not self._is_usable():
                 raise
-            logger.warning("%s; the last credentials stay in use", error)
-            self._paused_until = trio.current_time() + FAILURE_PAUSE_SECONDS
+            _log.warning("%s; the last credentials stay in use", error)
+            self._paused_until = trio.current_time() + _FAILURE_PAUSE_SECONDS
             return self._credential
         now = self._now()
         if expires_at is not None and expires_at <= now:
-            logger.warning("%s gave credentials that have already expired; is the clock right?", self._command.label)
+            _log.warning("%s gave credentials that have already expired; is the clock right?", self._command.label)
         self._credential, self._expires_at = credential, expires_at
         self._due_at = _renewal_time(now, expires_at)
         self._paused_until = -math.inf
@@ -129,8 +129,8 @@ class ExecPlugin:
 def _renewal_time(now: float, expires_at: float | None) -> float | None:
     if expires_at is None:
         return None
-    margin = min(EXPIRY_MARGIN_SECONDS, max(0.0, expires_at - now) * EXPIRY_MARGIN_FRACTION)
-    return max(expires_at - margin, now + LEAST_USE_SECONDS)
+    margin = min(_EXPIRY_MARGIN_SECONDS, max(0.0, expires_at - now) * _EXPIRY_MARGIN_FRACTION)
+    return max(expires_at - margin, now + _LEAST_USE_SECONDS)
 
 
 async def _run_plugin(plugin: PluginCommand) -> tuple[Credential, float | None]:
@@ -142,7 +142,7 @@ async def _run_plugin(plugin: PluginCommand) -> tuple[Credential, float | None]:
     environ["KUBERNETES_EXEC_INFO"] = _exec_credential.encode_info(
         plugin.api_version, interactive=plugin.interactive, cluster=cluster
     )
-    limit = plugin.limit_seconds or (INTERACTIVE_LIMIT_SECONDS if plugin.interactive else LIMIT_SECONDS)
+    limit = plugin.limit_seconds or (_INTERACTIVE_LIMIT_SECONDS if plugin.interactive else _LIMIT_SECONDS)
     try:
         finished = await _process.run(
             [program, *plugin.args], environ=environ, limit_seconds=limit, interactive=plugin.interactive
@@ -178,10 +178,10 @@ def _must_have_succeeded(finished: _process.Finished, plugin: PluginCommand, lim
 
 
 def _last_words(errors: bytes, *, secrets: list[str]) -> str:
-    text = COLOUR.sub("", errors.decode(errors="replace"))
+    text = _COLOUR.sub("", errors.decode(errors="replace"))
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     # Longest first: one value may be a part of another.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 8:
             text = text.replace(secret, "***")
-    return text if len(text) <= QUOTED_CHARACTERS else "…" + text[-QUOTED_CHARACTERS:]
+    return text if len(text) <= _QUOTED_CHARACTERS else "…" + text[-_QUOTED_CHARACTERS:]

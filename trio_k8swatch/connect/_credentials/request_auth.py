@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CredentialAuth"]
 
-UNAUTHORIZED = 401
+_UNAUTHORIZED: Final = 401
 
 
 class CredentialAuth(httpx.Auth):
@@ -40,19 +40,19 @@ class CredentialAuth(httpx.Auth):
         shown = await self._source.current()
         _authorize(request, shown)
         response = yield request
-        if response.status_code != UNAUTHORIZED:
+        if response.status_code != _UNAUTHORIZED:
             return
         better = await self._source.renewed(shown)
         if better != shown or await self._certificate_changed(response):
             _authorize(request, better)
             response = yield request
-        if response.status_code == UNAUTHORIZED and better.authorization is None:
+        if response.status_code == _UNAUTHORIZED and better.authorization is None:
             self._blame_certificate()
 
     def _blame_certificate(self) -> None:
         problem = self._tls.expired(self._now()) if self._tls is not None else None
         if problem is not None:
-            status = Status(code=UNAUTHORIZED, reason="Unauthorized", message="Unauthorized")
+            status = Status(code=_UNAUTHORIZED, reason="Unauthorized", message="Unauthorized")
             raise Unauthorized(problem, status=status)
 
     async def _certificate_changed(self, response: httpx.Response) -> bool:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Finished", "run"]
 
 # A hundred times more than the longest ExecCredential seen.
-MAX_OUTPUT_BYTES = 1024 * 1024
+MAX_OUTPUT_BYTES: Final = 1024 * 1024
 # Enough for the last words of a program that fails.
-KEPT_ERROR_BYTES = 4096
+_KEPT_ERROR_BYTES: Final = 4096
 # For what is still in the pipes when the program has ended. Somebody whom it left behind may hold them open for ever.
-LAST_WORDS_SECONDS = 1
+_LAST_WORDS_SECONDS: Final = 1
 # Between a polite request to end and the other kind.
-TERMINATION_GRACE_SECONDS = 1
+_TERMINATION_GRACE_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,7 +74,7 @@ async def _follow(process: trio.Process, output: bytearray, errors: bytearray, *
     async def keep_errors() -> None:
         async for chunk in _pipe(process.stderr):
             errors.extend(chunk)
-            del errors[:-KEPT_ERROR_BYTES]
+            del errors[:-_KEPT_ERROR_BYTES]
             if show_errors:
                 sys.stderr.write(chunk.decode(errors="replace"))
                 sys.stderr.flush()
@@ -83,7 +83,7 @@ async def _follow(process: trio.Process, output: bytearray, errors: bytearray, *
         nursery.start_soon(keep_output)
         nursery.start_soon(keep_errors)
         await process.wait()
-        nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS_SECONDS
+        nursery.cancel_scope.deadline = trio.current_time() + _LAST_WORDS_SECONDS
 
 
 def _pipe(stream: trio.abc.ReceiveStream | None) -> trio.abc.ReceiveStream:
@@ -96,7 +96,7 @@ async def _end(process: trio.Process, *, own_group: bool) -> None:
     with trio.CancelScope(shield=True):
         if process.returncode is None:
             _signal(process, signal.SIGTERM, own_group=own_group)
-            with trio.move_on_after(TERMINATION_GRACE_SECONDS):
+            with trio.move_on_after(_TERMINATION_GRACE_SECONDS):
                 await process.wait()
             _signal(process, signal.SIGKILL, own_group=own_group)
             await process.wait()

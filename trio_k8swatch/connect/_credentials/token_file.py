@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenFile"]
 
-logger = logging.getLogger("trio_k8swatch")
+_log: Final = logging.getLogger("trio_k8swatch")
 
 # As client-go has it. The kubelet renews a token when a fifth of its life is left, so a minute is soon enough.
-REREAD_SECONDS = 60
+_REREAD_SECONDS: Final = 60
 
 
 class TokenFile:
@@ -54,8 +54,8 @@ class TokenFile:
         except ConfigError as error:
             if self._credential is None:
                 raise
-            logger.warning("%s; the last token stays in use", error)
+            _log.warning("%s; the last token stays in use", error)
             return self._credential
         self._credential = credential
-        self._due_at = trio.current_time() + REREAD_SECONDS
+        self._due_at = trio.current_time() + _REREAD_SECONDS
         return credential

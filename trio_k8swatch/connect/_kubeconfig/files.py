@@ -32,7 +32,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -51,7 +51,7 @@ __all__ = ["Cluster", "Context", "Entry", "Exec", "Kubeconfig", "User", "kubecon
 T = TypeVar("T")
 
 # msgspec's names of types.
-IN_WORDS = {
+_IN_WORDS: Final = {
     "str": "text",
     "int": "a number",
     "float": "a number",
@@ -261,4 +261,4 @@ def _in_words(problem: str) -> str:
         return problem
     expected, got, where = match.groups()
     hint = " (put it in quotes)" if expected == "str" and got in {"int", "float", "bool"} else ""
-    return f"{where or 'the document'} must be {IN_WORDS.get(expected, expected)}, not {IN_WORDS.get(got, got)}{hint}"
+    return f"{where or 'the document'} must be {_IN_WORDS.get(expected, expected)}, not {_IN_WORDS.get(got, got)}{hint}"

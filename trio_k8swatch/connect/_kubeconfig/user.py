@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect._credentials.credential import Credential, StaticCredential, basic, bearer
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["credential_source", "impersonation", "must_be_consistent"]
 
 # The extension of a cluster that plugins are told as `config`.
-EXEC_EXTENSION = "client.authentication.k8s.io/exec"
+_EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 # What may be in a header's name (RFC 9110), but for the percent sign, which escapes the rest.
-HEADER_NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "!#$&'*+-.^_`|~")
+_HEADER_NAME_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "!#$&'*+-.^_`|~")
 
 
 def must_be_consistent(user: Entry[User]) -> None:
@@ -103,7 +103,7 @@ def _interactive(user: Entry[User], given: Exec, *, terminal: bool) -> bool:
 def _told(cluster: Entry[Cluster], server: ServerURL) -> ExecCluster:
     given = cluster.value
     ca = cluster.material("certificate-authority", given.certificate_authority, given.certificate_authority_data)
-    config: Any = next((e.extension for e in given.extensions if e.name == EXEC_EXTENSION), None)
+    config: Any = next((e.extension for e in given.extensions if e.name == _EXEC_EXTENSION), None)
     return ExecCluster(
         server=server.url,
         tls_server_name=given.tls_server_name or None,
@@ -132,4 +132,4 @@ def impersonation(user: Entry[User]) -> tuple[tuple[str, str], ...]:
 
 
 def _header_name(key: str) -> str:
-    return "".join(chr(b) if chr(b) in HEADER_NAME_CHARACTERS else f"%{b:02X}" for b in key.encode())
+    return "".join(chr(b) if chr(b) in _HEADER_NAME_CHARACTERS else f"%{b:02X}" for b in key.encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 import yaml
@@ -14,8 +14,8 @@ __all__ = ["plain_data"]
 
 
 # PyYAML's own patterns take 12:30:00 for a number, in base 60.
-INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)$")
-FRACTION = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?$")
+_INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)$")
+_FRACTION: Final = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?$")
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -27,7 +27,9 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
         for first, pairs in inherited.items()
     }
     for first in "-+.0123456789":
-        table.setdefault(first, []).extend([("tag:yaml.org,2002:int", INTEGER), ("tag:yaml.org,2002:float", FRACTION)])
+        table.setdefault(first, []).extend(
+            [("tag:yaml.org,2002:int", _INTEGER), ("tag:yaml.org,2002:float", _FRACTION)]
+        )
     return table
 
 
@@ -37,7 +39,7 @@ def _loader() -> type[yaml.SafeLoader]:
     return type("Loader", (base,), {"yaml_implicit_resolvers": _resolvers()})
 
 
-LOADER = _loader()
+_LOADER: Final = _loader()
 
 
 def plain_data(raw: bytes, *, label: str) -> object:
@@ -63,7 +65,7 @@ def _parse(raw: bytes) -> object:
             return msgspec.json.decode(raw)
         except msgspec.DecodeError:
             pass
-    return yaml.load(raw, Loader=LOADER)  # noqa: S506 - a SafeLoader
+    return yaml.load(raw, Loader=_LOADER)  # noqa: S506 - a SafeLoader
 
 
 def _without_nulls(value: object) -> object:

@@ -6,27 +6,28 @@ import re
 import ssl
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 __all__ = ["not_after"]
 
-CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # DER tags.
-UTC_TIME = 0x17
-VERSION = 0xA0
+_UTC_TIME: Final = 0x17
+_VERSION: Final = 0xA0
 
 
 def not_after(pem: bytes) -> datetime | None:
     """The end of the first certificate in `pem`; None if there is none that can be read."""
-    match = CERTIFICATE.search(pem.decode("ascii", errors="replace"))
+    match = _CERTIFICATE.search(pem.decode("ascii", errors="replace"))
     if match is None:
         return None
     try:
         _, certificate = next(_elements(ssl.PEM_cert_to_DER_cert(match[0])))
         _, signed = next(_elements(certificate))
         # RFC 5280: version (may be absent), serial number, algorithm, issuer, validity.
-        fields = [content for tag, content in _elements(signed) if tag != VERSION]
+        fields = [content for tag, content in _elements(signed) if tag != _VERSION]
         _, (tag, end) = _elements(fields[3])
-        return datetime.strptime(end.decode(), "%y%m%d%H%M%S%z" if tag == UTC_TIME else "%Y%m%d%H%M%S%z")
+        return datetime.strptime(end.decode(), "%y%m%d%H%M%S%z" if tag == _UTC_TIME else "%Y%m%d%H%M%S%z")
     except (ValueError, IndexError, StopIteration):
         return None
 

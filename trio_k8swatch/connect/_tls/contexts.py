@@ -9,7 +9,7 @@ import ssl
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IdentitySource", "RotatingTLS"]
 
-logger = logging.getLogger("trio_k8swatch")
+_log: Final = logging.getLogger("trio_k8swatch")
 
 
 class IdentitySource(Protocol):
@@ -88,7 +88,7 @@ class RotatingTLS:
             except ConfigError as error:
                 if self._context is None:
                     raise
-                logger.warning("%s; the last good certificates stay in use", error)
+                _log.warning("%s; the last good certificates stay in use", error)
                 return self._context
             self._context = context
             return context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["Subject", "explain"]
 
 # OpenSSL's x509_vfy.h.
-EXPIRED = 10
-NOT_YET_VALID = 9
-SELF_SIGNED = (18, 19)
-NO_ISSUER = (2, 20, 21, 27)
-WRONG_NAME = (62, 64)
+_EXPIRED: Final = 10
+_NOT_YET_VALID: Final = 9
+_SELF_SIGNED: Final = (18, 19)
+_NO_ISSUER: Final = (2, 20, 21, 27)
+_WRONG_NAME: Final = (62, 64)
 
 # Alerts by which a server says that it does not like our client certificate.
-REFUSALS = {
+_REFUSALS: Final = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our client certificate has expired",
     "SSLV3_ALERT_CERTIFICATE_REVOKED": "our client certificate has been revoked",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the server does not accept our client certificate",
@@ -52,21 +52,21 @@ def explain(error: BaseException, *, host: str, subject: Subject) -> str | None:
 
 def _unverified(error: ssl.SSLCertVerificationError, host: str, subject: Subject) -> str:
     code = error.verify_code
-    if code == EXPIRED:
+    if code == _EXPIRED:
         return f"the certificate of {host} has expired (or this machine's clock is wrong)"
-    if code == NOT_YET_VALID:
+    if code == _NOT_YET_VALID:
         return f"the certificate of {host} is not valid yet (or this machine's clock is wrong)"
-    if code in WRONG_NAME:
+    if code in _WRONG_NAME:
         return f"the certificate of {host} is made out to another name; if that is right, set {subject.server_name}"
-    if code in SELF_SIGNED or code in NO_ISSUER:
+    if code in _SELF_SIGNED or code in _NO_ISSUER:
         return f"the certificate of {host} is not signed by an authority in {subject.ca}"
     return f"the certificate of {host} is not accepted: {error.verify_message}"
 
 
 def _refused(error: ssl.SSLError, host: str, subject: Subject) -> str:
     reason = error.reason or ""
-    if reason in REFUSALS:
-        return f"{host}: {REFUSALS[reason]} ({subject.identity})"
+    if reason in _REFUSALS:
+        return f"{host}: {_REFUSALS[reason]} ({subject.identity})"
     if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
         return f"{host} does not speak TLS on this port; is its URL http:// instead of https://?"
     if reason == "UNEXPECTED_EOF_WHILE_READING":

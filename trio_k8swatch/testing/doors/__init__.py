@@ -1,1 +1,1 @@
-"""The ways into the server. They behave alike: each turns its requests into ours, and our answers into its own."""
+"""The ways into the server, which behave alike: each turns its requests into ours, and our answers into its own."""
