@@ -1,4 +1,4 @@
-"""The command line's door, which also opens where the command line is not installed, and says so."""
+"""The entry point of the command line, usable where its extra is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong, drawn as a tree.
+"""The errors that this library raises, as one tree.
 
 K8sWatchError
 ├── ApiError                 the API server answered, and the answer was no (`.status`)

@@ -1,4 +1,4 @@
-"""Exceptions that leave a nursery as they are, and not in a group."""
+"""Exceptions that leave a nursery as they were raised instead of in a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to ask for in a list or a watch: selectors, versions, pages, as query parameters."""
+"""What to ask for in a list or a watch, as query parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The little we must know about a Kubernetes object, whatever its type.
+"""The little that must be known of a Kubernetes object, whatever its type.
 
 An object here is anything with metadata: a msgspec struct, a dataclass, an attrs class, a plain dict, or a `DynamicObject`.
 What a type does not name is never decoded, so it costs neither time nor memory.

@@ -1,4 +1,4 @@
-"""A list is all of its pages, as they were at one moment, or it is nothing."""
+"""A list is read to its last page, at one version, or it fails."""
 
 from __future__ import annotations
 

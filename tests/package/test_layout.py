@@ -167,3 +167,40 @@ def test_constants_and_loggers_are_written_one_way() -> None:
             wrong.append(f"{module}: its logger")
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", ["docs/explanation/route.md", "CONTRIBUTING.md"])
+def test_pages_about_the_code_name_files_that_exist(page: str) -> None:
+    """A renamed file is renamed in the pages that lead to it."""
+    text = (ROOT / page).read_text()
+    named = {*re.findall(r"`(_\w+(?:/\w+)*)/?`", text), *re.findall(r"(?<=[ `])(_\w+(?:/\w+)+)", text)}
+    missing = [name for name in named if not (PACKAGE / name).is_dir() and not (PACKAGE / f"{name}.py").is_file()]
+
+    assert len(named) > 5
+    assert missing == []
+
+
+def test_contributing_names_every_room() -> None:
+    """Who looks for a room finds it in the table."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = [folder.name for folder in PACKAGE.iterdir() if folder.is_dir() and folder.name != "__pycache__"]
+
+    assert [name for name in rooms if f"`{name}/`" not in text] == []
+
+
+def test_the_route_is_the_order_of_the_imports() -> None:
+    """The steps of the page's list are imported in its order, so that no step can call one before it."""
+    steps = re.findall(r"\*\*`(_\w+/\w+(?:/\w+)?)`\*\*", (ROOT / "docs/explanation/route.md").read_text())
+    uses = graph()
+    reached = {
+        step: {
+            other for other in steps if f"{NAME}.{step.replace('/', '.')}" in uses[f"{NAME}.{other.replace('/', '.')}"]
+        }
+        for step in steps
+    }
+
+    assert len(steps) > 6
+    # Nothing in the store or the wire imports the reflector; nothing in the wire imports the store.
+    order = {"_http": 0, "_reflector": 1, "_store": 2, "_wire": 3}
+    for step, importers in reached.items():
+        assert all(order[other.split("/")[0]] <= order[step.split("/")[0]] for other in importers), step

@@ -1,4 +1,4 @@
-"""What a watch has counted, and how that adds up with what others counted.
+"""What watches have counted, summed over watches of one name.
 
 Rule 1: a tally is written by one thread, without a lock, because it is written for every event.
 Rule 2: any thread may read it at any time, so a reader copies before it iterates.

@@ -1,4 +1,4 @@
-"""How a scrape shows what was counted, and what running watches look like."""
+"""How a scrape shows what was counted."""
 
 from __future__ import annotations
 

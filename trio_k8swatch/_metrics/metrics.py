@@ -1,4 +1,4 @@
-"""What Prometheus sees of a watch: the six collectors of the Go package, name for name, and more beside them."""
+"""What Prometheus sees of a watch: the Go package's six collectors by name, with more beside them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Rule 1: one list or one watch at a time. Whatever ends a watch (the server, silence, a request for a list, an error)
 ends its round, and the next round begins with what is known by then.
 Rule 2: no attempt follows a failure without a pause, whatever failed.
-Rule 3: what comes next is decided in `_reflector`, `_recovery`, `_silence` and `_backoff`; here it is done.
+Rule 3: what comes next is decided in `plan`, `heartbeat` and `_backoff`; here it is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Long work in short pieces, so that the trio loop stays responsive."""
+"""Long work in slices, so that the trio loop stays responsive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal parts of many objects, held once.
+"""Equal parts of many objects, held in memory once.
 
 The pods of a deployment have the same owner, the same labels and the same namespace, and each brings its own copies of
 them off the wire. That is a third of what a copy of the metadata keeps.

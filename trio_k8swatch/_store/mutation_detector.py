@@ -1,4 +1,4 @@
-"""Whether someone has changed an object that belongs to the store: a watchdog for tests, as client-go has one."""
+"""Detects objects of the store that were changed in place, as client-go's mutation detector does."""
 
 from __future__ import annotations
 

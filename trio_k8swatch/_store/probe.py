@@ -1,4 +1,4 @@
-"""An answer for the endpoints that kubelet probes: whether all copies are alive, and fresh enough to act on."""
+"""The answer for kubelet's probes: whether stores are alive, fresh enough to act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes in, values out: lines, events, pages and refusals of the Kubernetes API, without a socket or a clock."""
+"""Bytes in, values out: lines, events, pages, refusals, without a socket or a clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refusal means: the server's status, headers and body as one of our errors."""
+"""What a refusal means: an HTTP response or a Status as one of our errors."""
 
 from __future__ import annotations
 

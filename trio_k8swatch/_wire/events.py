@@ -1,4 +1,4 @@
-"""What watches and lists say: events, pages."""
+"""The values that watches and lists consist of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The items of a list, cut out of its body as it comes, without reading them.
+"""Where the items of a list begin and end in its bytes, found without decoding them.
 
 Where to cut is a guess, made from how the first item begins; it costs next to nothing. A guess that is wrong shows itself:
 what begins where an item begins, and is whole JSON objects with commas between them, is that many items. If the last cut

@@ -1,4 +1,4 @@
-"""A byte stream, cut into lines."""
+"""A byte stream cut into lines."""
 
 from typing import Final, NamedTuple
 

@@ -1,4 +1,4 @@
-"""In Kubernetes, null is as good as absent; msgspec sees a difference."""
+"""JSON null is treated as an absent field, as Kubernetes does."""
 
 from __future__ import annotations
 

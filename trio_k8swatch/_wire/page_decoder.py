@@ -1,4 +1,4 @@
-"""Bodies of lists, read as they come: the items in a part of one are decoded with that part, and its bytes are let go."""
+"""Bodies of lists decoded while they arrive, part by part."""
 
 from __future__ import annotations
 

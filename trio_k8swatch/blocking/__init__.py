@@ -1,4 +1,4 @@
-"""The same store for programs that are not async: threads and scripts.
+"""The same store for programs that are not async.
 
 `with open_client() as client, open_watch(client.resource("v1", "pods")) as store: ...`
 

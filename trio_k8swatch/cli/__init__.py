@@ -1,4 +1,4 @@
-"""The command line: what it takes, and how it draws.
+"""The command line.
 
 _commands → _session → _target, _collection      whom to ask, and for what
                      → _lines → _stdout          changes as text, one line each

@@ -1,4 +1,4 @@
-"""Commands, their options, and what `--help` says."""
+"""The commands with their options, as click sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cluster that is not there, to watch and to try things on."""
+"""The demo's cluster: a fake API server on a loopback socket."""
 
 from __future__ import annotations
 

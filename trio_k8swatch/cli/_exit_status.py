@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and at most one line about why.
+"""How a command ends: its exit status, with at most one line that says why.
 
 0 done, or nobody reads any more · 1 it failed · 2 it was not understood · 128 + n ended by signal n (Ctrl-C: 130)
 """

@@ -1,4 +1,4 @@
-"""What the library logs, for people at a terminal."""
+"""The library's log records as lines for people at a terminal."""
 
 from __future__ import annotations
 

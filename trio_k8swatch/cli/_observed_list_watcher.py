@@ -1,4 +1,4 @@
-"""A source that says how its lists and watches get on."""
+"""A list-watcher that reports how its lists and watches proceed."""
 
 from __future__ import annotations
 

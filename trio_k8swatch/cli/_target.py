@@ -1,4 +1,4 @@
-"""From options to an API server that answers: a kubeconfig's, a named one, or the demo's own."""
+"""From options to a connected API server."""
 
 from __future__ import annotations
 

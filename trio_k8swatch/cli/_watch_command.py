@@ -1,4 +1,4 @@
-"""One `trio-k8swatch watch`, from its order to its last line."""
+"""One `trio-k8swatch watch`, from its arguments to its last line."""
 
 from __future__ import annotations
 

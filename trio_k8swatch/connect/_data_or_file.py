@@ -1,4 +1,4 @@
-"""Where the bytes of a certificate, key or token stand: in the kubeconfig itself, or in a file that may change."""
+"""A certificate, key or token that is either inline or in a file that may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process can see of the machine it runs on, in one place, so that tests can put it somewhere else."""
+"""What this process sees of its machine, in one place, so that tests can replace it."""
 
 from __future__ import annotations
 

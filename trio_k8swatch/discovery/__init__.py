@@ -1,1 +1,1 @@
-"""What a server serves, and what people call it."""
+"""Which resources a server has, by the names that people use for them."""

@@ -1,4 +1,4 @@
-"""What a server serves: aggregated discovery, and the older form where a server knows no better."""
+"""The resources that a server serves, from its discovery API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which resource somebody means who writes `po`, `Pod` or `deployments.apps`: kubectl's rules."""
+"""Which resource is meant by `po`, `Pod` or `deployments.apps`, by kubectl's rules."""
 
 from __future__ import annotations
 

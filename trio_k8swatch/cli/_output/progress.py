@@ -1,4 +1,4 @@
-"""How far a long list is, shown where it is not in the way."""
+"""The progress of a long list, shown on a terminal only."""
 
 from __future__ import annotations
 

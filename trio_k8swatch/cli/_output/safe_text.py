@@ -1,4 +1,4 @@
-"""Text from a server, made safe to show."""
+"""Text from a server with its control characters made visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where lines go: a terminal, a file, or a pipe whose other end may be slow or gone."""
+"""Standard output, which may be a terminal, a file, or a pipe whose reader is slow or gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ages as kubectl writes them, read back so that they go on growing."""
+"""Ages as kubectl writes them, parsed so that they go on growing."""
 
 from __future__ import annotations
 

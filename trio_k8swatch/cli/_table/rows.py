@@ -1,4 +1,4 @@
-"""What a moving table shows: its rows, and what of them is news."""
+"""The rows of a live table, with what changed in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables as the server sends them: which columns there are, and what stands in them."""
+"""`meta.k8s.io` Tables as the server sends them."""
 
 from __future__ import annotations
 

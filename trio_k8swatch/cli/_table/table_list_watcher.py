@@ -1,4 +1,4 @@
-"""A collection as rows: the server's own table of it, listed and watched."""
+"""A collection listed and watched as rows of the server's own table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server is shown to know us by, and the promise that it stays good."""
+"""A credential that is kept fresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words exchanged with an exec plugin: `client.authentication.k8s.io/v1` and `v1beta1`."""
+"""The ExecCredential JSON exchanged with an exec plugin."""
 
 from __future__ import annotations
 

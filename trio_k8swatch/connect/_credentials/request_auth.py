@@ -1,4 +1,4 @@
-"""How credentials go into requests, and what follows on a 401."""
+"""How a credential is put into requests, refreshed on a 401."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a program to its end, or to ours: bounded output, a time limit, nothing left behind."""
+"""A program run to its end: output bounded, time limited, nothing left behind."""
 
 from __future__ import annotations
 

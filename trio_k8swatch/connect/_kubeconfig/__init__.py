@@ -1,1 +1,1 @@
-"""What kubeconfig files say, and what that means."""
+"""Kubeconfig files, from YAML to a connection."""

@@ -1,4 +1,4 @@
-"""From a context of a kubeconfig to a connection: what each field means, as kubectl has it.
+"""From a context of a kubeconfig to a connection, field by field, as kubectl does it.
 
 | field                                | kubectl                                 | here                              |
 |--------------------------------------|-----------------------------------------|-----------------------------------|

@@ -1,4 +1,4 @@
-"""What kubeconfig files say, read and merged as kubectl does it.
+"""Kubeconfig files parsed and merged as kubectl does it.
 
 | what                                     | kubectl                                  | here                        |
 |------------------------------------------|------------------------------------------|-----------------------------|

@@ -1,4 +1,4 @@
-"""Who a user of a kubeconfig is: by token, password or plugin, and on whose behalf."""
+"""A user of a kubeconfig as a credential: token, password or plugin, with impersonation."""
 
 from __future__ import annotations
 

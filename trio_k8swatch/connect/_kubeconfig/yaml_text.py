@@ -1,4 +1,4 @@
-"""YAML or JSON text to plain data, as kubectl reads it."""
+"""YAML or JSON text to plain data, as kubectl parses it."""
 
 from __future__ import annotations
 

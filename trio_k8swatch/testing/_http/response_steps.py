@@ -1,6 +1,6 @@
 """What a response does, step by step, before anybody does it.
 
-A stream is decided as a list of steps. Faults are functions from steps to steps; only `_body` waits.
+A stream is decided as a list of steps. Faults are functions from steps to steps; only `response_player` waits.
 """
 
 from __future__ import annotations
