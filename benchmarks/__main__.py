@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = plan(arguments.only, quick=arguments.quick)
     if arguments.ours_only:
-        cases = [case for case in cases if case.module in {"ours", "limit", "imports"}]
+        cases = [case for case in cases if case.module in {"ours", "aio", "threads", "limit", "imports"}]
     runs = run_all(cases, arguments.rounds or (2 if arguments.quick else 5), arguments.peers)
     reference = reference_ns(runs)
     results = {case: figures(found, case.objects or 1, reference) for case, found in runs.items()}

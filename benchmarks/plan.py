@@ -73,7 +73,7 @@ def _watching() -> list[Case]:
 def _paced() -> list[Case]:
     return [
         Case("paced", "500/s", driver, "paced", events=2_500, rate=500, every=100, warm=200)
-        for driver in (*_OURS_AND_LIMIT, "lightkube", "official")
+        for driver in (*_OURS_AND_LIMIT, "aio", "threads", "lightkube", "official")
     ]
 
 

@@ -18,6 +18,8 @@ NAMES = {
     "ours:typed": "**trio-k8swatch**, struct of the metadata",
     "ours:own": "**trio-k8swatch**, own small struct",
     "ours:dynamic": "**trio-k8swatch**, `DynamicObject`",
+    "aio": "**trio-k8swatch**, struct of the metadata, in asyncio (`aio`)",
+    "threads": "**trio-k8swatch**, struct of the metadata, in threads (`blocking`)",
     "lightkube": "lightkube",
     "lightkube:asyncio": "lightkube, asyncio",
     "official": "official client, `SharedInformer`",

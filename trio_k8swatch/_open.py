@@ -14,6 +14,7 @@ from ._exception_groups import lone_exception
 from ._list_options import ListOptions
 from ._object_meta import MetadataOf, metadata_of
 from ._reflector import Accessors, Client, ForeignListWatcher, ListWatcher, Reflector
+from ._runtime import require_trio
 from ._store import Cache, HandlerFuncs, MutationDetector, Store
 
 __all__ = ["open_watch"]
@@ -93,6 +94,7 @@ def open_watch(
 async def _running(
     list_watcher: ListWatcher[T], cache: Cache[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
 ) -> AsyncGenerator[Store[T]]:
+    require_trio("open_watch")
     if config.metrics is not None:
         cache.metrics = config.metrics.watch()
     if config.detect_mutation:

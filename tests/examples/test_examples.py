@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from examples_helper import example
 from prometheus_client import CollectorRegistry
 from trio.testing import wait_all_tasks_blocked
 
 from trio_k8swatch import open_client
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.builders import config_map, pod
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def example(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where msgspec looks annotations up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

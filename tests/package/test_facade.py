@@ -16,7 +16,13 @@ import trio_k8swatch
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-MODULES = ["trio_k8swatch", "trio_k8swatch.blocking", "trio_k8swatch.connect", "trio_k8swatch.testing"]
+MODULES = [
+    "trio_k8swatch",
+    "trio_k8swatch.aio",
+    "trio_k8swatch.blocking",
+    "trio_k8swatch.connect",
+    "trio_k8swatch.testing",
+]
 
 CONTRACT = {
     "open_client",

@@ -12,6 +12,7 @@ import trio
 
 from trio_k8swatch._errors import ApiError, ConfigError, Unavailable
 from trio_k8swatch._object_meta import DynamicObject
+from trio_k8swatch._runtime import require_trio
 
 from .collection import Collection
 from .gate import Gate
@@ -140,6 +141,7 @@ async def open_client(
     `silence_limit` seconds without a byte; watches have a limit of their own. Raises ConfigError, in one line, for what
     cannot be used.
     """
+    require_trio("open_client")
     # What only a real connection needs is imported when there is to be one: programs start faster.
     from trio_k8swatch import connect  # noqa: PLC0415
 

@@ -1,0 +1,120 @@
+"""Lists and watches over HTTP, for asyncio tasks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Generic, TypeVar, overload
+
+import httpx
+
+from trio_k8swatch._http import ApiClient as TrioClient
+from trio_k8swatch._http import Collection
+from trio_k8swatch._http import Resource as TrioResource
+from trio_k8swatch._http import open_client as open_trio_client
+from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._object_meta import DynamicObject
+from trio_k8swatch._wire import Listing, WatchEvent
+from trio_k8swatch.connect import Connection
+
+from ._guest import Guest, open_guest
+from ._waits import Incoming
+
+__all__ = ["ApiClient", "Resource", "open_client"]
+
+T = TypeVar("T")
+
+
+class ApiClient:
+    """Connections to one API server (`open_client`). Any number of watches share it."""
+
+    def __init__(self, guest: Guest, client: TrioClient) -> None:
+        self._guest = guest
+        self._client = client
+
+    @property
+    def connection(self) -> Connection:
+        """Who we are, and to whom we talk."""
+        return self._client.connection
+
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
+    @overload
+    def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = None, type: Any = DynamicObject
+    ) -> Resource[Any]:
+        """One collection; no request is made. See `trio_k8swatch.ApiClient.resource`."""
+        return Resource(self._guest, self._client.resource(api_version, plural, namespace=namespace, type=type))
+
+    async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
+        """The body of a GET of `path`. Errors as in the trio client."""
+        return await self._guest.run(lambda: self._client.get(path, accept=accept, params=params))
+
+
+class Resource(Generic[T]):
+    """One collection of objects on the server (`ApiClient.resource`)."""
+
+    def __init__(self, guest: Guest, resource: TrioResource[T]) -> None:
+        self.guest = guest
+        """The trio run that it belongs to, and the watches that are opened with it."""
+        self.in_trio = resource
+        """The same for code that runs in trio."""
+
+    def __repr__(self) -> str:
+        return repr(self.in_trio)
+
+    @property
+    def collection(self) -> Collection:
+        """Which collection it is."""
+        return self.in_trio.collection
+
+    @property
+    def type(self) -> type[T]:
+        """What its objects become."""
+        return self.in_trio.type
+
+    async def list(self, options: ListOptions | None = None) -> Listing[T]:
+        """All objects, read in pages. Errors as in the trio client."""
+        return await self.guest.run(lambda: self.in_trio.list(options))
+
+    def watch(self, options: ListOptions | None = None) -> AbstractAsyncContextManager[Incoming[WatchEvent[T]]]:
+        """One watch request: `async with resource.watch(options) as events: async for event in events: ...`.
+
+        Ends when the server ends it; for more, there is `open_watch`. See `trio_k8swatch.Resource.watch`.
+        """
+        return self._watching(options)
+
+    @asynccontextmanager
+    async def _watching(self, options: ListOptions | None) -> AsyncGenerator[Incoming[WatchEvent[T]]]:
+        async with self.guest.held(self.in_trio.watch(options)) as events:
+            yield Incoming(self.guest, events, lambda: False)
+
+
+@asynccontextmanager
+async def open_client(
+    connection: Connection | None = None,
+    *,
+    base_url: str | None = None,
+    token: str | None = None,
+    http2: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+    silence_limit: float = 65.0,
+    user_agent: str = "trio-k8swatch",
+) -> AsyncGenerator[ApiClient]:
+    """Connect to an API server; what is opened here is closed at the end of the block.
+
+    Parameters and errors as in `trio_k8swatch.open_client`. Any number of clients may be open in one asyncio loop.
+    """
+    async with open_guest() as guest:
+        manager = open_trio_client(
+            connection,
+            base_url=base_url,
+            token=token,
+            http2=http2,
+            transport=transport,
+            silence_limit=silence_limit,
+            user_agent=user_agent,
+        )
+        async with guest.held(manager) as client:
+            yield ApiClient(guest, client)
