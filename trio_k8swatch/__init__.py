@@ -36,6 +36,7 @@ from ._errors import (
 from ._http import ApiClient, EventStream, Resource, open_client
 from ._list_options import ListOptions
 from ._metrics import Metrics, MetricsConfig
+from ._model import model
 from ._object_meta import DynamicObject, ListMeta, ObjectMeta, OwnerReference, PartialObjectMetadata
 from ._open import open_watch
 from ._reflector import Accessors, Client
@@ -119,6 +120,7 @@ __all__ = [
     "WatchConfig",
     "WatchEvent",
     "WatchStopped",
+    "model",
     "open_client",
     "open_watch",
     "probe",

@@ -82,7 +82,7 @@ def open_watch(
     list_watcher: ListWatcher[Any]
     metadata: MetadataOf
     if accessors is None and isinstance(client, ListWatcher):
-        list_watcher, metadata = client, metadata_of
+        list_watcher, metadata = client, getattr(client, "metadata", metadata_of)
     else:
         list_watcher = foreign = ForeignListWatcher[Any](cast("Client", client), accessors)
         metadata = foreign.metadata

@@ -89,6 +89,7 @@ BESIDE = {
     "StaleError",
     "Probe",
     "probe",
+    "model",
 }
 """What this library has beyond that."""
 

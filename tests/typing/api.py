@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypedDict, assert_type, cast
+from typing import Any, TypeAlias, TypedDict, assert_type, cast
 
 import msgspec
 
@@ -38,6 +38,7 @@ from trio_k8swatch import (
     Store,
     TimeRange,
     WatchConfig,
+    model,
     open_client,
     open_watch,
 )
@@ -51,6 +52,10 @@ class Pod(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class DataPod:
     metadata: ObjectMeta
+
+
+NodeOf: TypeAlias = Callable[[Pod], str | None]
+OwnersOf: TypeAlias = Callable[[Pod], list[str]]
 
 
 class TypedPod(TypedDict):
@@ -226,3 +231,34 @@ async def clients() -> None:
     """A client is for the length of a block."""
     async with open_client(base_url="http://localhost:8001", token="t") as client:
         assert_type(client, ApiClient)
+
+
+@model("v1", "pods")
+class Modelled(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta
+
+
+async def lambdas(client: ApiClient, store: Store[Pod]) -> None:
+    """What a reader of the README writes: nothing has to be annotated."""
+    assert_type(client.resource(Modelled), Resource[Modelled])
+    assert_type(client.resource(Modelled, namespace="default"), Resource[Modelled])
+    typed = client.resource("v1", "pods", type=Pod)
+    handlers_inline = open_watch(
+        typed,
+        handlers=HandlerFuncs(
+            add=lambda pod, preexisting: print(pod.metadata.name, preexisting),
+            update=lambda old, new: print(old.metadata.name, new.node),
+            delete=lambda pod, may_be_stale: print(pod.metadata.name, may_be_stale),
+        ),
+    )
+    async with handlers_inline as followed:
+        print(len(followed))
+    by_namespace = IndexedStore(store, KeyIndex(lambda pod: pod.metadata.namespace))
+    by_generation = IndexedStore(store, KeyIndex(lambda pod: pod.metadata.generation))
+    by_finalizer = IndexedStore(store, KeyIndex(lambda pod: set(pod.metadata.finalizers)))
+    print(by_namespace.index.get("default"), by_generation.index.get(1), by_finalizer.index.get("x"))
+
+
+def key_functions(pod_key: NodeOf, pod_keys: OwnersOf) -> None:
+    assert_type(KeyIndex(pod_key), KeyIndex[Pod, str])
+    assert_type(KeyIndex(pod_keys), KeyIndex[Pod, str])

@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from trio_k8swatch._errors import ApiError, ConfigError, Unavailable
+from trio_k8swatch._model import model_of
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._runtime import require_trio
 
@@ -59,16 +60,28 @@ class ApiClient:
     def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
     @overload
     def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    @overload
+    def resource(self, model: type[T], /, *, namespace: str | None = ...) -> Resource[T]: ...
     def resource(
-        self, api_version: str, plural: str, *, namespace: str | None = None, type: Any = DynamicObject
+        self,
+        api_version: str | type[Any],
+        plural: str | None = None,
+        *,
+        namespace: str | None = None,
+        type: Any = DynamicObject,
     ) -> Resource[Any]:
         """One collection: `resource("apps/v1", "deployments", namespace="default")`. No request is made.
+
+        `resource(Deployment)` for a class that says which resource it describes: one with `@model("apps/v1", "deployments")`,
+        or a resource class of lightkube.
 
         `namespace=None` means all namespaces. `type` is what its objects become: any msgspec struct, dataclass or attrs
         class with `metadata: ObjectMeta`, of which only the fields that it names are decoded; `dict`; or
         `PartialObjectMetadata`, for which the server sends nothing else. Raises ConfigError for any other type.
         """
-        return Resource(self, Collection(api_version, plural, namespace), type)
+        if not isinstance(api_version, str):
+            type, (api_version, plural) = api_version, model_of(api_version)  # noqa: A001 - as the parameter is called
+        return Resource(self, Collection(api_version, plural or "", namespace), type)
 
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from trio_k8swatch._list_options import ListOptions
-from trio_k8swatch._object_meta import ListMeta
+from trio_k8swatch._object_meta import ListMeta, MetadataOf
 from trio_k8swatch._pager import list_pages, take_in_parts
 from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
 
@@ -71,6 +71,8 @@ class Resource(Generic[T]):
         self._decoder = decoder_for(type_, collection.api_version)
         self.collection = collection
         self.type = type_
+        self.metadata: MetadataOf = self._decoder.metadata
+        """How to get at the metadata of an object."""
 
     def __repr__(self) -> str:
         return f"<Resource {self.collection}>"

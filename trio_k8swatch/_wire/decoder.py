@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 import msgspec
 
 from trio_k8swatch._errors import ConfigError, ProtocolError
-from trio_k8swatch._object_meta import DynamicObject, ObjectMeta, PartialObjectMetadata
+from trio_k8swatch._object_meta import DynamicObject, MetadataOf, ObjectMeta, PartialObjectMetadata, metadata_of
 
 from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
 from .kinds import Kinds
 from .lines import Lines
+from .metadata_access import fields_of, is_mapping, metadata_accessor
 from .nulls import tolerating_nulls
 from .page_decoder import BROKEN, PageDecoder
 
@@ -44,6 +45,8 @@ class Decoder(ABC, Generic[T]):
 
     def __init__(self, api_version: str) -> None:
         self._kinds = Kinds(api_version)
+        self.metadata: MetadataOf = metadata_of
+        """How to get at the metadata of an object."""
 
     def events(self, lines: Lines) -> Iterator[WatchEvent[T]]:
         """The events of some lines, each decoded only when it is asked for."""
@@ -99,7 +102,7 @@ class _TypedDecoder(Decoder[T]):
         self._decode = self._decode_trusted = msgspec.json.Decoder(event | Bookmark | Failure).decode
         self._decode_item: Callable[[bytes], T] = msgspec.json.Decoder(type_).decode
         # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
-        wants_kind = not {"kind", "apiVersion"}.isdisjoint(_fields(type_)) or _is_mapping(type_)
+        wants_kind = not {"kind", "apiVersion"}.isdisjoint(fields_of(type_)) or is_mapping(type_)
         self._decode_array: Callable[[bytes], list[T]] | None
         self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
 
@@ -193,35 +196,11 @@ def decoder_for(type_: type[T], api_version: str) -> Decoder[T]:
         return cast("Decoder[T]", _DynamicDecoder(api_version))
     if type_ is PartialObjectMetadata:
         return cast("Decoder[T]", _MetadataDecoder(api_version))
-    name = getattr(type_, "__name__", repr(type_))
     try:
+        decoder = _TypedDecoder[T](dict[str, Any] if type_ is dict else type_, api_version)
         if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):
-            _require_metadata(name, type_)
-        return _TypedDecoder(dict[str, Any] if type_ is dict else type_, api_version)
+            decoder.metadata = metadata_accessor(type_)
     except TypeError as error:
+        name = getattr(type_, "__name__", repr(type_))
         raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
-
-
-def _is_mapping(type_: Any) -> bool:
-    return isinstance(msgspec.inspect.type_info(type_), (msgspec.inspect.DictType, msgspec.inspect.TypedDictType))
-
-
-def _fields(type_: Any) -> dict[str, msgspec.inspect.Field]:
-    """The fields of a struct, dataclass or attrs class by their names in JSON; empty for anything else."""
-    return {field.encode_name: field for field in getattr(msgspec.inspect.type_info(type_), "fields", ())}
-
-
-def _require_metadata(name: str, type_: Any) -> None:
-    """Raise ConfigError unless there is the metadata that a watch cannot do without."""
-    fields = _fields(type_)
-    advice = "declare `metadata: ObjectMeta` (from trio_k8swatch), or use DynamicObject or dict"
-    if "metadata" not in fields or fields["metadata"].name != "metadata":
-        raise ConfigError(f"type={name} has no field `metadata`: {advice}")
-    if _is_mapping(type_):
-        # Its metadata is read by key, as that of a dict is.
-        return
-    has = {field.name: field.encode_name for field in getattr(fields["metadata"].type, "fields", ())}
-    needs = {"name": "name", "namespace": "namespace", "uid": "uid", "resource_version": "resourceVersion"}
-    missing = [f"{ours} (in JSON: {theirs})" for ours, theirs in needs.items() if has.get(ours) != theirs]
-    if missing:
-        raise ConfigError(f"the metadata of type={name} lacks {', '.join(missing)}: {advice}")
+    return decoder

@@ -41,11 +41,11 @@ class ApiClient:
     def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
     @overload
     def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
-    def resource(
-        self, api_version: str, plural: str, *, namespace: str | None = None, type: Any = DynamicObject
-    ) -> Resource[Any]:
+    @overload
+    def resource(self, model: type[T], /, *, namespace: str | None = ...) -> Resource[T]: ...
+    def resource(self, *which: Any, **options: Any) -> Resource[Any]:
         """One collection; no request is made. See `trio_k8swatch.ApiClient.resource`."""
-        return Resource(self._guest, self._client.resource(api_version, plural, namespace=namespace, type=type))
+        return Resource(self._guest, self._client.resource(*which, **options))
 
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`. Errors as in the trio client."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterator, KeysView
-from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, cast, overload, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, cast, runtime_checkable
 
 from trio_k8swatch._object_meta import Metadata, MetadataOf, key_of, metadata_of
 
@@ -154,13 +154,12 @@ class KeyIndex(Generic[T, K]):
     that it was filed under, even if the function would now say otherwise.
     """
 
-    @overload
     def __init__(
-        self, key_function: Callable[[T], list[K] | set[K] | frozenset[K]], *, metadata: MetadataOf = ...
-    ) -> None: ...
-    @overload
-    def __init__(self, key_function: Callable[[T], K | None], *, metadata: MetadataOf = ...) -> None: ...
-    def __init__(self, key_function: Callable[[T], Any], *, metadata: MetadataOf = metadata_of) -> None:
+        self,
+        key_function: Callable[[T], list[K] | set[K] | frozenset[K] | K | None],
+        *,
+        metadata: MetadataOf = metadata_of,
+    ) -> None:
         self._key_function = key_function
         self._metadata = metadata
         self._objects: dict[K, dict[str, T]] = {}
@@ -220,7 +219,7 @@ class KeyIndex(Generic[T, K]):
             return ()
         if isinstance(made, (list, set, frozenset)):
             return tuple(cast("Collection[K]", made))
-        return (cast("K", made),)
+        return (made,)
 
     def _forget(self, who: str, keys: tuple[K, ...]) -> None:
         for key in keys:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from trio_k8swatch._store.store import Store
 
-from .index import FlatNameIndex, Index, NameIndex
+from .index import FlatNameIndex, Index, KeyIndex, NameIndex
 
 __all__ = ["IndexedStore"]
 
 T = TypeVar("T")
 S = TypeVar("S")
+K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 I_co = TypeVar("I_co", covariant=True)
 
@@ -31,6 +32,8 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     def __init__(self: IndexedStore[S, NameIndex[S]], store: Store[S], index: NameIndex[S]) -> None: ...
     @overload
     def __init__(self: IndexedStore[S, FlatNameIndex[S]], store: Store[S], index: FlatNameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, KeyIndex[S, K]], store: Store[S], index: KeyIndex[S, K]) -> None: ...
     @overload
     def __init__(self, store: Store[T], index: I_co) -> None: ...
     def __init__(self, store: Store[Any], index: Any) -> None:
