@@ -5,21 +5,25 @@ from __future__ import annotations
 import random
 import uuid
 from bisect import bisect_right
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 import httpx
 import trio
 
 from ._cluster import Inside
+from ._failures import Failures
 from ._http.answers import refusal, text_answer
 from ._http.messages import Headers, Request, Response
 from ._http.request_info import kind_of_call
 from ._http.response_player import Body
-from ._http.response_steps import Step
+from ._http.response_steps import Dropped, Step
 from ._http.router import Router, Timing
-from ._http.statuses import Refused, RefusedInText, unauthorized
+from ._http.statuses import Refused, RefusedInText, internal_error, not_imitated, unauthorized
 from ._request_log import Call, RequestLog
 from ._storage.history import Storage
 from .doors._respx import Mountable, mount
@@ -42,6 +46,10 @@ class FakeApiServer(Inside):
     `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
     served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
     `watch_cache=False` is a server that runs without one: it sends no bookmarks.
+
+    No request ends it. Whatever goes wrong inside is answered with a 500, logged with its traceback, and kept in
+    `failures`; it is raised, once, where the server ends for its test: when `serve()` or `with fake:` is left, when a
+    client closes the transport, at the end of a test that uses the fixture.
     """
 
     def __init__(
@@ -73,6 +81,7 @@ class FakeApiServer(Inside):
             end_watches=self._end_watches,
         )
         self.requests: RequestLog = RequestLog()
+        self._failures = Failures()
         self.faults: Faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
         self.token = token
         timing = Timing(bookmark_seconds, min_request_timeout_seconds, watch_cache)
@@ -81,6 +90,24 @@ class FakeApiServer(Inside):
         self._streams: dict[Body, Call] = {}
         self._ids = random.Random(f"{seed} audit")
         self._flow_uid, self._level_uid = self._uuid(), self._uuid()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.raise_failures()
+
+    @property
+    def failures(self) -> list[Exception]:
+        """What the fake itself raised while it answered, as far as nobody has been told yet."""
+        return list(self._failures.kept)
+
+    def raise_failures(self) -> None:
+        """Raise `failures` as an exception group, if there are any, and forget them."""
+        self._failures.raise_kept()
 
     @property
     def open_calls(self) -> list[Call]:
@@ -95,22 +122,42 @@ class FakeApiServer(Inside):
         mount(self.handle, router, base_url)
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """For `httpx.AsyncClient(transport=...)`. Any host leads here."""
-        return FakeTransport(self.handle)
+        """For `httpx.AsyncClient(transport=...)`. Any host leads here. Closing it raises `failures`."""
+        return FakeTransport(self.handle, self.raise_failures)
 
     def serve(self, *, port: int = 0, tls: bool = False) -> AbstractAsyncContextManager[Url]:
         """A real socket on 127.0.0.1 for the time of an `async with`; the value is the base URL, a `str`.
 
-        With `tls`, its attribute `ca` is the certificate of the authority, as PEM.
+        With `tls`, its attribute `ca` is the certificate of the authority, as PEM. Raises `failures` at the end of the
+        block, unless it ends with an exception of its own.
         """
-        return serve(self.handle, port=port, tls=tls)
+        return self._serve(port=port, tls=tls)
+
+    @asynccontextmanager
+    async def _serve(self, *, port: int, tls: bool) -> AsyncGenerator[Url]:
+        async with serve(self.handle, self._failures.note, port=port, tls=tls) as url:
+            yield url
+        self.raise_failures()
 
     async def handle(self, request: Request) -> Response:
         """Answer a request: what all doors lead to. Raises `Dropped` where the connection breaks instead."""
         await trio.lowlevel.checkpoint()
-        self.agenda.catch_up()
         call = Call.of(request, self.clock.now())
         self.requests.append(call)
+        try:
+            self.agenda.catch_up()
+            return await self._respond(request, call)
+        except Dropped:
+            raise
+        except RecursionError:
+            response = refusal(not_imitated("objects nested that deep"))
+        except Exception as error:  # noqa: BLE001 - no request may end the server; whoever owns it is told
+            self._failures.note(error, f"{request.method} {request.path}")
+            response = refusal(internal_error(error))
+        call.status, call.ended = response.status, self.clock.now()
+        return replace(response, headers=self._finished(response))
+
+    async def _respond(self, request: Request, call: Call) -> Response:
         faults = FaultsOfCall(lambda: self.faults.active, call)
         response = await self._answer(request, faults)
         for fault in faults.faults:
@@ -163,8 +210,11 @@ class FakeApiServer(Inside):
             call.ended = self.clock.now()
             self._streams.pop(body, None)
 
+        def failed(error: Exception) -> None:
+            self._failures.note(error, f"{call.method} {call.path}, in the body of the answer")
+
         self._streams[body] = call
-        body.accompany(faults.filters, closed)
+        body.accompany(faults.filters, on_close=closed, on_failure=failed)
 
     # Headers
 

@@ -10,6 +10,9 @@ from urllib.parse import parse_qsl
 from .response_player import Body, whole
 from .response_steps import CHUNK_BYTES, chunks
 
+# The API server reads no more than that of a request's body: what is larger is refused with 413.
+MAX_BODY_BYTES = 3 * 1024 * 1024
+
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 

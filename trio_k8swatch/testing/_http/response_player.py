@@ -73,6 +73,7 @@ class Body:
         self._source = source
         self._filters: Callable[[], Sequence[Filter]] = tuple
         self._on_close: Callable[[], None] | None = None
+        self._on_failure: Callable[[Exception], None] | None = None
         self._steps: deque[Step] = deque()
         self._wake = trio.Event()
         self._interrupted = trio.Event()
@@ -86,7 +87,7 @@ class Body:
         await trio.lowlevel.checkpoint()
         while not self._closed:
             if not self._steps:
-                await self._collect()
+                await self._collect_safely()
                 continue
             match self._steps.popleft():
                 case Send(data) | Line(data=data):
@@ -103,10 +104,17 @@ class Body:
                     self.close()
         raise StopAsyncIteration
 
-    def accompany(self, filters: Callable[[], Sequence[Filter]], on_close: Callable[[], None]) -> None:
-        """Let the faults of the call work on it, and be told when it closes. Before the first read."""
+    def accompany(
+        self,
+        filters: Callable[[], Sequence[Filter]],
+        *,
+        on_close: Callable[[], None],
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        """Let the faults of the call work on it, and be told when it closes or cannot go on. Before the first read."""
         self._filters = filters
         self._on_close = on_close
+        self._on_failure = on_failure
 
     def content(self) -> bytes | None:
         """All of it, if it is known from the start and not read yet."""
@@ -135,6 +143,16 @@ class Body:
         self._wake.set()
         self._interrupted.set()
         self._interrupted = trio.Event()
+
+    async def _collect_safely(self) -> None:
+        """What a source or a fault raises breaks this body off, and nothing else."""
+        try:
+            await self._collect()
+        except Exception as error:
+            if self._on_failure is None:
+                raise
+            self._on_failure(error)
+            self._steps.append(Drop("eof"))
 
     async def _collect(self) -> None:
         self._wake = trio.Event()

@@ -134,6 +134,13 @@ def too_large_resource_version(wanted: int, current: int) -> Refused:
     return Refused(504, "Timeout", message, details={"causes": causes}, retry_after_seconds=1)
 
 
+def internal_error(error: Exception) -> Refused:
+    """500: what a real server says when one of its handlers panics; here the fake itself is at fault."""
+    what = f"{type(error).__name__}: {error}"
+    message = f"Internal error occurred: FakeApiServer raised {what}"
+    return Refused(500, "InternalError", message, details={"causes": [{"message": what}]})
+
+
 def not_imitated(what: str) -> Refused:
     """501: this fake would have to invent an answer, so it gives none."""
     return Refused(501, "NotImplemented", f"FakeApiServer does not imitate {what}")

@@ -5,21 +5,27 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import Self, TypeAlias
 from urllib.parse import unquote
 
 import h11
 import trio
 
-from trio_k8swatch.testing._http.messages import Request, Response
+from trio_k8swatch.testing._http.messages import MAX_BODY_BYTES, Request, Response
 from trio_k8swatch.testing._http.response_steps import Dropped
 
 from ._transport import Handle
 
 Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
+Failed: TypeAlias = Callable[[Exception, str], None]
+# Go's server reads so much of a request's head (1 MiB and some slack).
+MAX_HEAD_BYTES = (1 << 20) + 4096
+# The head of a body that is too large is kept: that is enough to know that it is.
+KEPT_BODY_BYTES = MAX_BODY_BYTES + 1
 
 
 class Url(str):
@@ -35,10 +41,13 @@ class Url(str):
 
 
 @asynccontextmanager
-async def serve(handle: Handle, *, port: int = 0, tls: bool = False) -> AsyncGenerator[Url]:
-    """Serve until the block is left; then all connections are closed."""
+async def serve(handle: Handle, failed: Failed, *, port: int = 0, tls: bool = False) -> AsyncGenerator[Url]:
+    """Serve until the block is left; then all connections are closed.
+
+    What goes wrong on a connection closes it, and `failed` is told: the others go on.
+    """
     context, ca = _certificates() if tls else (None, None)
-    connection = partial(_secured, handle, context) if context is not None else partial(_connection, handle)
+    connection = partial(_connection, handle, failed, context)
     async with _alone(), trio.open_nursery() as nursery:
         listeners: list[trio.SocketListener] = await nursery.start(
             partial(trio.serve_tcp, connection, port, host="127.0.0.1")
@@ -76,19 +85,37 @@ def _certificates() -> tuple[ssl.SSLContext, str]:
     return context, authority.cert_pem.bytes().decode()
 
 
-async def _secured(handle: Handle, context: ssl.SSLContext, stream: trio.SocketStream) -> None:
-    await _connection(handle, trio.SSLStream(stream, context, server_side=True, https_compatible=True))
-
-
-async def _connection(handle: Handle, stream: Stream) -> None:
-    connection = h11.Connection(h11.SERVER)
+async def _connection(
+    handle: Handle, failed: Failed, context: ssl.SSLContext | None, transport: trio.SocketStream
+) -> None:
+    stream: Stream = transport
+    if context is not None:
+        stream = trio.SSLStream(transport, context, server_side=True, https_compatible=True)
     try:
         async with stream:
-            while await _exchange(handle, stream, connection):
-                connection.start_next_cycle()
-    except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
-        # The client has gone, or never spoke HTTP: either way there is nobody to tell.
+            await _exchanges(handle, stream)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        # The client has gone: there is nobody to tell.
         return
+    except Exception as error:  # noqa: BLE001 - one connection must not end the others
+        failed(error, "a connection")
+
+
+async def _exchanges(handle: Handle, stream: Stream) -> None:
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+    try:
+        while await _exchange(handle, stream, connection):
+            connection.start_next_cycle()
+    except h11.RemoteProtocolError as error:
+        if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await stream.send_all(_not_http(error))
+
+
+def _not_http(error: h11.RemoteProtocolError) -> bytes:
+    """What Go's server says to who does not speak HTTP, or says too much in its headers."""
+    status = "431 Request Header Fields Too Large" if error.error_status_hint == 431 else "400 Bad Request"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    return f"{head}{status}".encode()
 
 
 async def _exchange(handle: Handle, stream: Stream, connection: h11.Connection) -> bool:
@@ -97,7 +124,7 @@ async def _exchange(handle: Handle, stream: Stream, connection: h11.Connection) 
     if request is None:
         return False
     try:
-        await _send(stream, connection, await handle(request))
+        await _send(stream, connection, await handle(request), head_only=request.method == "HEAD")
     except Dropped as dropped:
         await _break(stream, reset=dropped.how in {"refused", "reset"})
         return False
@@ -106,7 +133,7 @@ async def _exchange(handle: Handle, stream: Stream, connection: h11.Connection) 
 
 async def _receive(stream: Stream, connection: h11.Connection) -> Request | None:
     head: h11.Request | None = None
-    body = b""
+    body = bytearray()
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
@@ -117,16 +144,16 @@ async def _receive(stream: Stream, connection: h11.Connection) -> Request | None
         elif isinstance(event, h11.Request):
             head = event
         elif isinstance(event, h11.Data):
-            body += event.data
+            body += event.data[: KEPT_BODY_BYTES - len(body)]
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             path, _, query = head.target.decode("ascii").partition("?")
             headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
-            return Request.make(head.method.decode("ascii"), unquote(path), query, headers, body)
+            return Request.make(head.method.decode("ascii"), unquote(path), query, headers, bytes(body))
         else:
             return None
 
 
-async def _send(stream: Stream, connection: h11.Connection, response: Response) -> None:
+async def _send(stream: Stream, connection: h11.Connection, response: Response, *, head_only: bool) -> None:
     """Send the answer, unless the client hangs up meanwhile: then the body is closed at once."""
     dropped: Dropped | None = None
     finished = False
@@ -134,7 +161,7 @@ async def _send(stream: Stream, connection: h11.Connection, response: Response) 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_hear, stream, connection, nursery.cancel_scope)
             try:
-                await _send_parts(stream, connection, response)
+                await _send_parts(stream, connection, response, head_only=head_only)
                 finished = True
             except Dropped as error:
                 dropped = error
@@ -149,12 +176,21 @@ async def _send(stream: Stream, connection: h11.Connection, response: Response) 
         raise trio.ClosedResourceError("the client hung up")
 
 
-async def _send_parts(stream: Stream, connection: h11.Connection, response: Response) -> None:
-    head = h11.Response(status_code=response.status, headers=list(response.headers))
+async def _send_parts(stream: Stream, connection: h11.Connection, response: Response, *, head_only: bool) -> None:
+    head = h11.Response(status_code=response.status, headers=list(response.headers), reason=_reason(response.status))
     await stream.send_all(connection.send(head) or b"")
-    async for chunk in response.body:
-        await stream.send_all(connection.send(h11.Data(data=chunk)) or b"")
+    if not head_only:
+        async for chunk in response.body:
+            await stream.send_all(connection.send(h11.Data(data=chunk)) or b"")
     await stream.send_all(connection.send(h11.EndOfMessage()) or b"")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        # As Go's net/http names those that it does not know.
+        return f"status code {status}"
 
 
 async def _hear(stream: Stream, connection: h11.Connection, answering: trio.CancelScope) -> None:

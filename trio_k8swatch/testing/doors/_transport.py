@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
 from typing import TypeAlias
 
 import httpx
@@ -34,10 +35,25 @@ class FakeStream(httpx.AsyncByteStream):
 
 
 class FakeTransport(httpx.AsyncBaseTransport):
-    """Every request goes to the fake server, whatever its host."""
+    """Every request goes to the fake server, whatever its host. `on_close` may raise what went wrong meanwhile."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, on_close: Callable[[], None]) -> None:
         self._handle = handle
+        self._on_close = on_close
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        # An exception on its way out says more than what it would be replaced by.
+        if exc_type is None:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Raise what the server could not do."""
+        self._on_close()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Ask the server; where the connection breaks, raise what httpx raises."""
