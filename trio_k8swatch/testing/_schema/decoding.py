@@ -1,0 +1,131 @@
+"""An object as the server's typed decoder reads it: checked field by field, unknown fields named and dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from trio_k8swatch.testing._json import Object, is_list, is_object
+
+from .known import KEPT_EMPTY, NULL_TIMES, OMITTED_ZEROS
+from .scalars import GO_TYPES, Unreadable, WrongType, json_type, scalar, zero
+from .table import Field, fields_of
+
+_ABSENT = object()
+
+
+class Undecodable(Exception):
+    """The object cannot be decoded at all; the message is what Go's decoder says."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The object as the server keeps it, and the paths of the fields that it does not know, in the order found."""
+
+    object: Object
+    unknown: list[str] = field(default_factory=list[str])
+
+
+def decoded(type_name: str, value: Object) -> Decoded:
+    """Decode an object of a type in the table. Raises `Undecodable` where a field has the wrong type.
+
+    Nulls and empty lists, maps and strings are dropped as Go's `omitempty` drops them; what it always writes is there.
+    """
+    walk = _Walk([])
+    try:
+        return Decoded(walk.object(type_name, value, "", ""), walk.unknown)
+    except Unreadable as error:
+        raise Undecodable(str(error)) from None
+
+
+@dataclass(slots=True)
+class _Walk:
+    unknown: list[str]
+
+    def object(self, type_name: str, value: Object, path: str, fields_path: str) -> Object:
+        """`path` counts list items, as warnings do; `fields_path` does not, as Go's decoder does not."""
+        known = fields_of(type_name)
+        result: Object = {}
+        for name, inner in value.items():
+            here = f"{path}.{name}" if path else name
+            spec = known.get(name)
+            if spec is None:
+                self.unknown.append(here)
+                continue
+            place = _Place(type_name, f"{fields_path}.{name}" if fields_path else name)
+            kept = self.field(spec, inner, here, place)
+            if kept is not _ABSENT and not _is_omitted(type_name, name, spec, kept):
+                result[name] = kept
+        _fill_zeros(type_name, result)
+        return result
+
+    def field(self, spec: Field, value: Any, path: str, place: _Place) -> Any:
+        if value is None:
+            return _ABSENT
+        if spec.container == "[":
+            if not is_list(value):
+                raise place.wrong(value, f"[]{_go_type(spec)}")
+            return [self.item(spec, one, f"{path}[{i}]", place) for i, one in enumerate(value)]
+        if spec.container == "{":
+            if not is_object(value):
+                raise place.wrong(value, f"map[string]{_go_type(spec)}")
+            return {key: self.item(spec, one, f"{path}.{key}", place) for key, one in value.items()}
+        return self.item(spec, value, path, place)
+
+    def item(self, spec: Field, value: Any, path: str, place: _Place) -> Any:
+        if value is None and spec.type != "*":
+            return {} if spec.is_object else zero(spec.type)
+        if spec.is_object:
+            if not is_object(value):
+                raise place.wrong(value, _go_type(spec))
+            return self.object(spec.type, value, path, place.path)
+        try:
+            return scalar(spec.type, value)
+        except WrongType as error:
+            raise place.wrong(error.value, error.go_type) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    type_name: str
+    path: str
+
+    def wrong(self, value: Any, go_type: str) -> Undecodable:
+        owner = self.type_name.rpartition(".")[2]
+        what = json_type(value)
+        if what == "number" and go_type in {"int32", "int64"}:
+            what = f"number {value}"
+        return Undecodable(f"json: cannot unmarshal {what} into Go struct field {owner}.{self.path} of type {go_type}")
+
+
+def _go_type(spec: Field) -> str:
+    if spec.is_object:
+        group_version, _, name = spec.type.rpartition(".")
+        return f"{group_version.rpartition('.')[2]}.{name}"
+    return GO_TYPES.get(spec.type, {"q": "resource.Quantity", "x": "intstr.IntOrString"}.get(spec.type, "v1.Time"))
+
+
+def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
+    """What Go's `omitempty` leaves out; pointers to numbers and booleans are written even where they are zero."""
+    if spec.required or spec.zero or value not in ("", [], {}, 0, False):
+        return False
+    if value == {} and not spec.container:
+        # A pointer to an empty object is something; anything else in a table of unknown types is kept, too.
+        return False
+    if isinstance(value, int | float):
+        return (type_name, name) in OMITTED_ZEROS or name in OMITTED_ZEROS
+    return name not in KEPT_EMPTY
+
+
+def _fill_zeros(type_name: str, result: Object) -> None:
+    """What Go writes although nobody said it: objects that are no pointers, and what has no `omitempty`."""
+    for name, spec in fields_of(type_name).items():
+        if name in result:
+            continue
+        if spec.zero:
+            result[name] = {}
+            _fill_zeros(spec.type, result[name])
+        elif spec.required and not spec.container and not spec.is_object and spec.type in "sbiln":
+            result[name] = zero(spec.type)
+    for name in NULL_TIMES.get(type_name, ()):
+        result.setdefault(name, None)
