@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,12 +15,30 @@ from click.shell_completion import get_completion_class
 
 from trio_k8swatch.cli._exit_status import ended_by_signal, status_of
 from trio_k8swatch.cli._stderr import PROGRAM
+from trio_k8swatch.cli._types.command import print_types_from_server, types_from_crd
 from trio_k8swatch.cli._watch_arguments import Order, Output, Target
 from trio_k8swatch.cli._watch_command import watch
 
 __all__ = ["run"]
 
 _FILE: Final = click.Path(path_type=Path)
+
+
+_TARGET_OPTIONS: Final = (
+    click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Instead of $KUBECONFIG and ~/.kube/config."),
+    click.option("--context", metavar="NAME", help="Which context of the kubeconfig."),
+    click.option("--server", metavar="URL", help="Exactly this API server, and no kubeconfig."),
+    click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server."),
+    click.option("--certificate-authority", metavar="FILE", type=_FILE, help="Who vouches for --server (PEM)."),
+    click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust whoever answers at --server."),
+)
+
+
+def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which API server is meant."""
+    for option in reversed(_TARGET_OPTIONS):
+        command = option(command)
+    return command
 
 
 def run(arguments: list[str]) -> int:
@@ -65,12 +84,7 @@ def commands(context: click.Context) -> int | None:
 @click.option(
     "--metrics-port", metavar="P", type=click.IntRange(1, 65535), help="Serve Prometheus metrics at :P/metrics."
 )
-@click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Instead of $KUBECONFIG and ~/.kube/config.")
-@click.option("--context", metavar="NAME", help="Which context of the kubeconfig.")
-@click.option("--server", metavar="URL", help="Exactly this API server, and no kubeconfig.")
-@click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server.")
-@click.option("--certificate-authority", metavar="FILE", type=_FILE, help="Who vouches for --server (PEM).")
-@click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust whoever answers at --server.")
+@_target_options
 @click.option("--demo", is_flag=True, help="No cluster: a lively one, made up, inside this process.")
 def watch_command(*, resource: str, selector: str | None, output: str, **options: Any) -> int:
     """Show what is there of RESOURCE, then every change, until Ctrl-C.
@@ -91,6 +105,35 @@ def watch_command(*, resource: str, selector: str | None, output: str, **options
     order = _order(resource, selector, Output(output), options)
     _refuse_contradictions(order, click.get_current_context())
     return trio.run(ended_by_signal, partial(watch, order))
+
+
+@commands.command("types", short_help="Write structs for chosen fields of a resource.")
+@click.argument("resource", required=False)
+@click.option("--fields", metavar="PATHS", required=True, help="For example metadata,spec.replicas,status.conditions.")
+@click.option("--crd", metavar="FILE", type=_FILE, help="A CustomResourceDefinition, instead of asking a server.")
+@click.option("--crd-version", metavar="V", help="Which version of the --crd; by default the stored one.")
+@_target_options
+def types_command(
+    *, resource: str | None, fields: str, crd: Path | None, crd_version: str | None, **options: Any
+) -> int:
+    """Print a Python module with msgspec structs for these fields of RESOURCE, and of nothing else.
+
+    A path that ends at an object takes all of it. The schema is the server's own (OpenAPI v3), or that of a
+    CustomResourceDefinition in a file.
+
+    \b
+    Examples:
+      trio-k8swatch types pods --fields metadata,spec.nodeName,status.containerStatuses > pods.py
+      trio-k8swatch types --crd certificate.yaml --fields metadata,status.notAfter > certificates.py
+    """  # noqa: D301 - as above
+    if (resource is None) == (crd is None):
+        raise click.UsageError("name a RESOURCE, or a file by --crd", click.get_current_context())
+    paths = fields.split(",")
+    if crd is not None:
+        click.echo(types_from_crd(crd, paths, crd_version), nl=False)
+        return 0
+    target = Target(**options)
+    return trio.run(ended_by_signal, partial(print_types_from_server, target, resource or "", paths))
 
 
 @commands.command("version", short_help="Show versions.")

@@ -1,0 +1,1 @@
+"""Structs for chosen fields of a resource, written from its schema."""
