@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast, overload
 
@@ -13,7 +13,7 @@ from ._errors import ConfigError, WatchStopped
 from ._exception_groups import lone_exception
 from ._list_options import ListOptions
 from ._object_meta import MetadataOf, metadata_of
-from ._reflector import Accessors, Client, ForeignListWatcher, ListWatcher, Reflector
+from ._reflector import Accessors, Client, ForeignListWatcher, ListWatcher, Reflector, TransformingListWatcher
 from ._runtime import require_trio
 from ._store import Cache, HandlerFuncs, MutationDetector, Store
 
@@ -27,6 +27,7 @@ def open_watch(
     client: ListWatcher[T],
     *,
     handlers: HandlerFuncs[T] | None = ...,
+    transform: Callable[[T], T] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -36,6 +37,7 @@ def open_watch(
     client: Client,
     *,
     handlers: HandlerFuncs[T] | None = ...,
+    transform: Callable[[T], T] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -46,6 +48,7 @@ def open_watch(
     client: Client,
     *,
     handlers: HandlerFuncs[Any] | None = ...,
+    transform: Callable[[Any], Any] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -55,6 +58,7 @@ def open_watch(
     client: ListWatcher[Any] | Client,
     *,
     handlers: HandlerFuncs[Any] | None = None,
+    transform: Callable[[Any], Any] | None = None,
     config: WatchConfig | None = None,
     list_options: ListOptions | None = None,
     init_mode: InitMode = InitMode.SYNC,
@@ -64,6 +68,9 @@ def open_watch(
 
     `client` is a `Resource`, or anyone's `Client`, then with `accessors` unless its lists and objects look like ours.
     With `InitMode.SYNC` the store is full, and `handlers.add` has run for everything, when the block begins.
+
+    `transform` replaces each object before it is compared, stored or handed to anyone: return it as it is, or a smaller one
+    of the same type with the same name, namespace, uid and resourceVersion. What it raises ends the watch, as in a handler.
 
     Raises at once, before the block, for what will not get better by itself: no rights, no such resource, no answer
     (`WatchConfig.retry_at_start`). Later failures are retried, and show in `store.health`. The block is cancelled, and
@@ -86,6 +93,8 @@ def open_watch(
     else:
         list_watcher = foreign = ForeignListWatcher[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
+    if transform is not None:
+        list_watcher = TransformingListWatcher(list_watcher, transform)
     cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client))
     return _running(list_watcher, cache, config or WatchConfig(), options, _init_mode(init_mode))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -57,11 +57,15 @@ class ApiClient:
         self._version: tuple[int, int] | None = None if asks_version else (0, 0)
 
     @overload
-    def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = ..., drop: Iterable[str] = ...
+    ) -> Resource[DynamicObject]: ...
     @overload
-    def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T], drop: Iterable[str] = ...
+    ) -> Resource[T]: ...
     @overload
-    def resource(self, model: type[T], /, *, namespace: str | None = ...) -> Resource[T]: ...
+    def resource(self, model: type[T], /, *, namespace: str | None = ..., drop: Iterable[str] = ...) -> Resource[T]: ...
     def resource(
         self,
         api_version: str | type[Any],
@@ -69,6 +73,7 @@ class ApiClient:
         *,
         namespace: str | None = None,
         type: Any = DynamicObject,
+        drop: Iterable[str] = (),
     ) -> Resource[Any]:
         """One collection: `resource("apps/v1", "deployments", namespace="default")`. No request is made.
 
@@ -78,10 +83,13 @@ class ApiClient:
         `namespace=None` means all namespaces. `type` is what its objects become: any msgspec struct, dataclass or attrs
         class with `metadata: ObjectMeta`, of which only the fields that it names are decoded; `dict`; or
         `PartialObjectMetadata`, for which the server sends nothing else. Raises ConfigError for any other type.
+
+        `drop=("metadata.managedFields",)`: fields that are cut out before anything is kept, for types that keep all fields
+        (`DynamicObject`, `dict`). Servers that can leave out managedFields (KEP-5958) are asked to.
         """
         if not isinstance(api_version, str):
             type, (api_version, plural) = api_version, model_of(api_version)  # noqa: A001 - as the parameter is called
-        return Resource(self, Collection(api_version, plural or "", namespace), type)
+        return Resource(self, Collection(api_version, plural or "", namespace), type, drop)
 
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.

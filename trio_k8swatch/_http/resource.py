@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
@@ -66,9 +66,9 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
 class Resource(Generic[T]):
     """One collection of objects on the server (`ApiClient.resource`). Satisfies `Client`."""
 
-    def __init__(self, client: Server, collection: Collection, type_: type[T]) -> None:
+    def __init__(self, client: Server, collection: Collection, type_: type[T], drop: Iterable[str] = ()) -> None:
         self._client = client
-        self._decoder = decoder_for(type_, collection.api_version)
+        self._decoder = decoder_for(type_, collection.api_version, drop)
         self.collection = collection
         self.type = type_
         self.metadata: MetadataOf = self._decoder.metadata

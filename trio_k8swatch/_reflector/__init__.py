@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .list_watcher import Accessors, Client, Events, ForeignListWatcher, ListWatcher
 from .reflector import Reflector
+from .transforming import TransformingListWatcher
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher", "Reflector"]
+__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher", "Reflector", "TransformingListWatcher"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
 from trio_k8swatch._errors import ConfigError, ProtocolError
 from trio_k8swatch._object_meta import DynamicObject, MetadataOf, ObjectMeta, PartialObjectMetadata, metadata_of
 
+from .dropped_fields import DroppedFields
 from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
 from .kinds import Kinds
 from .lines import Lines
@@ -40,8 +41,8 @@ class _AnyEvent(msgspec.Struct, frozen=True):
 class Decoder(ABC, Generic[T]):
     """Reads events and pages of one type. All errors are `ProtocolError`, and quote no contents."""
 
-    accept_list: ClassVar[str] = "application/json"
-    accept_watch: ClassVar[str] = "application/json"
+    accept_list: str = "application/json"
+    accept_watch: str = "application/json"
 
     def __init__(self, api_version: str) -> None:
         self._kinds = Kinds(api_version)
@@ -116,6 +117,29 @@ class _TypedDecoder(Decoder[T]):
             raise _unreadable(line, error) from error
 
 
+class _MappingDecoder(_TypedDecoder[Any]):
+    """Decodes into dicts, all fields but the dropped ones."""
+
+    def __init__(self, type_: Any, api_version: str, drop: DroppedFields) -> None:
+        super().__init__(type_, api_version)
+        if drop:
+            decode, decode_item = self._decode, self._decode_item
+
+            def without(line: bytes | memoryview) -> WatchEvent[Any]:
+                event = decode(line)
+                if not isinstance(event, (Bookmark, Failure)):
+                    drop.remove(event.object)
+                return event
+
+            def item_without(raw: bytes) -> Any:
+                obj = decode_item(raw)
+                drop.remove(obj)
+                return obj
+
+            self._decode = self._decode_trusted = without
+            self._decode_item = item_without
+
+
 class _MetadataDecoder(_TypedDecoder[PartialObjectMetadata]):
     """The server itself leaves out all but the metadata; one that cannot sends everything, and we skip the rest."""
 
@@ -139,8 +163,9 @@ class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
 class _DynamicDecoder(Decoder[DynamicObject]):
     """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
 
-    def __init__(self, api_version: str) -> None:
+    def __init__(self, api_version: str, drop: DroppedFields) -> None:
         super().__init__(api_version)
+        self._drop = drop
         self._decode = msgspec.json.Decoder(_DynamicEvent).decode
         self._decode_trusted = self._trusted_event
         self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
@@ -166,10 +191,14 @@ class _DynamicDecoder(Decoder[DynamicObject]):
         raw = bytes(line[len('{"type":"","object":') + len(event.type) : -1])
         if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
             return self._event(bytes(line))
+        if self._drop:
+            raw = self._drop.cut(raw)
         _require_utf8(raw)
         return OBJECT_EVENT_OF[event.type](DynamicObject(event.object.metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:
+        if self._drop:
+            raw = self._drop.cut(raw)
         _require_utf8(raw)
         return DynamicObject(tolerating_nulls(self._decode_head, raw).metadata, raw)
 
@@ -190,17 +219,50 @@ def _unreadable(line: bytes, error: Exception) -> ProtocolError:
     return ProtocolError(f"an event{whose} does not have the expected form: {error}")
 
 
-def decoder_for(type_: type[T], api_version: str) -> Decoder[T]:
-    """How to read objects of `type_`. Raises ConfigError, naming what is missing, for a type that cannot be watched."""
+def decoder_for(type_: type[T], api_version: str, drop: Iterable[str] = ()) -> Decoder[T]:
+    """How to read objects of `type_`, without the fields in `drop`.
+
+    Raises ConfigError, naming what is missing, for a type that cannot be watched, and for fields that cannot be dropped.
+    """
+    dropped = DroppedFields(drop)
+    decoder = _decoder_for(type_, api_version, dropped)
+    decoder.accept_list = _asking_to_drop(decoder.accept_list, dropped)
+    decoder.accept_watch = _asking_to_drop(decoder.accept_watch, dropped)
+    return decoder
+
+
+def _decoder_for(type_: Any, api_version: str, drop: DroppedFields) -> Decoder[Any]:
     if type_ is DynamicObject:
-        return cast("Decoder[T]", _DynamicDecoder(api_version))
+        return _DynamicDecoder(api_version, drop)
     if type_ is PartialObjectMetadata:
-        return cast("Decoder[T]", _MetadataDecoder(api_version))
+        return _MetadataDecoder(api_version)
     try:
-        decoder = _TypedDecoder[T](dict[str, Any] if type_ is dict else type_, api_version)
+        if is_mapping(type_):
+            decoder: _TypedDecoder[Any] = _MappingDecoder(dict[str, Any] if type_ is dict else type_, api_version, drop)
+        else:
+            decoder = _TypedDecoder[Any](type_, api_version)
+            _refuse_fields_of(type_, drop)
         if not isinstance(msgspec.inspect.type_info(type_), msgspec.inspect.DictType):
             decoder.metadata = metadata_accessor(type_)
     except TypeError as error:
         name = getattr(type_, "__name__", repr(type_))
         raise ConfigError(f"type={name} cannot be decoded from JSON: {error}") from error
     return decoder
+
+
+def _refuse_fields_of(type_: Any, drop: DroppedFields) -> None:
+    """Whether a server leaves them out must not decide what a type has in them."""
+    for path in drop.paths:
+        inner = type_
+        for name in path.split("."):
+            field = fields_of(inner).get(name) if isinstance(inner, type) else None
+            inner = None if field is None else getattr(field.type, "cls", field)
+            if inner is None:
+                break
+        else:
+            raise ConfigError(f"drop={path!r}: type={type_.__name__} names that field")
+
+
+def _asking_to_drop(accept: str, drop: DroppedFields) -> str:
+    parameter = drop.media_type_parameter
+    return ",".join(f"{one}{parameter}" for one in accept.split(",")) if parameter else accept

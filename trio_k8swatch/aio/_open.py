@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from trio_k8swatch._config import InitMode, WatchConfig
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._open import open_watch as open_trio_watch
 from trio_k8swatch._store import HandlerFuncs
+from trio_k8swatch._store import Store as TrioStore
 
 from ._client import Resource
 from ._store import Store
@@ -23,6 +24,7 @@ def open_watch(
     client: Resource[T],
     *,
     handlers: HandlerFuncs[T] | None = None,
+    transform: Callable[[T], T] | None = None,
     config: WatchConfig | None = None,
     list_options: ListOptions | None = None,
     init_mode: InitMode = InitMode.SYNC,
@@ -33,19 +35,20 @@ def open_watch(
     Handlers are called in the loop's thread and must not await; hand work that waits to `store.subscribe()`, or put it
     into an `asyncio.Queue` by `put_nowait`.
     """
-    return _watching(client, handlers, config, list_options, init_mode)
+    manager = open_trio_watch(
+        client.in_trio,
+        handlers=handlers,
+        transform=transform,
+        config=config,
+        list_options=list_options,
+        init_mode=init_mode,
+    )
+    return _watching(client, manager)
 
 
 @asynccontextmanager
 async def _watching(
-    client: Resource[T],
-    handlers: HandlerFuncs[T] | None,
-    config: WatchConfig | None,
-    list_options: ListOptions | None,
-    init_mode: InitMode,
+    client: Resource[T], manager: AbstractAsyncContextManager[TrioStore[T]]
 ) -> AsyncGenerator[Store[T]]:
-    manager = open_trio_watch(
-        client.in_trio, handlers=handlers, config=config, list_options=list_options, init_mode=init_mode
-    )
     async with client.guest.held(manager) as store:
         yield Store(client.guest, store)

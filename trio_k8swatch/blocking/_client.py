@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, TypeVar, overload
 
@@ -38,11 +38,15 @@ class ApiClient:
         return self._client.connection
 
     @overload
-    def resource(self, api_version: str, plural: str, *, namespace: str | None = ...) -> Resource[DynamicObject]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = ..., drop: Iterable[str] = ...
+    ) -> Resource[DynamicObject]: ...
     @overload
-    def resource(self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T]) -> Resource[T]: ...
+    def resource(
+        self, api_version: str, plural: str, *, namespace: str | None = ..., type: type[T], drop: Iterable[str] = ...
+    ) -> Resource[T]: ...
     @overload
-    def resource(self, model: type[T], /, *, namespace: str | None = ...) -> Resource[T]: ...
+    def resource(self, model: type[T], /, *, namespace: str | None = ..., drop: Iterable[str] = ...) -> Resource[T]: ...
     def resource(self, *which: Any, **options: Any) -> Resource[Any]:
         """One collection; no request is made. See `trio_k8swatch.ApiClient.resource`."""
         return Resource(self._loop, self._client.resource(*which, **options))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, TypeVar, overload
+from functools import partial
+from typing import Any, TypeVar, cast, overload
 
 from trio_k8swatch._config import InitMode, WatchConfig
 from trio_k8swatch._list_options import ListOptions
@@ -26,6 +27,7 @@ def open_watch(
     client: Resource[T],
     *,
     handlers: HandlerFuncs[T] | None = ...,
+    transform: Callable[[T], T] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -36,6 +38,7 @@ def open_watch(
     client: Client,
     *,
     handlers: HandlerFuncs[T] | None = ...,
+    transform: Callable[[T], T] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -47,6 +50,7 @@ def open_watch(
     client: Client,
     *,
     handlers: HandlerFuncs[Any] | None = ...,
+    transform: Callable[[Any], Any] | None = ...,
     config: WatchConfig | None = ...,
     list_options: ListOptions | None = ...,
     init_mode: InitMode = ...,
@@ -57,6 +61,7 @@ def open_watch(
     client: Resource[Any] | Client,
     *,
     handlers: HandlerFuncs[Any] | None = None,
+    transform: Callable[[Any], Any] | None = None,
     config: WatchConfig | None = None,
     list_options: ListOptions | None = None,
     init_mode: InitMode = InitMode.SYNC,
@@ -70,17 +75,16 @@ def open_watch(
     `timeout`: TimeoutError if the store is not filled after so many seconds. A foreign async `Client` gets a thread of
     its own.
     """
-
-    def opened(list_watcher: Any) -> Any:
-        return open_async_watch(
-            list_watcher,
-            handlers=handlers,
-            config=config,
-            list_options=list_options,
-            init_mode=init_mode,
-            accessors=accessors,
-        )
-
+    opened = partial(
+        # Which of its overloads this is, mypy cannot tell for so many types at once.
+        cast("Callable[..., Any]", open_async_watch),
+        handlers=handlers,
+        transform=transform,
+        config=config,
+        list_options=list_options,
+        init_mode=init_mode,
+        accessors=accessors,
+    )
     return _watching(client, opened, timeout)
 
 
