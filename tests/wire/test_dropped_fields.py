@@ -50,6 +50,7 @@ JSON = st.recursive(
 @example({"metadata": {"a": 1, "managedFields": [1]}}, MANAGED, (",", ":"))
 @example({"metadata": {"managedFields": None}}, MANAGED, (",", ":"))
 @example({"data": {"managedFields": [1]}}, MANAGED, (",", ":"))
+@example({"metadata": {"managedFields": [1]}}, MANAGED, (" ,\n", " : "))
 @example({"managedFields": None, "metadata": None}, MANAGED, (",", ":"))
 def test_exactly_the_field_goes(obj: dict[str, Any], path: str, separators: tuple[str, str]) -> None:
     """Whatever else is called so, wherever it stands, and however the text is spaced."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
-from trio_k8swatch._errors import ConfigError
+from .path_segments import checked_group_version, checked_namespace, checked_plural
 
 __all__ = ["Collection"]
-
-_CORE_VERSION: Final = re.compile(r"v\d+((alpha|beta)\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +20,10 @@ class Collection:
     namespace: str | None = None
 
     def __post_init__(self) -> None:
-        for field, value in (("api_version", self.api_version), ("plural", self.plural)):
-            if not value or value != value.strip("/ "):
-                raise ConfigError(f"{field} is {value!r}: use for example resource('apps/v1', 'deployments')")
-        if self.api_version.count("/") > 1 or "/" in self.plural:
-            raise ConfigError(f"{self.api_version!r}, {self.plural!r}: use for example 'apps/v1', 'deployments'")
-        if "/" not in self.api_version and not _CORE_VERSION.fullmatch(self.api_version):
-            raise ConfigError(
-                f"api_version is {self.api_version!r}: use v1, or a group with its version, as in apps/v1"
-            )
-        if self.namespace == "" or "/" in (self.namespace or ""):
-            raise ConfigError(f"namespace is {self.namespace!r}: use a name, or None for all namespaces")
+        checked_group_version(self.api_version)
+        checked_plural(self.plural)
+        if self.namespace is not None:
+            checked_namespace(self.namespace)
 
     @property
     def path(self) -> str:

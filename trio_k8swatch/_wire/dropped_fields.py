@@ -25,7 +25,9 @@ _NEEDED: Final = frozenset(
 """What a watch cannot do without."""
 
 _MANAGED_FIELDS: Final = "metadata.managedFields"
-_KEY: Final = b'"managedFields":'
+_NAME: Final = b'"managedFields"'
+_KEY: Final = _NAME + b":"
+"""As every real server writes it; with white space before the colon it is found by reading the object."""
 
 _Tree = dict[str, "_Tree"]
 
@@ -68,10 +70,10 @@ class DroppedFields:
         Raises one of msgspec's errors for what is no JSON object.
         """
         if self._only_managed_fields:
-            occurrences = raw.count(_KEY)
+            occurrences = raw.count(_NAME)
             if not occurrences:
                 return raw
-            if occurrences == 1 and (cut := _without_managed_fields(raw)) is not None:
+            if occurrences == 1 and _KEY in raw and (cut := _without_managed_fields(raw)) is not None:
                 return cut
         return _without(raw, self._tree)
 
