@@ -20,7 +20,9 @@ class InitMode(Enum):
     """Before the body of `open_watch` begins: the store is full and every `add(obj, preexisting=True)` has run."""
     DEFER = "defer"
     """After it began: list and first watch have succeeded and the store is full, but the adds run while the body does.
-    Every call that takes the lock waits for them. For handlers that feed a bounded queue which the body drains."""
+    Every call that takes the lock waits for them. No handler is called before the body has begun, and other tasks run after
+    each call. For handlers that feed a bounded queue which the body drains: one of a few places is enough where taking from
+    it is all that the body waits for. Work that waits for more wants `Store.subscribe(policy="block")`."""
 
 
 class ListStrategy(Enum):

@@ -113,12 +113,15 @@ async def _running(
         async with trio.open_nursery() as nursery:
             await nursery.start(watcher.run)
             try:
+                cache.block_begun.set()
                 yield Store(cache)
             except (WatchStopped, BaseExceptionGroup) as error:
                 if not cache.has_failed:
                     raise
                 # The watch's own error is the news, and not that somebody waited on it.
                 others = _without_stopped(error)
+                if others is error:
+                    raise
                 if others is not None:
                     raise others from None
             finally:

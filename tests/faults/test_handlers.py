@@ -7,7 +7,18 @@ import trio
 import trio.testing
 from faults.harness import Cluster, cluster, pod
 
-from trio_k8swatch import HandlerFuncs, IndexedStore, NameIndex, State, WatchStopped, open_watch
+from trio_k8swatch import (
+    HandlerFuncs,
+    IndexedStore,
+    ListStrategy,
+    NameIndex,
+    ProtocolError,
+    State,
+    Unavailable,
+    WatchConfig,
+    WatchStopped,
+    open_watch,
+)
 
 
 class Mishap(Exception):
@@ -45,6 +56,51 @@ async def test_F87_a_handler_raises(what, error, autojump_clock):
         assert len(names.index) == len(store)
         with pytest.raises(WatchStopped):
             await store.relist()
+
+
+class Mine(Unavailable):
+    """One of our errors, made otherwise than those."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
+@pytest.mark.parametrize("list_strategy", ["pages", "stream"])
+@pytest.mark.parametrize("what", ["preexisting", "add", "update", "delete", "relisted"])
+@pytest.mark.parametrize(
+    "error", [Mine(7, "mine"), ProtocolError("mine"), Mishap("mine")], ids=lambda error: type(error).__name__
+)
+async def test_R10_a_handlers_error_leaves_as_it_was_raised(list_strategy, what, error, autojump_clock):
+    """The same object, with its text, its cause and its context: also if it is of a class of ours, or of one made from it."""
+    cause, context = ValueError("the reason"), KeyError("before")
+    error.__cause__, error.__context__ = cause, context
+
+    def fail():
+        raise error
+
+    handlers = HandlerFuncs(
+        add=lambda obj, preexisting: fail() if what == "preexisting" or (what == "add" and not preexisting) else None,
+        update=lambda old, new: fail() if what == "update" else None,
+        delete=lambda obj, may_be_stale: fail() if what == "delete" or may_be_stale else None,
+    )
+    async with cluster() as it:
+        it.fake.create(pod("a"))
+        with pytest.raises(type(error)) as caught:
+            config = WatchConfig(list_strategy=ListStrategy(list_strategy))
+            async with open_watch(resource(it), handlers=handlers, config=config):
+                if what == "relisted":
+                    it.fake.faults.gone()
+                elif what == "add":
+                    it.fake.create(pod("b"))
+                else:
+                    it.fake.patch("pods", "a", {"status": {"phase": "Running"}})
+                it.fake.delete("pods", "a")
+                await trio.sleep_forever()
+        assert caught.value is error
+        assert error.__cause__ is cause
+        assert error.__context__ is context
+        assert str(error) == "mine"
 
 
 async def test_F87_a_handler_raises_a_group(autojump_clock):

@@ -257,12 +257,56 @@ async def test_S7_S9_S10_in_defer_mode_the_adds_run_while_the_block_does(autojum
         told.append(obj.metadata.name)
 
     async with open_watch(source, handlers=HandlerFuncs(add=add), init_mode=InitMode.DEFER) as store:
-        before = len(told)
-        assert before < 600
+        assert told == [], "no handler is called before the block has begun"
         assert source.verbs() == ["list", "watch"]
         assert len(store.items()) == 600, "the store is full all the same"
+        await trio.lowlevel.checkpoint()
+        assert len(told) <= 2, "the block has its turn after each of them"
         async with store.locked():
-            assert len(told) == 600
+            assert told == [f"n{n}" for n in range(1, 601)]
+
+
+@pytest.mark.parametrize("buffer", [1, 2, 100])
+async def test_R6_S10_a_bounded_queue_that_the_block_drains_does_not_overflow(
+    buffer: int, autojump_clock: MockClock
+) -> None:
+    """What defer mode is for: with `SYNC` nobody would take from the queue."""
+    source = ScriptedListWatcher(page(*[thing(f"n{n}", n) for n in range(1, 601)], at=1000))
+    queue, taken = trio.open_memory_channel[str](buffer)
+    handlers = HandlerFuncs[Any](add=lambda obj, preexisting: queue.send_nowait(obj.metadata.name))
+    with pytest.raises(trio.WouldBlock):
+        async with open_watch(source, handlers=handlers):
+            pass
+    taken.receive_nowait()
+    queue, taken = trio.open_memory_channel[str](buffer)
+    async with open_watch(source, handlers=handlers, init_mode=InitMode.DEFER):
+        names = [await taken.receive() for _ in range(600)]
+    assert names == [f"n{n}" for n in range(1, 601)]
+
+
+async def test_R6_a_start_that_is_cancelled_before_the_block_calls_no_handler(autojump_clock: MockClock) -> None:
+    """Whatever the moment: and nothing waits for a block that will never begin."""
+    begun: list[bool] = []
+    for steps in range(12):
+        names: list[str] = []
+        source = ScriptedListWatcher(page(A, B, at=5))
+        handlers = HandlerFuncs[Any](add=lambda obj, preexisting, names=names: names.append(obj.metadata.name))
+        has_begun = False
+        async with trio.open_nursery() as nursery:
+
+            async def watch(handlers: HandlerFuncs[Any] = handlers, source: ScriptedListWatcher = source) -> None:
+                nonlocal has_begun
+                async with open_watch(source, handlers=handlers, init_mode=InitMode.DEFER):
+                    has_begun = True
+                    await trio.sleep_forever()
+
+            nursery.start_soon(watch)
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        begun.append(has_begun)
+        assert names in ([], ["a", "b"] if has_begun else [])
+    assert set(begun) == {False, True}
 
 
 async def test_S8_nobody_sees_a_store_that_is_not_full(autojump_clock: MockClock) -> None:

@@ -9,7 +9,8 @@ Rule 3: what comes next is decided in `plan`, `heartbeat` and `_backoff`; here i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import Enum
 from typing import Final, Generic, TypeVar
@@ -98,9 +99,11 @@ class Reflector(Generic[T]):
                     try:
                         await self._round()
                     except K8sWatchError as error:
-                        if self._cache.fault is not None:
-                            raise self._cache.fault from None
-                        await self._recover(error)
+                        if self._cache.fault is None:
+                            await self._recover(error)
+                    if self._cache.fault is not None:
+                        # Out here, where no exception is handled: it leaves with the cause and context it was raised with.
+                        raise self._cache.fault
         except trio.Cancelled:
             raise
         except BaseException as error:
@@ -149,7 +152,8 @@ class Reflector(Generic[T]):
             # However quiet a server may be, it has to answer.
             with trio.CancelScope(deadline=self._round_began + self._config.silence_limit) as scope:
                 cache.round = scope if draft is None else None
-                async with self._list_watcher.watch(replace(options, timeout_seconds=seconds)) as events:
+                watching = self._list_watcher.watch(replace(options, timeout_seconds=seconds))
+                async with watching as events, self._faults_kept():
                     behind = None
                     if draft is not None:
                         end = "stalled"
@@ -166,6 +170,8 @@ class Reflector(Generic[T]):
             # A server that was silent twice may not be the one that it was. One that did not answer was not silent.
             if end != "unanswered" and heartbeat.ended(trio.current_time()):
                 self._watch_handler.must_probe = True
+        if cache.fault is not None:
+            return
         self._note_end("requested" if cache.tickets.is_wanted and end != "stalled" else end)
 
     def _begin_round(self, doing: Doing) -> int:
@@ -256,6 +262,15 @@ class Reflector(Generic[T]):
             self._next = what
 
     # Failures
+
+    @asynccontextmanager
+    async def _faults_kept(self) -> AsyncGenerator[None]:
+        """Keep what handlers and indexes raise away from the client's context managers, which may translate it: see `run`."""
+        try:
+            yield
+        except Exception as error:
+            if error is not self._cache.fault:
+                raise
 
     async def _recover(self, error: K8sWatchError) -> None:
         """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""

@@ -156,19 +156,22 @@ class Relister(Generic[T]):
         """Everything at once; then those are told who want to know, and the promises are kept.
 
         Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
-        first list: it is called before or after the handlers, as `init_mode` says.
+        first list: it is called before the handlers, which then wait for the block of `open_watch` to begin, or after them, as
+        `init_mode` says.
         """
         cache = self._cache
         async with cache.lock:
             deltas = await _changes_of(draft.relisting)
             await cache.replace(draft.relisting.objects, deltas, draft.version)
-            with trio.CancelScope(shield=True):
-                self._must_replay = False
-                self._note(draft, len(deltas), is_first=started is not None)
-                if started is not None and init_mode is InitMode.DEFER:
-                    started.started()
-                await cache.tell_all(deltas, preexisting=started is not None)
-                if started is not None and init_mode is InitMode.SYNC:
+            self._must_replay = False
+            self._note(draft, len(deltas), is_first=started is not None)
+            if started is not None and init_mode is InitMode.DEFER:
+                started.started()
+                await cache.tell_block(deltas)
+            else:
+                with trio.CancelScope(shield=True):
+                    await cache.tell_all(deltas, preexisting=started is not None)
+                if started is not None:
                     started.started()
         for ticket in self._tickets:
             ticket.settle()

@@ -61,6 +61,8 @@ class Cache(Generic[T]):
         self.life: trio.CancelScope = trio.CancelScope()
         """The watcher's whole life; cancelling it ends the watch and leaves the copy as it is."""
         self.stopping: bool = False
+        self.block_begun: trio.Event = trio.Event()
+        """The block of `open_watch` runs: with `InitMode.DEFER` no handler is called before."""
         self.round: trio.CancelScope | None = None
         """What the watcher is doing, if that is to be left when a relist is asked for."""
         self.indexes: Registrations[T] = Registrations()
@@ -110,6 +112,19 @@ class Cache(Generic[T]):
         """Tell everyone of changes that were committed, with checkpoints. Shield it: who is told half is misled."""
         try:
             await in_slices(deltas, partial(self._tell, preexisting=preexisting))
+        except Exception as error:
+            self.fault = error
+            raise
+
+    async def tell_block(self, deltas: list[Delta[T]]) -> None:
+        """As `tell_all` of the first list, but once the block of `open_watch` has begun, and with a turn for it after each.
+
+        Nobody has been told anything if this is cancelled before that; from then on it cannot be.
+        """
+        await self.block_begun.wait()
+        try:
+            with trio.CancelScope(shield=True):
+                await in_slices(deltas, partial(self._tell, preexisting=True), slice_objects=1)
         except Exception as error:
             self.fault = error
             raise

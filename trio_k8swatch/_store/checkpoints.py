@@ -16,9 +16,11 @@ _SLICE_OBJECTS: Final = 250
 """How many objects are worked on between two checkpoints: well under a millisecond each."""
 
 
-async def in_slices(things: Iterable[X], take: Callable[[list[X]], object]) -> None:
-    """Hand all of `things` to `take`, a few hundred at a time, with a checkpoint after each."""
+async def in_slices(
+    things: Iterable[X], take: Callable[[list[X]], object], *, slice_objects: int = _SLICE_OBJECTS
+) -> None:
+    """Hand all of `things` to `take`, `slice_objects` at a time, with a checkpoint after each."""
     remaining = iter(things)
-    while part := list(islice(remaining, _SLICE_OBJECTS)):
+    while part := list(islice(remaining, slice_objects)):
         take(part)
         await trio.lowlevel.checkpoint()
