@@ -11,7 +11,7 @@ from ._api.resource_types import Column, Registry, ResourceType
 from ._clock import Clock
 from ._http.request_info import Target
 from ._http.router import Cluster
-from ._json import Object, copied, decode
+from ._json import Object, copied, decode, in_wire_order
 from ._storage.history import Revision, Storage
 from ._timers import Agenda
 from ._writes.admission import Admission
@@ -117,7 +117,9 @@ class Inside:
         for obj in sorted(flat, key=lambda one: int(one["metadata"].get("resourceVersion") or 0)):
             kind = self._target_of(obj).kind
             key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-            self.storage.load(kind.qualified, key, copied(obj), self.clock.now(), custom=kind.custom)
+            # Lists take kind and apiVersion off the front, where a dump need not have them.
+            stored = copied(obj) if kind.custom else in_wire_order(copied(obj))
+            self.storage.load(kind.qualified, key, stored, self.clock.now(), custom=kind.custom)
 
     def compact(self, resource_version: int | str | None = None) -> None:
         """Forget the history up to a resourceVersion, by default all: what asks for older ones is answered 410."""

@@ -1,110 +1,17 @@
-"""What the cluster holds and how it came to be so: objects, one resourceVersion for all of them, and the history."""
+"""What the cluster holds and how it came to be so: collections of objects, and one resourceVersion for all of them."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import trio
 
-from trio_k8swatch.testing._json import Object, copied, encode, encode_sorted
+from trio_k8swatch.testing._json import Object, copied
 
-# (namespace, name); the namespace of a cluster-wide object is empty.
-Key: TypeAlias = tuple[str, str]
-ChangeType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
+from .collection import Change, ChangeType, Collection, Key, Revision
+from .snapshots import Snapshots
 
-
-class Revision:
-    """One object at one resourceVersion. Never changed once made; its JSON is made once and shared by all readers."""
-
-    __slots__ = ("_json", "custom", "object", "resource_version")
-
-    def __init__(self, obj: Object, resource_version: int, *, custom: bool) -> None:
-        self.object: Object = obj
-        self.resource_version: int = resource_version
-        self.custom: bool = custom
-        self._json: bytes | None = None
-
-    @property
-    def json(self) -> bytes:
-        """As a watch sends it, kind and apiVersion included."""
-        if self._json is None:
-            self._json = encode_sorted(self.object) if self.custom else encode(self.object)
-        return self._json
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One step of the history. A deletion's `new` is the last state under the resourceVersion of the deletion."""
-
-    type: ChangeType
-    key: Key
-    old: Revision | None
-    new: Revision
-    time: float
-
-    @property
-    def resource_version(self) -> int:
-        """When it happened, as the server counts."""
-        return self.new.resource_version
-
-
-class Collection:
-    """All objects of one resource, and the changes that are still remembered.
-
-    `floor` is the resourceVersion before which nothing is known: a watch from there or later is possible.
-    """
-
-    def __init__(self, history_limit: int, floor: int) -> None:
-        self.current: dict[Key, Revision] = {}
-        self.changes: list[Change] = []
-        self.floor: int = floor
-        self._history_limit = history_limit
-        self._listeners: dict[Callable[[Change], None], None] = {}
-
-    def record(self, change: Change) -> None:
-        """Take a step, and tell those who listen."""
-        self.changes.append(change)
-        if change.type == "DELETED":
-            del self.current[change.key]
-        else:
-            self.current[change.key] = change.new
-        # Twice the limit, so that forgetting costs little for each change.
-        if len(self.changes) > 2 * self._history_limit:
-            self.forget(self.changes[-self._history_limit - 1].resource_version)
-        for listener in tuple(self._listeners):
-            listener(change)
-
-    def since(self, resource_version: int) -> list[Change]:
-        """All changes after it, oldest first."""
-        return self.changes[bisect_right(self.changes, resource_version, key=_version) :]
-
-    def at(self, resource_version: int) -> dict[Key, Revision]:
-        """What there was at a resourceVersion not older than `floor`."""
-        state = dict(self.current)
-        for change in reversed(self.since(resource_version)):
-            if change.old is None:
-                state.pop(change.key, None)
-            else:
-                state[change.key] = change.old
-        return state
-
-    def forget(self, resource_version: int) -> None:
-        """Forget how anything came to be up to that resourceVersion."""
-        del self.changes[: bisect_right(self.changes, resource_version, key=_version)]
-        self.floor = max(self.floor, resource_version)
-
-    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Have `listener` called after each change; returns how to stop it."""
-        self._listeners[listener] = None
-
-        def stop() -> None:
-            self._listeners.pop(listener, None)
-
-        return stop
+__all__ = ["Change", "ChangeType", "Collection", "Key", "Revision", "Storage"]
 
 
 class Storage:
@@ -121,6 +28,7 @@ class Storage:
         self._compaction_seconds = compaction_seconds
         self._revisions: deque[tuple[float, int]] = deque()
         self._advanced = trio.Event()
+        self.snapshots: Snapshots = Snapshots()
 
     async def reaches(self, resource_version: int, seconds: float) -> bool:
         """Wait until that resourceVersion is reached, but no longer than `seconds`; whether it is."""
@@ -159,7 +67,7 @@ class Storage:
         collection = self[name]
         revision = Revision(obj, version, custom=custom)
         self._note_owners(name, key, collection.current.get(key), revision)
-        collection.current[key] = revision
+        collection.put_in_the_past(key, revision)
 
     def drop(self, name: str, key: Key, time: float) -> Revision:
         """Remove the object; returns its last state, under the resourceVersion of the deletion."""
@@ -198,8 +106,7 @@ class Storage:
             known = f"only {oldest} to {self.resource_version} are remembered"
             raise ValueError(f"cannot roll back to resourceVersion {resource_version}: {known}")
         for collection in self._collections.values():
-            collection.current = collection.at(resource_version)
-            del collection.changes[len(collection.changes) - len(collection.since(resource_version)) :]
+            collection.roll_back(resource_version)
         self.resource_version = resource_version
         while self._revisions and self._revisions[-1][1] > resource_version:
             self._revisions.pop()
@@ -235,7 +142,3 @@ def _owners(revision: Revision | None) -> list[str]:
     if revision is None:
         return []
     return list({one["uid"] for one in revision.object["metadata"].get("ownerReferences") or ()})
-
-
-def _version(change: Change) -> int:
-    return change.resource_version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from trio_k8swatch.testing._http.list_parameters import ListOptions
 from trio_k8swatch.testing._http.request_info import Target
@@ -59,16 +60,27 @@ def _continued(storage: Storage, target: Target, options: ListOptions, now: floa
 
 
 def _page(storage: Storage, target: Target, options: ListOptions, version: int, after: str) -> Page:
-    collection = storage[target.kind.qualified]
-    state = collection.current if version >= storage.resource_version else collection.at(version)
-    named = [(_place(key, target), revision) for key, revision in in_order(state, target, options.selector)]
-    rest = [(place, revision) for place, revision in named if place > after] if after else named
-    if not options.limit or len(rest) <= options.limit:
-        return Page([revision for _, revision in rest], version)
-    page = rest[: options.limit]
+    name = target.kind.qualified
+    snapshot = storage.snapshots.at(name, storage[name], version)
+    # The places of a snapshot have the namespace in front; the continue tokens of a namespace have not.
+    resumed = f"{target.namespace}/{after}" if after and target.namespace else after
+    start, end = snapshot.range(target.namespace, target.name, resumed)
+    matching = (one for one in snapshot.between(start, end) if _matches(one[1], target, options.selector))
+    if not options.limit:
+        return Page([revision for _, revision in matching], version)
+    page = list(islice(matching, options.limit))
+    if next(matching, None) is None:
+        return Page([revision for _, revision in page], version)
     # With a selector the server would have to read everything to count the rest, so it does not.
-    remaining = None if options.selector else len(rest) - len(page)
-    return Page([revision for _, revision in page], version, Continue(version, page[-1][0]).token(), remaining)
+    remaining = None if options.selector else end - start - len(page)
+    place = page[-1][0].removeprefix(f"{target.namespace}/") if target.namespace else page[-1][0]
+    return Page([revision for _, revision in page], version, Continue(version, place).token(), remaining)
+
+
+def _matches(revision: Revision, target: Target, selector: Predicate | None) -> bool:
+    if target.name and revision.object["metadata"]["name"] != target.name:
+        return False
+    return selector is None or selector(revision.object)
 
 
 def in_order(state: dict[Key, Revision], target: Target, selector: Predicate | None) -> list[tuple[Key, Revision]]:
@@ -87,7 +99,3 @@ def in_order(state: dict[Key, Revision], target: Target, selector: Predicate | N
 
 def _etcd_order(item: tuple[Key, Revision]) -> str:
     return "/".join(item[0])
-
-
-def _place(key: Key, target: Target) -> str:
-    return key[1] if target.namespace or not key[0] else "/".join(key)
