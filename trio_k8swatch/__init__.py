@@ -15,7 +15,7 @@ import logging
 from types import FunctionType
 from typing import get_type_hints
 
-from ._backoff import Backoff, RetryPolicy, TimeRange
+from ._backoff import Adaptive, Backoff, RetryPolicy, TimeRange
 from ._config import InitMode, ListStrategy, WatchConfig
 from ._errors import (
     ApiError,
@@ -64,6 +64,7 @@ from ._wire import Added, Bookmark, Deleted, Failure, Listing, Modified, WatchEv
 
 __all__ = [
     "Accessors",
+    "Adaptive",
     "Added",
     "ApiClient",
     "ApiError",

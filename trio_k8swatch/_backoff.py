@@ -8,13 +8,10 @@ from typing import Final, Protocol
 
 from ._errors import ConfigError
 
-__all__ = ["MAX_RETRY_AFTER_SECONDS", "Backoff", "Pacer", "RetryPolicy", "TimeRange"]
+__all__ = ["MAX_RETRY_AFTER_SECONDS", "Adaptive", "Backoff", "RetryPolicy", "TimeRange"]
 
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
 """A server that asks for more is lying or broken; a watch must not sleep for a week on one header."""
-
-_SPREAD: Final = 0.1
-"""Of a Retry-After, so that all who were told the same number do not come back together."""
 
 _MAX_FACTOR: Final = 100
 _MAX_EXPONENT: Final = 60
@@ -22,7 +19,7 @@ _MAX_EXPONENT: Final = 60
 
 
 class RetryPolicy(Protocol):
-    """What `WatchConfig.retry_*_after` takes; `TimeRange` and `Backoff` are the two that come with the library."""
+    """What `WatchConfig.retry_*_after` takes; `Adaptive`, `TimeRange` and `Backoff` come with the library."""
 
     def delay(self, failures: int, rng: Random) -> float:
         """Seconds to wait after this many failures in a row (from 1)."""
@@ -92,29 +89,19 @@ class Backoff:
         return rng.uniform(self.minimum_seconds, self.ceiling(failures))
 
 
-class Pacer:
-    """Counts the failures of one watch, whatever their cause, and says how long each has to be followed by silence."""
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """The default: what follows a failure depends on what failed, and on what the attempt had brought.
 
-    def __init__(self, rng: Random) -> None:
-        self._rng = rng
-        self._failures = 0
-        self._last_failure = 0.0
+    A watch that breaks is resumed at once, an unreachable server is asked again within three seconds, a refusal is repeated
+    slowly; nothing is repeated quickly for long. The page on recovery has the whole table.
+    """
+
+    def delay(self, failures: int, rng: Random) -> float:
+        """For a caller that knows nothing but the count: as for a server that cannot be reached."""
+        return rng.uniform(0.1, min(3.0, 0.2 * 2.0 ** min(failures - 1, _MAX_EXPONENT)))
 
     @property
-    def failures(self) -> int:
-        """How many in a row, since the last healthy period."""
-        return self._failures
-
-    def failed(self, now: float, policy: RetryPolicy, *, retry_after: float | None = None) -> float:
-        """Take note of a failure; the seconds to wait now. What the server asked for wins over the curve."""
-        if now - self._last_failure >= policy.reset_after_seconds:
-            self._failures = 0
-        self._failures += 1
-        if retry_after is None:
-            delay = policy.delay(self._failures, self._rng)
-        else:
-            asked = min(max(retry_after, 0.0), MAX_RETRY_AFTER_SECONDS)
-            delay = asked * (1 + _SPREAD * self._rng.random()) if asked else policy.delay(self._failures, self._rng)
-        # The healthy period begins when the wait is over, not while we are still waiting.
-        self._last_failure = now + delay
-        return delay
+    def reset_after_seconds(self) -> float:
+        """Nothing is counted for longer than until something is heard; this is for who counts failures in a row."""
+        return 120.0

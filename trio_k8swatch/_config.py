@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
-from ._backoff import Backoff, RetryPolicy, TimeRange
+from ._backoff import Adaptive, RetryPolicy, TimeRange
 from ._errors import ConfigError, K8sWatchError, TooManyRequests
 from ._metrics import MetricsConfig
 
@@ -45,18 +45,24 @@ class WatchConfig:
     """The key in log records (`extra=`) under which `namespace/name` of an object stands."""
     metrics: MetricsConfig | None = None
     """From `Metrics(prefix).instance(name)`; None costs nothing."""
-    retry_relist_after: RetryPolicy | None = field(default_factory=Backoff)
-    """The pause after a failed list. None: the failure ends the watch and `open_watch` raises it."""
-    retry_watch_after: RetryPolicy | None = field(default_factory=Backoff)
-    """The pause after a failed or short-lived watch. None as above."""
+    retry_relist_after: RetryPolicy | None = field(default_factory=Adaptive)
+    """The pause after a failed list: by default as long as what failed asks for, with a `TimeRange` or a `Backoff` that,
+    whatever failed. None: the failure ends the watch and `open_watch` raises it."""
+    retry_watch_after: RetryPolicy | None = field(default_factory=Adaptive)
+    """The pause after a failed, broken, silent or short-lived watch. As above."""
     retry_at_start: tuple[type[K8sWatchError], ...] = (TooManyRequests,)
-    """Which failures to sit out before the first list has succeeded; any other comes out of `open_watch` at once.
-    `(NotFound,)` waits for a CustomResourceDefinition, `(K8sWatchError,)` for anything."""
+    """Which failures to sit out for as long as they last before the first list has succeeded; any other but 5xx (see
+    `start_limit`) comes out of `open_watch` at once. `(NotFound,)` waits for a CustomResourceDefinition,
+    `(K8sWatchError,)` for anything."""
+    start_limit: float = 30.0
+    """For how many seconds a server that answers 5xx is tried again before the first list has succeeded, so that a pod that
+    starts while the API server does is not in vain. 0: not at all."""
     watch_timeout: TimeRange = field(default_factory=lambda: TimeRange(300, 600))
     """For how many seconds the server is asked to keep a watch open; random, so that many watches do not end together."""
-    silence_limit: float = 70.0
-    """Seconds without a byte, bookmarks included, after which a watch is taken for dead. The API server sends a bookmark
-    about every 60 s and keeps events for 75 s, so that within this nothing is lost."""
+    silence_limit: float | None = None
+    """Seconds without a byte, bookmarks included, after which a watch is taken for dead. None: 130 until a watch has brought
+    its first bookmark, and 75 from then on. The API server sends one about every 60 s, and leaves out the first now and
+    then."""
     list_strategy: ListStrategy = ListStrategy.AUTO
     stream_progress_limit: float = 10.0
     """Seconds that a streaming list may stand still before pages are read instead."""
@@ -79,8 +85,10 @@ class WatchConfig:
         object.__setattr__(self, "list_strategy", ListStrategy(self.list_strategy))
         for name in ("silence_limit", "stream_progress_limit"):
             value = getattr(self, name)
-            if not 0 < value < float("inf"):
+            if value is not None and not 0 < value < float("inf"):
                 raise ConfigError(f"WatchConfig({name}={value}): needs a positive number of seconds")
+        if not self.start_limit >= 0:
+            raise ConfigError(f"WatchConfig(start_limit={self.start_limit}): needs a number of seconds, or 0 for none")
         if not (isinstance(self.watch_timeout, TimeRange) and isinstance(self.retry_at_start, tuple)):  # pyright: ignore[reportUnnecessaryIsInstance] - not everyone has a type checker
             raise ConfigError("WatchConfig: watch_timeout is a TimeRange, retry_at_start a tuple of error classes")
         if self.watch_timeout.min_seconds < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -11,13 +11,15 @@ from typing import Any, Literal
 import trio
 
 from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
-from trio_k8swatch._reflector.list_watcher import Events, ListWatcher
+from trio_k8swatch._reflector.list_watcher import Events, Gated, ListWatcher
 from trio_k8swatch._wire.events import Page, WatchEvent
 
 PROBE_PAGE_SIZE = 1
 HOT_LOOP_SECONDS = 10.0
 HOT_LOOP_ATTEMPTS = 25
 """In ten seconds: ten watches of a second each that end cleanly, five failures of the curve, and some room."""
+BUDGET = {1.0: 8, 10.0: 16, 60.0: 45}
+"""Failed attempts in so many seconds: five at once, and then what the curves allow together (tests/reflector/test_pacing)."""
 SHORT_ROUND_SECONDS = 1.0
 HEALTHY_ROUND_SECONDS = 10.0
 _WINDOW_SECONDS = 119.0
@@ -86,6 +88,13 @@ class Witness:
 
     async def has_streaming_lists(self) -> bool:
         return await self.source.has_streaming_lists()
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        return self.source.admitted(to_list=to_list) if isinstance(self.source, Gated) else nullcontext()
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        return self.source.next_attempt_at if isinstance(self.source, Gated) else None
 
     async def page(self, options: ListOptions, take: Callable[[Page[Any]], object]) -> ListMeta:
         attempt = self._begin("page", options)
@@ -158,13 +167,24 @@ class Witness:
 
     # What must hold
 
-    def check_pace(self, curve: Backoff, *, relists: int) -> None:
-        """(ii) Failures are followed by pauses of the curve, and nothing is a hot loop, whatever its cause."""
-        self._check_failures(curve, relists)
+    def check_pace(self, curve: Backoff | None, *, relists: int) -> None:
+        """(ii) Failures stay within the budget, or are followed by pauses of the curve that the user chose, and nothing is
+        a hot loop, whatever its cause."""
+        if curve is None:
+            self._check_budget(relists)
+        else:
+            self._check_failures(curve, relists)
         times = [a.began for a in self.attempts if not a.options.continue_token]
         allowed = HOT_LOOP_ATTEMPTS + 2 * relists
         for first, last in zip(times, times[allowed:], strict=False):
             assert last - first >= HOT_LOOP_SECONDS, f"(ii) {allowed} attempts in {last - first:.3f} s, from {first}"
+
+    def _check_budget(self, relists: int) -> None:
+        pairs = zip(self.attempts, self.attempts[1:], strict=False)
+        ends = [a.ended or 0.0 for a, b in pairs if a.failed and not _falls_back(a, b)]
+        for seconds, most in BUDGET.items():
+            for first, last in zip(ends, ends[most + relists :], strict=False):
+                assert last - first >= seconds, f"(ii) {most + relists} failures in {last - first:.3f} s, from {first}"
 
     def _check_failures(self, curve: Backoff, early: int) -> None:
         # Who asks for a list while a watch waits for its next try has it sooner: one early attempt for each request.

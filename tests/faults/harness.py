@@ -1,6 +1,6 @@
 """A cluster in trouble and a watch on it, held to the seven invariants of every scenario.
 
-(i) never two lists in flight for a store; (ii) attempts within the back-off curve; (iii) nothing leaked; (iv) a
+(i) never two lists in flight for a store; (ii) attempts within the budget; (iii) nothing leaked; (iv) a
 `relist()` is released only by a list that began later; (v) exactly one delete for each known object; (vi) indexes
 before handlers; (vii) `health` tells the truth. And: when all is quiet, the store is the server.
 """
@@ -36,7 +36,6 @@ from trio_k8swatch import (
 from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch.testing import FakeApiServer
 
-CURVE = Backoff()
 SETTLE_SECONDS = 200.0
 MOMENT_SECONDS = 0.1
 """By so much two looks at one real clock may differ."""
@@ -74,7 +73,7 @@ class Watched:
     fake: FakeApiServer
     witness: Witness
     book: Book
-    curve: Backoff
+    curve: Backoff | None
     server: Callable[[], dict[str, Any]]
     """The objects that a perfect client would know, by key."""
     store: Store[Any] = field(init=False)
@@ -201,7 +200,7 @@ class Cluster:
         options: ListOptions | None = None,
         init_mode: InitMode = InitMode.SYNC,
         server: Callable[[], dict[str, Any]] | None = None,
-        curve: Backoff = CURVE,
+        curve: Backoff | None = None,
         inspect_every: float = 1.0,
         settle: bool = True,
     ) -> AsyncGenerator[Watched]:
@@ -301,7 +300,6 @@ def _name(obj: Any) -> tuple[str, str]:
 
 
 __all__ = [
-    "CURVE",
     "Cluster",
     "Longest",
     "Watched",

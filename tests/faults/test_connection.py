@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import trio
 from faults.harness import cluster, longest, pod
@@ -10,7 +12,7 @@ from trio_k8swatch import K8sWatchError, State, TimeRange, Unavailable
 
 
 async def test_F01_refused_at_first_list(autojump_clock):
-    """Nobody is there: `open_watch` says so at once; a policy may wait instead, along the curve."""
+    """Nobody is there: `open_watch` says so at once; a policy may wait instead, and asks every three seconds."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         with it.fake.faults.refuse(), pytest.raises(Unavailable, match="refused"):
@@ -19,12 +21,14 @@ async def test_F01_refused_at_first_list(autojump_clock):
         it.fake.faults.outage(20.0)
         began = trio.current_time()
         async with it.watch(config=longest(retry_at_start=(K8sWatchError,))) as w:
-            assert [round(a.began - began, 3) for a in w.lists] == [0, 0.8, 2.4, 5.6, 12, 24.8]
+            times = [a.began - began for a in w.lists]
+            assert 20 <= times[-1] <= 23
+            assert all(b - a <= 3 for a, b in pairwise(times))
             assert w.book.changes == [("add", "a")]
 
 
 async def test_F02_refused_at_re_watch(autojump_clock):
-    """The watch comes back to the same resourceVersion along the curve, without a list; the store can be read."""
+    """The watch comes back to the same resourceVersion soon after the server, without a list; the store can be read."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -40,7 +44,8 @@ async def test_F02_refused_at_re_watch(autojump_clock):
             await w.settled()
             assert len(w.lists) == 1
             assert {a.options.resource_version for a in w.watches} == {version}
-            assert w.pauses() == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6]
+            assert max(w.pauses()) <= 3
+            assert it.fake.now - it.fake.requests[-1].time < 5 or w.watches[-1].began <= 5 + 30 + 3
             assert not w.store.failing
             assert w.store.health.state is State.LIVE
 
@@ -97,8 +102,8 @@ async def test_F06_end_at_once_again_and_again(autojump_clock):
             with it.fake.faults.close_watch(times=None):
                 await trio.sleep(300)
                 assert w.store.failing
-                assert w.pauses()[:7] == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30]
-                assert set(w.pauses()[7:]) == {30}
+                assert w.pauses()[:9] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30]
+                assert set(w.pauses()[9:]) == {30}
                 last = w.store.health.last_error or ""
                 assert last.startswith("Unavailable: the server ended the watch")
             it.fake.create(pod("a"))
@@ -120,7 +125,7 @@ async def test_F06_end_after_one_event_again_and_again(autojump_clock):
 
 
 async def test_F07_headers_never_arrive(autojump_clock):
-    """A proxy that holds the headers back is given up after the silence limit, and the watch resumes."""
+    """A proxy that holds the headers back is given up after a few seconds when a watch has just been cut."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -130,7 +135,7 @@ async def test_F07_headers_never_arrive(autojump_clock):
             it.fake.create(pod("a"))
             began = trio.current_time()
             await w.settled()
-            assert 60 < trio.current_time() - began < 75
+            assert trio.current_time() - began < 5
             assert len(w.lists) == 1
             assert w.watches[-1].options.resource_version == version
 
@@ -157,7 +162,7 @@ async def test_F08_half_open(autojump_clock):
             it.fake.create(pod("a"))
             began = trio.current_time()
             await w.settled()
-            assert trio.current_time() - began <= 71
+            assert trio.current_time() - began <= 76
             assert len(w.lists) == 1
             assert w.watches[-1].options.resource_version == version
 
@@ -189,11 +194,11 @@ async def test_F10_trickle(autojump_clock):
             it.fake.faults.cut_connections()
             it.fake.create(pod("a"))
             began = trio.current_time()
-            await trio.sleep(250)
+            await trio.sleep(450)
             assert len(w.watches) >= 3, "a dripping watch was never given up"
             drip.remove()
             await w.settled()
-            assert trio.current_time() - began < 500
+            assert trio.current_time() - began < 700
 
 
 async def test_F11_quiet_server_without_bookmarks(autojump_clock):
@@ -203,7 +208,9 @@ async def test_F11_quiet_server_without_bookmarks(autojump_clock):
         async with it.watch(inspect_every=10) as w:
             await trio.sleep(3600)
             assert len(w.watches) <= 2 + 3600 // 600 + 2
-            assert len(w.lists) == 1
+            # A silence might be a lie (R3): two of them are followed by a list, which shows that nothing had happened.
+            assert len(w.lists) <= 2 + 3600 // 1200
+            assert not w.store.failing
             it.fake.create(pod("a"))
             await trio.sleep(1)
             assert not w.difference()
@@ -220,7 +227,7 @@ async def test_F12_the_server_moves(autojump_clock):
 
 
 async def test_F14_certificate_wrong_for_good(autojump_clock):
-    """See test_sockets for TLS itself; a failure that stays is retried along the curve and shown in health."""
+    """See test_sockets for TLS itself; a failure that stays is retried every three seconds and shown in health."""
     async with cluster() as it:
         async with it.watch(settle=False) as w:
             await trio.sleep(100)
@@ -229,7 +236,8 @@ async def test_F14_certificate_wrong_for_good(autojump_clock):
             await trio.sleep(600)
             assert w.store.health.state is State.RECONNECTING
             assert w.store.health.failures >= 7
-            assert len(w.watches) < 30
+            assert len(w.watches) < 600 / 2
+            assert max(w.pauses()) <= 3
             it.fake.faults.clear()
 
 

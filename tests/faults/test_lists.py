@@ -82,7 +82,7 @@ async def test_F65_a_list_cut_in_its_body(how, autojump_clock):
             it.fake.faults.cut_list(how=how, times=2)
             await w.relist()
             assert len(w.book.told) == told
-            assert w.pauses() == [0.8, 1.6]
+            assert w.pauses() == [0.2, 0.4]
 
 
 async def test_F66_a_damaged_compressed_list(autojump_clock):

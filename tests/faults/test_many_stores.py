@@ -9,10 +9,7 @@ from contextlib import asynccontextmanager
 import trio
 from faults.harness import Cluster, cluster, pod
 
-from trio_k8swatch import Backoff, WatchConfig
-
-JITTERED = Backoff(initial_seconds=0.1, maximum_seconds=0.1, minimum_seconds=0.1)
-"""What is sure of the curve where chance decides: its minimum."""
+from trio_k8swatch import WatchConfig
 
 
 @asynccontextmanager
@@ -24,7 +21,7 @@ async def forty_stores(seconds: float) -> AsyncGenerator[Cluster]:
 
         async def one(number: int, task_status) -> None:
             config = WatchConfig(rng=random.Random(number))
-            async with it.watch(config=config, curve=JITTERED, inspect_every=10):
+            async with it.watch(config=config, inspect_every=10):
                 task_status.started()
                 await trio.sleep(seconds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.lowlevel
 from faults.harness import cluster, longest, pod
 
 from trio_k8swatch import ListStrategy, State
@@ -106,7 +107,7 @@ async def test_F79_the_stream_dies_before_its_end(autojump_clock):
             told = len(w.book.told)
             it.fake.faults.gone()
             it.fake.delete("pods", "pod-0")
-            await trio.sleep(2)
+            await trio.sleep(0.5)
             assert len(w.store) == 5
             assert w.store.failing
             assert len(w.book.told) == told
@@ -122,12 +123,12 @@ async def test_F80_gone_on_a_streaming_list(autojump_clock):
         async with it.watch(config=streaming()) as w:
             await trio.sleep(15)
             it.fake.faults.gone()
-            await trio.sleep(0.5)
+            await trio.lowlevel.checkpoint()
             it.fake.faults.gone(as_status=True)
             await trio.sleep(20)
             assert [a.options.resource_version is None for a in w.lists] == [True, False, True]
             it.fake.faults.gone()
-            await trio.sleep(0.5)
+            await trio.lowlevel.checkpoint()
             it.fake.faults.too_large_resource_version(on="watch")
             await w.settled()
             await trio.sleep(20)

@@ -8,8 +8,7 @@ from core_helpers import broken
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_k8swatch import Backoff, ConfigError, TimeRange
-from trio_k8swatch._backoff import MAX_RETRY_AFTER_SECONDS, Pacer
+from trio_k8swatch import Adaptive, Backoff, ConfigError, TimeRange
 
 seeds = st.integers(0, 2**32)
 seconds = st.floats(0, 1e4)
@@ -94,33 +93,11 @@ def test_a_backoff_refuses_what_makes_no_sense(settings: dict[str, float]) -> No
         Backoff(**settings)
 
 
-class Counting:
-    """A policy that waits as many seconds as there were failures."""
-
-    reset_after_seconds = 60.0
-
-    def delay(self, failures: int, rng: Random) -> float:
-        del rng
-        return float(failures)
-
-
-def test_the_count_starts_again_only_after_a_healthy_period() -> None:
-    """A server that lets us in and throws us out has not recovered. The wait itself is no healthy period."""
-    pacer = Pacer(Random(0))
-    assert pacer.failed(0, Counting()) == 1
-    assert pacer.failed(60.9, Counting()) == 2
-    assert pacer.failures == 2
-    assert pacer.failed(60.9 + 2 + 60, Counting()) == 1
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False), seeds)
-def test_retry_after_wins_over_the_curve_within_reason(asked: float, seed: int) -> None:
-    """A little is added, so that not all come back at once; a week is not believed; nothing asked for is no pause."""
-    delay = Pacer(Random(seed)).failed(0, Counting(), retry_after=asked)
-    if asked <= 0:
-        assert delay == 1
-    else:
-        assert min(asked, MAX_RETRY_AFTER_SECONDS) <= delay <= min(asked, MAX_RETRY_AFTER_SECONDS) * 1.1
+@given(st.integers(1, 10**6), seeds)
+def test_the_default_policy_can_be_asked_like_any_other(failures: int, seed: int) -> None:
+    """By who counts failures and knows nothing else: between a tenth of a second and three."""
+    assert 0.1 <= Adaptive().delay(failures, Random(seed)) <= 3.0
+    assert Adaptive().reset_after_seconds == 120.0
 
 
 def test_the_bounds_property_fails_for_a_policy_that_excludes_its_upper_end() -> None:

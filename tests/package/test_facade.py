@@ -36,6 +36,7 @@ CONTRACT = {
     "HandlerFuncs",
     "WatchConfig",
     "TimeRange",
+    "Adaptive",
     "Backoff",
     "Store",
     "RelistTicket",

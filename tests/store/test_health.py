@@ -24,18 +24,20 @@ REFUSED = Status(code=400)
 def test_T10_a_failure_shows_by_its_kind(error: K8sWatchError, state: State) -> None:
     """What an operator has to do differs."""
     vitals = Vitals()
-    vitals.failed(error, 5, 3)
+    vitals.failed(error, 5, 3, "why")
     health = vitals.seen(6, "7")
     assert (health.state, health.since, health.failures, health.is_failing) == (state, 5, 3, True)
+    assert health.reason == "why"
 
 
 def test_T10_B27_recovery_ends_the_failing_but_keeps_the_error_to_be_read() -> None:
     """One record says it all: no gauge and no flag can disagree."""
     vitals = Vitals()
-    vitals.failed(Unavailable("no\nanswer"), 5, 1)
+    vitals.failed(Unavailable("no\nanswer"), 5, 1, "unreachable")
     vitals.recovered(9)
     health = vitals.seen(10, "7")
     assert (health.state, health.since, health.failures, health.is_failing) == (State.LIVE, 9, 0, False)
+    assert health.reason is None
     assert (health.last_error, health.last_error_at) == ("Unavailable: no answer", 5)
 
 
@@ -59,9 +61,18 @@ def test_a_state_has_one_beginning() -> None:
     assert vitals.since == 1
 
 
-def test_silence_is_an_error_to_be_read() -> None:
-    """Though nobody said anything."""
+def test_a_watch_that_breaks_is_no_failure_but_can_be_read() -> None:
+    """Connections break; what was said is kept."""
     vitals = Vitals()
-    vitals.silent(70, 99)
-    health = vitals.seen(100, "")
-    assert (health.last_error, health.last_error_at) == ("Unavailable: nothing was heard for 70 s", 99)
+    vitals.broke(Unavailable("reset"), 5, "broken")
+    health = vitals.seen(6, "7")
+    assert (health.state, health.is_failing, health.reason) == (State.RECONNECTING, False, "broken")
+    assert (health.last_error, health.last_error_at) == ("Unavailable: reset", 5)
+
+
+def test_health_says_when_the_server_is_asked_next() -> None:
+    """As whoever waits knows it at this moment; None while nobody waits."""
+    vitals = Vitals()
+    assert vitals.seen(1, "").next_attempt_at is None
+    vitals.next_attempt = lambda: 7.5
+    assert vitals.seen(1, "").next_attempt_at == 7.5

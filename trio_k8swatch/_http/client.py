@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 import httpx
 import msgspec
 import trio
 
-from trio_k8swatch._errors import ApiError, ConfigError, Unavailable
+from trio_k8swatch._errors import ApiError, ConfigError, TooManyRequests, Unauthorized, Unavailable
 from trio_k8swatch._model import model_of
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._runtime import require_trio
@@ -32,6 +33,9 @@ _STREAMING_LISTS_SINCE: Final = (1, 34)
 """Kubernetes has sendInitialEvents on by default from there (KEP-3157)."""
 
 
+_SERVER_ERROR: Final = 500
+
+
 class _Version(msgspec.Struct, frozen=True):
     major: str = "0"
     minor: str = "0"
@@ -46,10 +50,15 @@ class ApiClient:
         calls: Requests,
         streams: Requests,
         *,
+        gate: Gate,
         silence_limit: float,
+        lists_at_once: int,
         asks_version: bool,
     ) -> None:
         self.connection = connection
+        self._gate = gate
+        self._lists = trio.CapacityLimiter(lists_at_once)
+        self._version_lock = trio.Lock()
         self._calls = calls
         self._streams = streams
         self._silence_limit = silence_limit
@@ -125,22 +134,49 @@ class ApiClient:
         """A GET whose answer goes on. Not compressed: proxies would hold events back until their buffers are full."""
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         await self._streams.prepare(doing=doing)
-        async with self._streams.get(path, query, headers, doing=doing, silence_limit=self._silence_limit) as body:
+        limit = self._silence_limit
+        async with self._streams.get(path, query, headers, doing=doing, silence_limit=limit, is_watch=True) as body:
             yield body
+
+    @asynccontextmanager
+    async def admitted(self, *, to_list: bool) -> AsyncGenerator[None]:
+        """Wait until the server may be asked; in the block one request is sent without waiting.
+
+        With `to_list` for a list, of which only so many are read at a time (`open_client(lists_at_once=…)`), this one until
+        the end of the block. Raises Unavailable when the server turns out to be unreachable in the meantime.
+        """
+        async with AsyncExitStack() as stack:
+            if to_list:
+                await stack.enter_async_context(self._lists)
+            await stack.enter_async_context(self._gate.admitted())
+            yield
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """When the server is asked again that could not be reached or asked for time; None if it may be asked now."""
+        return self._gate.next_attempt_at
 
     async def has_streaming_lists(self) -> bool:
         """Whether the server is known to end streaming lists as it should.
 
-        Asks for its version, once; but not a server that was named by `base_url` or stands behind a `transport`.
+        Asks for its version, once; but not a server that was named by `base_url` or stands behind a `transport`. What it
+        says counts for good, a refusal that may pass only for now. Raises Unavailable if there is no answer.
         """
-        if self._version is None:
-            try:
-                version = msgspec.json.decode(await self.get("/version"), type=_Version)
-                self._version = int(version.major), int(version.minor.rstrip("+"))
-            except (ApiError, msgspec.MsgspecError, ValueError):
-                self._version = 0, 0
-        major, minor = self._version
-        return (major, minor) >= _STREAMING_LISTS_SINCE
+        async with self._version_lock:
+            version = self._version or await self._ask_version()
+        return version >= _STREAMING_LISTS_SINCE
+
+    async def _ask_version(self) -> tuple[int, int]:
+        try:
+            version = msgspec.json.decode(await self.get("/version"), type=_Version)
+            self._version = int(version.major), int(version.minor.rstrip("+"))
+        except ApiError as error:
+            if error.status.code >= _SERVER_ERROR or isinstance(error, (TooManyRequests, Unauthorized)):
+                return 0, 0
+            self._version = 0, 0
+        except (msgspec.MsgspecError, ValueError):
+            self._version = 0, 0
+        return self._version
 
 
 @asynccontextmanager
@@ -152,6 +188,8 @@ async def open_client(
     http2: bool = False,
     transport: httpx.AsyncBaseTransport | None = None,
     silence_limit: float = 65.0,
+    lists_at_once: int = 4,
+    rng: Random | None = None,
     user_agent: str = "trio-k8swatch",
 ) -> AsyncGenerator[ApiClient]:
     """Connect to an API server; what is opened here is closed at the end of the block.
@@ -159,8 +197,9 @@ async def open_client(
     Without arguments: the cluster that `kubectl` would use, else the one this program runs in (`connect.load`). With
     `connection`: that one. With `base_url`, and perhaps a bearer `token`: exactly that server. `transport` replaces the
     network, in tests. `http2` is for lists and single calls, and needs the extra of that name. A call is given up after
-    `silence_limit` seconds without a byte; watches have a limit of their own. Raises ConfigError, in one line, for what
-    cannot be used.
+    `silence_limit` seconds without a byte; watches have a limit of their own. Of all watches together, `lists_at_once` read
+    a list at a time. While the server cannot be reached, one attempt at a time is made for all of them; `rng` is where the
+    jitter of that comes from. Raises ConfigError, in one line, for what cannot be used.
     """
     require_trio("open_client")
     # What only a real connection needs is imported when there is to be one: programs start faster.
@@ -172,11 +211,13 @@ async def open_client(
         raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
     if token is not None and base_url is None and transport is None:
         raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
+    if lists_at_once < 1:
+        raise ConfigError(f"open_client(lists_at_once={lists_at_once}): one at a time is the least")
     asks_version = base_url is None and transport is None
     if connection is None:
         connection = connect.load() if asks_version else connect.to(base_url or "http://localhost", token=token)
     async with AsyncExitStack() as stack:
-        gate = Gate()
+        gate = Gate(rng)
 
         async def requests(*, http2: bool) -> Requests:
             http = httpx.AsyncClient(
@@ -191,4 +232,12 @@ async def open_client(
         # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
         # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.
         calls, streams = await requests(http2=http2), await requests(http2=False)
-        yield ApiClient(connection, calls, streams, silence_limit=silence_limit, asks_version=asks_version)
+        yield ApiClient(
+            connection,
+            calls,
+            streams,
+            gate=gate,
+            silence_limit=silence_limit,
+            lists_at_once=lists_at_once,
+            asks_version=asks_version,
+        )

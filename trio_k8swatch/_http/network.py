@@ -63,7 +63,8 @@ class _Security:
 class Stream(httpcore.AsyncNetworkStream):
     """One connection, read by one task at a time.
 
-    The `timeout`s of httpcore's interface are left alone: all limits are cancel scopes of whoever waits.
+    Of the `timeout`s of httpcore's interface only those for connecting count: all other limits are cancel scopes of whoever
+    waits.
     """
 
     def __init__(self, stream: trio.abc.Stream, security: _Security, context: ssl.SSLContext | None = None) -> None:
@@ -173,7 +174,7 @@ class Stream(httpcore.AsyncNetworkStream):
         try:
             ssl_context, server_hostname = await self._security_for(ssl_context, server_hostname)
             stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
-            with _translated(httpcore.ConnectError):
+            with _translated(httpcore.ConnectError), _limited(timeout, "TLS"):
                 await stream.do_handshake()
         except BaseException:
             await self.aclose()
@@ -230,7 +231,7 @@ class Backend(httpcore.AsyncNetworkBackend):
     ) -> Stream:
         """A TCP connection that the kernel watches over as well."""
         del socket_options
-        with _translated(httpcore.ConnectError):
+        with _translated(httpcore.ConnectError), _limited(timeout, "TCP"):
             opened = await trio.open_tcp_stream(host, port, local_address=local_address)
             sock = socket.socket(fileno=opened.socket.detach())
             try:
@@ -252,6 +253,16 @@ def _translated(broken: type[Exception]) -> Generator[None]:
         yield
     except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, UnicodeError) as error:
         raise broken(_reason(error)) from error
+
+
+@contextmanager
+def _limited(seconds: float | None, what: str) -> Generator[None]:
+    """Give up after so many seconds, if there is a limit."""
+    limit = float("inf") if seconds is None else seconds
+    with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise httpcore.ConnectTimeout(f"no {what} connection within {limit:g} s")
 
 
 def _reason(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from trio_k8swatch._deadlines import deadline_step
 from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavailable
 from trio_k8swatch._wire import error_from_response, parse_retry_after
 
-from .gate import Gate
+from .gate import Attempt, Gate
 from .response_body import Body, body_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
+
+_LEAST_BYTES: Final = 512
+"""That a body has to bring in each silence limit: no connection is so slow (R17)."""
 
 _PART_BYTES: Final = 512 * 1024
 """What a transport hands over at once may be a whole list; no more than this is worked on between two checkpoints."""
@@ -47,7 +50,14 @@ class Requests:
 
     @asynccontextmanager
     async def get(
-        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], *, doing: str, silence_limit: float
+        self,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        doing: str,
+        silence_limit: float,
+        is_watch: bool = False,
     ) -> AsyncGenerator[Body]:
         """The body of the answer, to be read in the block; leaving it early closes the connection.
 
@@ -59,7 +69,7 @@ class Requests:
             # httpx would parse the URL twice if it were to add the query itself.
             url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
             request = self._http.build_request("GET", url, headers=headers)
-            response = await self._send(request)
+            response = await self._send(request, is_watch=is_watch)
             try:
                 body = body_of(response)
             except ProtocolError:
@@ -68,24 +78,49 @@ class Requests:
         try:
             if response.status_code != _OK:
                 raise await self._refusal(response, body, doing, silence_limit)
-            with located(doing):
+            with located(doing), self._doubting(is_watch=is_watch):
                 yield body
         finally:
             await body.aclose()
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        async with self._gate.turn():
-            for _ in range(_MAX_REDIRECTS):
-                with self._translated():
-                    response = await self._http.send(request, stream=True)
-                # Before the next in line has its turn; what a Status says beyond the header, only this request waits for.
-                self._note_willingness(response)
-                if response.next_request is None:
-                    return response
-                await response.aclose()
-                _require_same_origin(request.url, response.next_request.url)
-                request = response.next_request
+    async def _send(self, request: httpx.Request, *, is_watch: bool) -> httpx.Response:
+        async with self._gate.turn() as attempt:
+            limit = attempt.answer_seconds if is_watch else float("inf")
+            request.extensions["timeout"] = {"connect": attempt.connect_seconds}
+            with trio.CancelScope(deadline=trio.current_time() + limit):
+                try:
+                    return await self._follow(request, attempt)
+                except Unavailable as error:
+                    self._gate.failed(attempt, str(error))
+                    raise
+            why = f"{self._connection.server} did not answer within {limit:g} s"
+            self._gate.failed(attempt, why)
+            raise Unavailable(why)
+
+    async def _follow(self, request: httpx.Request, attempt: Attempt) -> httpx.Response:
+        for _ in range(_MAX_REDIRECTS):
+            with self._translated():
+                response = await self._http.send(request, stream=True)
+            # Before the next in line has its turn; what a Status says beyond the header, only this request waits for.
+            self._note_willingness(response, attempt)
+            if response.next_request is None:
+                return response
+            await response.aclose()
+            _require_same_origin(request.url, response.next_request.url)
+            request = response.next_request
         raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
+
+    @contextmanager
+    def _doubting(self, *, is_watch: bool) -> Generator[None]:
+        """What ends a watch may end them all, unless it is what the server said, or we who left."""
+        try:
+            yield
+        except Unavailable:
+            if is_watch:
+                self._gate.doubt()
+            raise
+        if is_watch:
+            self._gate.doubt()
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -106,11 +141,12 @@ class Requests:
             text = b""
         return error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
 
-    def _note_willingness(self, response: httpx.Response) -> None:
-        if response.status_code != _TOO_MANY_REQUESTS:
-            self._gate.accepted()
-        elif retry_after := parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time()):
-            self._gate.refused(retry_after)
+    def _note_willingness(self, response: httpx.Response, attempt: Attempt) -> None:
+        told = parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time())
+        if response.status_code == _TOO_MANY_REQUESTS and told:
+            self._gate.refused(attempt, told)
+        else:
+            self._gate.accepted(attempt)
 
 
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:
@@ -123,13 +159,17 @@ async def read_all(body: Body, *, silence_limit: float, at_most: int | None = No
 async def read_parts(
     body: Body, take: Callable[[bytes], object], *, silence_limit: float, at_most: int | None = None
 ) -> None:
-    """As `read_all`, but each part is handed to `take` as it comes, with a checkpoint in between."""
-    size = 0
+    """As `read_all`, but each part is handed to `take` as it comes, with a checkpoint in between.
+
+    Bytes that drip are silence, too: within `silence_limit` the body has to end, or to get on by some hundred bytes.
+    """
+    size = enough = 0
     with trio.CancelScope() as scope:
         while at_most is None or size < at_most:
             deadline = trio.current_time() + silence_limit
-            if abs(scope.deadline - deadline) > deadline_step(silence_limit):
+            if size >= enough and abs(scope.deadline - deadline) > deadline_step(silence_limit):
                 scope.deadline = deadline
+                enough = size + _LEAST_BYTES
             part = await body.read()
             if part is None:
                 break
@@ -142,7 +182,7 @@ async def read_parts(
                 await trio.lowlevel.checkpoint()
                 take(part[begin : begin + _PART_BYTES])
     if scope.cancelled_caught:
-        raise Unavailable(f"no byte came for {silence_limit:g} s, {size} bytes into the answer")
+        raise Unavailable(f"too little came for {silence_limit:g} s, {size} bytes into the answer")
 
 
 @contextmanager

@@ -34,6 +34,11 @@ class Server(Protocol):
 
     async def has_streaming_lists(self) -> bool: ...
 
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]: ...
+
+    @property
+    def next_attempt_at(self) -> float | None: ...
+
 
 class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
     """The events of one watch request, in order. Iterate over it; the watcher takes what is there at once."""
@@ -128,3 +133,12 @@ class Resource(Generic[T]):
     async def has_streaming_lists(self) -> bool:
         """See `ApiClient.has_streaming_lists`."""
         return await self._client.has_streaming_lists()
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        """See `ApiClient.admitted`."""
+        return self._client.admitted(to_list=to_list)
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """See `ApiClient.next_attempt_at`."""
+        return self._client.next_attempt_at

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from .list_watcher import Accessors, Client, Events, ForeignListWatcher, ListWatcher
+from .list_watcher import Accessors, Client, Events, ForeignListWatcher, Gated, ListWatcher
 from .reflector import Reflector
 from .transforming import TransformingListWatcher
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher", "Reflector", "TransformingListWatcher"]
+__all__ = [
+    "Accessors",
+    "Client",
+    "Events",
+    "ForeignListWatcher",
+    "Gated",
+    "ListWatcher",
+    "Reflector",
+    "TransformingListWatcher",
+]

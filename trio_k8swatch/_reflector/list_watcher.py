@@ -16,7 +16,7 @@ from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "ListWatcher"]
+__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "Gated", "ListWatcher"]
 
 T = TypeVar("T")
 
@@ -74,6 +74,23 @@ class ListWatcher(Protocol[T]):
 
     async def has_streaming_lists(self) -> bool:
         """Whether a watch may begin with everything there is."""
+        ...
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A list-watcher whose client knows when the server may be asked, for all watches together. Optional."""
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        """Wait until this watch may send a request, or read a list until the end of the block.
+
+        Raises Unavailable when the server turns out to be unreachable while this waits.
+        """
+        ...
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """When the server is asked again; None if it may be asked now."""
         ...
 
 

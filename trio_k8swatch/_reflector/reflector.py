@@ -1,23 +1,21 @@
-"""The loop that keeps a copy up to date: list, watch, and again.
+"""The loop that keeps a cache up to date: list, watch, and again.
 
 Rule 1: one list or one watch at a time. Whatever ends a watch (the server, silence, a request for a list, an error)
 ends its round, and the next round begins with what is known by then.
-Rule 2: no attempt follows a failure without a pause, whatever failed.
-Rule 3: what comes next is decided in `plan`, `heartbeat` and `_backoff`; here it is done.
+Rule 2: what comes next is decided in `plan`, when in `pacing`; here it is done. Of all state only the scope of the moment
+belongs to this file.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from enum import Enum
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, assert_never
 
 import trio
 
-from trio_k8swatch._backoff import Pacer
 from trio_k8swatch._config import InitMode, ListStrategy, WatchConfig
 from trio_k8swatch._errors import Expired, K8sWatchError, NotFound, Unavailable
 from trio_k8swatch._list_options import ListOptions
@@ -26,8 +24,9 @@ from trio_k8swatch._store import Cache, State
 from trio_k8swatch._wire import WatchEvent
 
 from .heartbeat import Heartbeat
-from .list_watcher import Events, ListWatcher
-from .plan import Next, after_list_failure, after_watch_failure, refuses_streaming, retry_after_of
+from .list_watcher import Events, Gated, ListWatcher
+from .pacing import Pace, list_due, paced, requested
+from .plan import End, Outcome, Plan, Step, end_of, following, refuses_streaming, retry_after_of
 from .relist import Draft, Relister
 from .watch_handler import WatchHandler
 
@@ -36,25 +35,24 @@ __all__ = ["Reflector"]
 T = TypeVar("T")
 
 _SHORT_ROUND_SECONDS: Final = 1.0
-"""A watch that ends sooner counts as a failure, events or not (client-go: VeryShortWatchError)."""
+"""A watch that ends sooner was thrown out, events or not (client-go: VeryShortWatchError)."""
 
-_HEALTHY_ROUND_SECONDS: Final = 10.0
-"""A watch that broke after this long was all right: proxies and restarts do that every day. It gets a short pause."""
+_ANSWER_SECONDS: Final = 60.0
+"""For the answer to a watch. Under priority and fairness it may wait in a queue for a quarter of a minute."""
+
+_PROBE_INTERVAL_SECONDS: Final = 60.0
+"""A server that sends old things is asked for its version no more often than this."""
+
+_NOTICED_PAUSE_SECONDS: Final = 0.1
+"""A pause that is longer shows in `health` as a failure."""
+
+_MAY_PASS: Final = frozenset({End.UNAVAILABLE, End.INTERNAL_ERROR})
 
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
-class Doing(Enum):
-    """What is going on, or was when something failed."""
-
-    LISTING = "listing"
-    """In pages, or by a watch that begins with everything there is."""
-    WATCHING = "watching"
-    PROBING = "asking for the server's version"
-
-
 class Reflector(Generic[T]):
-    """Keeps one copy up to date until it is cancelled, stopped, or something fails that is not to be retried."""
+    """Keeps one cache up to date until it is cancelled, stopped, or something fails that is not to be retried."""
 
     def __init__(
         self,
@@ -65,6 +63,7 @@ class Reflector(Generic[T]):
         init_mode: InitMode,
     ) -> None:
         self._list_watcher = list_watcher
+        self._gate = list_watcher if isinstance(list_watcher, Gated) else None
         self._cache = cache
         self._config = config
         self._options = options
@@ -74,36 +73,33 @@ class Reflector(Generic[T]):
         self._watch_handler = WatchHandler(
             cache, self._heartbeat, name=repr(list_watcher), object_name_log_field=config.object_name_log_field
         )
-        self._pacer = Pacer(config.rng)
+        self._plan = Plan(streams=config.list_strategy is not ListStrategy.PAGES)
+        self._pace = Pace()
         # Set until the first list is committed.
         self._started: trio.TaskStatus[None] | None = None
-        self._next = Next.CONSISTENT_LIST
-        self._reason = "initial"
-        self._doing = Doing.LISTING
-        self._can_stream = config.list_strategy is not ListStrategy.PAGES
-        self._failed_watches = 0
-        # A watch that ended at once puts the next one on probation: that it opens will not prove anything.
-        self._ended_at_once = self._is_on_probation = False
-        self._round_began = 0.0
+        self._began = self._round_began = 0.0
+        self._probed_at = float("-inf")
+        self._is_answered = self._is_streaming = False
+        # What may be left when a list is asked for.
+        self._leave: trio.CancelScope | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follow the collection. `started` once the copy is full, and with `InitMode.SYNC` everyone has been told.
+        """Follow the collection. `started` once the cache is full, and with `InitMode.SYNC` everyone has been told.
 
         Raises what a handler or an index raises, failures of the start, and failures for which there is no policy.
         """
         self._started = task_status
+        self._began = trio.current_time()
+        self._cache.on_list_wanted = self._expedite_list
         why = "the watch was stopped"
         try:
             with self._cache.life:
                 while True:
-                    try:
-                        await self._round()
-                    except K8sWatchError as error:
-                        if self._cache.fault is None:
-                            await self._recover(error)
+                    outcome = await self._round()
                     if self._cache.fault is not None:
                         # Out here, where no exception is handled: it leaves with the cause and context it was raised with.
                         raise self._cache.fault
+                    await self._proceed(outcome)
         except trio.Cancelled:
             raise
         except BaseException as error:
@@ -111,6 +107,7 @@ class Reflector(Generic[T]):
             raise
         finally:
             self._cache.vitals.enter(State.STOPPED, trio.current_time())
+            self._cache.vitals.next_attempt = None
             self._cache.end(why)
             self._relister.close(why)
             self._cache.metrics.end()
@@ -118,150 +115,107 @@ class Reflector(Generic[T]):
 
     # Rounds
 
-    async def _round(self) -> None:
-        """From what is to be done next to the end of the watch, or to a failure."""
-        if self._watch_handler.must_probe:
-            await self._probe()
-        if self._next is Next.WATCH and not self._relister.is_wanted:
-            await self._watch(replace(self._options, resource_version=self._watch_handler.deltas.resource_version))
-            return
-        self._doing = Doing.LISTING
-        streams = await self._streams()
-        if self._relister.is_wanted:
-            self._want(Next.CONSISTENT_LIST, "requested")
-        draft = self._relister.begin(consistent=self._next is Next.CONSISTENT_LIST, reason=self._reason)
-        if self._started is None and not self._cache.vitals.failing:
-            self._cache.vitals.enter(State.RELISTING, draft.began)
-        if streams:
-            options = replace(draft.options, resource_version_match="NotOlderThan", send_initial_events=True)
-            await self._watch(options, draft)
-            return
-        await self._relister.read_pages(draft)
-        if self._started is None:
-            await self._commit(draft)
-        else:
-            # Nothing is told before it is known that the collection can be watched, too (B16).
-            await self._watch(replace(self._options, resource_version=draft.version), draft)
-
-    async def _watch(self, options: ListOptions, draft: Draft[T] | None = None) -> None:
-        """One watch request. A `draft` is committed first: when the watch is open, or when the watch has brought it."""
-        cache, heartbeat = self._cache, self._heartbeat
-        seconds = self._begin_round(Doing.LISTING if options.send_initial_events else Doing.WATCHING)
-        end = "unanswered"
-        try:
-            # However quiet a server may be, it has to answer.
-            with trio.CancelScope(deadline=self._round_began + self._config.silence_limit) as scope:
-                cache.round = scope if draft is None else None
-                watching = self._list_watcher.watch(replace(options, timeout_seconds=seconds))
-                async with watching as events, self._faults_kept():
-                    behind = None
-                    if draft is not None:
-                        end = "stalled"
-                        behind = await self._take_in(draft, events, scope)
-                        cache.round = scope
-                    else:
-                        heartbeat.heard(trio.current_time(), events=False)
-                        scope.deadline = heartbeat.deadline
-                    end = "silence"
-                    self._opened()
-                    end = await self._watch_handler.follow(events, scope, behind)
-        finally:
-            cache.round = None
-            # A server that was silent twice may not be the one that it was. One that did not answer was not silent.
-            if end != "unanswered" and heartbeat.ended(trio.current_time()):
-                self._watch_handler.must_probe = True
-        if cache.fault is not None:
-            return
-        self._note_end("requested" if cache.tickets.is_wanted and end != "stalled" else end)
-
-    def _begin_round(self, doing: Doing) -> int:
-        """For how many seconds the server is to keep the watch open."""
-        cache, config = self._cache, self._config
-        cache.metrics.called("Watch")
-        self._doing = doing
+    async def _round(self) -> Outcome:
+        """Do what is planned until it has come to an end, whichever."""
+        self._is_answered = self._is_streaming = False
         self._round_began = trio.current_time()
-        self._is_on_probation, self._ended_at_once = self._ended_at_once, False
-        if cache.vitals.state is State.LIVE:
-            cache.vitals.enter(State.RECONNECTING, self._round_began)
-        seconds = round(config.watch_timeout.random(config.rng))
-        self._heartbeat.begin(self._round_began, seconds)
-        return seconds
+        try:
+            return await self._attempt()
+        except K8sWatchError as error:
+            if self._is_streaming and self._plan.step is not Step.WATCH and refuses_streaming(error):
+                return Outcome(End.UNSUPPORTED)
+            end = end_of(error, is_answered=self._is_answered)
+            return Outcome(end, error, brought=end is not End.UNREACHABLE and self._has_brought())
+        finally:
+            self._leave = None
 
-    async def _take_in(
-        self, draft: Draft[T], events: Events[T], scope: trio.CancelScope
-    ) -> Iterator[WatchEvent[T]] | None:
-        """Commit `draft`, once the watch has brought it if it is a streaming one; then events that came too early."""
-        behind = None
-        if self._doing is Doing.LISTING:
-            limit = self._config.stream_progress_limit
-            behind = await self._relister.read_events(events, draft, scope, progress_limit=limit)
-        self._heartbeat.held()
-        scope.deadline = float("inf")
-        await self._commit(draft)
-        self._heartbeat.heard(trio.current_time(), events=behind is not None)
-        scope.deadline = self._heartbeat.deadline
-        return behind
+    async def _attempt(self) -> Outcome:
+        plan = self._plan
+        match plan.step:
+            case Step.PROBE:
+                return await self._probe()
+            case Step.WATCH:
+                version = self._watch_handler.deltas.resource_version
+                return await self._watch(replace(self._options, resource_version=version))
+            case Step.LIST | Step.CONSISTENT_LIST:
+                return await self._list()
+            case _:
+                assert_never(plan.step)
 
-    def _opened(self) -> None:
-        # A watch that keeps ending at once opens every time; only what it brings shows that it works again.
-        if not (self._cache.vitals.failing and self._is_on_probation):
-            self._cache.caught_up()
-        self._doing = Doing.WATCHING
-        _log.debug("%r: watching from %s", self._list_watcher, self._cache.resource_version)
+    def _has_brought(self) -> bool:
+        """Whether a watch is open that was worth it."""
+        lasted = trio.current_time() - self._round_began
+        is_watch = self._plan.step is Step.WATCH and self._is_answered
+        return is_watch and (self._heartbeat.was_heard or lasted >= _SHORT_ROUND_SECONDS)
 
-    def _note_end(self, end: str) -> None:
-        """A watch is over without an error. Raises Unavailable if the way it ended counts as one."""
-        now = trio.current_time()
-        lasted = now - self._round_began
-        if end == "unanswered":
-            raise Unavailable(f"cannot watch {self._list_watcher!r}: the server did not answer within {lasted:.0f} s")
-        if end == "ended" and lasted < _SHORT_ROUND_SECONDS:
-            self._ended_at_once = True
-            raise Unavailable(f"the server ended the watch of {self._list_watcher!r} at once")
-        if end == "stalled":
-            self._can_stream = False
-            _log.info("%r: the streaming list stands still; reading pages from now on", self._list_watcher)
-        elif end == "silence":
-            vitals = self._cache.vitals
-            vitals.silent(now - max(self._round_began, vitals.last_byte_at or 0.0), now)
-            _log.warning("%r: %s; watching again", self._list_watcher, vitals.last_error)
-        self._cache.metrics.reconnected(end)
+    async def _list(self) -> Outcome:
+        """A list, and the watch that comes with it."""
+        streams = self._is_streaming = await self._streams()
+        if self._relister.is_wanted:
+            self._plan = self._plan.requested()
+        if self._cache.tickets.is_wanted:
+            self._pace = requested(self._pace, self._round_began)
+        async with AsyncExitStack() as until_listed:
+            await until_listed.enter_async_context(self._admitted(to_list=True))
+            draft = self._relister.begin(consistent=self._plan.step is Step.CONSISTENT_LIST, reason=self._plan.reason)
+            if self._started is None and not self._cache.vitals.failing:
+                self._cache.vitals.enter(State.RELISTING, draft.began)
+            if streams:
+                options = replace(draft.options, resource_version_match="NotOlderThan", send_initial_events=True)
+                return await self._watch(options, draft, until_listed)
+            await self._relister.read_pages(draft)
+        if self._started is None:
+            return await self._commit(draft)
+        # Nothing is told before it is known that the collection can be watched, too (B16).
+        return await self._watch(replace(self._options, resource_version=draft.version), draft)
 
-    async def _commit(self, draft: Draft[T]) -> None:
-        await self._relister.commit(draft, started=self._started, init_mode=self._init_mode)
-        self._started = None
-        self._watch_handler.deltas.listed(draft.version)
-        self._next = Next.WATCH
-        self._doing = Doing.WATCHING
+    async def _watch(
+        self, options: ListOptions, draft: Draft[T] | None = None, until_listed: AsyncExitStack | None = None
+    ) -> Outcome:
+        """One watch request. A `draft` is committed first: when the watch is open, or when the watch has brought it."""
+        with trio.CancelScope() as leave:
+            if draft is None:
+                self._set_leave(leave)
+            async with AsyncExitStack() as admission:
+                if until_listed is None:
+                    await admission.enter_async_context(self._admitted(to_list=False))
+                return await self._followed(options, draft, leave, until_listed or admission)
+        return Outcome(End.REQUESTED, brought=self._has_brought())
 
-    async def _streams(self) -> bool:
-        """Whether the next list is a streaming one."""
-        if self._can_stream and self._config.list_strategy is ListStrategy.AUTO:
-            self._can_stream = await self._list_watcher.has_streaming_lists()
-        return self._can_stream
-
-    async def _probe(self) -> None:
-        """Ask a silent server for its version: lower than ours, and it is not the server that it was (F58)."""
-        if not self._relister.can_ask_version:
-            self._watch_handler.must_probe = False
-            self._watch_handler.probed_at = trio.current_time()
-            self._want(Next.LIST, "probe")
-            return
-        self._doing = Doing.PROBING
-        version = await self._relister.server_version()
-        self._watch_handler.must_probe = False
-        self._watch_handler.probed_at = trio.current_time()
-        if is_older(version, self._cache.resource_version):
-            self._want(Next.CONSISTENT_LIST, "rolled back")
-
-    def _want(self, what: Next, reason: str) -> None:
-        """Do `what` next; a consistent list that is wanted already stays wanted."""
-        if what is not Next.WATCH:
-            self._reason = reason
-        if self._next is not Next.CONSISTENT_LIST:
-            self._next = what
-
-    # Failures
+    async def _followed(
+        self,
+        options: ListOptions,
+        draft: Draft[T] | None,
+        leave: trio.CancelScope,
+        admission: AsyncExitStack,
+    ) -> Outcome:
+        """A watch that may be asked for, from the request to its end."""
+        heartbeat, is_taken_in = self._heartbeat, draft is None
+        options = replace(options, timeout_seconds=self._begin_round())
+        # However quiet a server may be, it has to answer.
+        limit = min(self._config.silence_limit or _ANSWER_SECONDS, _ANSWER_SECONDS)
+        with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
+            async with self._list_watcher.watch(options) as events, self._faults_kept():
+                self._is_answered = True
+                behind = None
+                if draft is not None:
+                    behind = await self._take_in(draft, events, scope, streams=options.send_initial_events)
+                    is_taken_in = True
+                    self._set_leave(leave)
+                else:
+                    heartbeat.heard(trio.current_time(), events=False)
+                    scope.deadline = heartbeat.deadline
+                await admission.aclose()
+                self._opened()
+                end = await self._watch_handler.follow(
+                    events,
+                    scope,
+                    behind,
+                    on_heard=self._heard,
+                    believes_until=self._probed_at + _PROBE_INTERVAL_SECONDS,
+                )
+                return self._ended(end)
+        return self._cut_off(is_taken_in=is_taken_in)
 
     @asynccontextmanager
     async def _faults_kept(self) -> AsyncGenerator[None]:
@@ -272,63 +226,187 @@ class Reflector(Generic[T]):
             if error is not self._cache.fault:
                 raise
 
-    async def _recover(self, error: K8sWatchError) -> None:
-        """Decide what comes after a failure, and wait until it may. Raises `error` if it is not to be survived."""
-        if self._doing is Doing.LISTING and self._can_stream and refuses_streaming(error):
-            self._can_stream = False
-            return
-        config = self._config
-        policy = config.retry_watch_after if self._doing is Doing.WATCHING else config.retry_relist_after
-        is_fatal_now = self._started is not None and not isinstance(error, (Expired, *config.retry_at_start))
-        self._count(error)
-        if policy is None or is_fatal_now:
-            raise error
-        self._decide(error)
-        if isinstance(error, NotFound) and self._doing is not Doing.WATCHING and config.clear_when_not_served:
-            await self._relister.clear()
+    def _begin_round(self) -> int:
+        """For how many seconds the server is to keep the watch open."""
+        cache, config = self._cache, self._config
+        cache.metrics.called("Watch")
+        self._round_began = trio.current_time()
+        if cache.vitals.state is State.LIVE:
+            cache.vitals.enter(State.RECONNECTING, self._round_began)
+        seconds = round(config.watch_timeout.random(config.rng))
+        self._heartbeat.begin(self._round_began, seconds)
+        return seconds
+
+    async def _take_in(
+        self, draft: Draft[T], events: Events[T], scope: trio.CancelScope, *, streams: bool
+    ) -> Iterator[WatchEvent[T]] | None:
+        """Commit `draft`, once the watch has brought it if it is a streaming one; then events that came too early."""
+        behind = None
+        if streams:
+            limit = self._config.stream_progress_limit
+            behind = await self._relister.read_events(events, draft, scope, progress_limit=limit)
+        self._heartbeat.held()
+        scope.deadline = float("inf")
+        await self._proceed(await self._commit(draft))
+        self._heartbeat.heard(trio.current_time(), events=behind is not None)
+        scope.deadline = self._heartbeat.deadline
+        return behind
+
+    def _opened(self) -> None:
+        # A watch after one that was silent, or that ended at once, opens as well; only what it brings shows that it works.
+        if not self._plan.is_doubted:
+            self._cache.caught_up()
+        _log.debug("%r: watching from %s", self._list_watcher, self._cache.resource_version)
+
+    def _heard(self) -> None:
+        self._plan = self._plan.heard()
+        if self._cache.vitals.state is not State.LIVE:
+            self._cache.caught_up()
+
+    def _ended(self, end: End) -> Outcome:
+        """A watch is over without an error, or is to be left."""
         now = trio.current_time()
-        if self._was_healthy(error, now):
-            delay = policy.delay(1, config.rng)
-            self._cache.vitals.enter(State.RECONNECTING, now)
+        lasted = now - self._round_began
+        if end is End.ENDED and lasted < _SHORT_ROUND_SECONDS:
+            error = Unavailable(f"the server ended the watch of {self._list_watcher!r} at once")
+            return Outcome(End.ENDED_AT_ONCE, error, brought=self._heartbeat.was_heard)
+        if end is End.ENDED and self._heartbeat.was_silent(now):
+            # A server that was silent all the time it was given may not be the one that it was (F58).
+            return Outcome(End.QUIET)
+        return Outcome(end, brought=self._has_brought())
+
+    def _cut_off(self, *, is_taken_in: bool) -> Outcome:
+        """A watch is over because of its deadline."""
+        now = trio.current_time()
+        lasted = now - self._round_began
+        if not self._is_answered:
+            why = f"cannot watch {self._list_watcher!r}: the server did not answer within {lasted:.0f} s"
+            return Outcome(End.UNREACHABLE, Unavailable(why))
+        if not is_taken_in:
+            _log.info("%r: the streaming list stands still; reading pages from now on", self._list_watcher)
+            return Outcome(End.STALLED)
+        if now - self._round_began >= self._heartbeat.ends_after and self._heartbeat.may_be_silent:
+            return self._ended(End.ENDED)
+        silent = now - max(self._round_began, self._cache.vitals.last_byte_at or 0.0)
+        return Outcome(
+            End.SILENCE, Unavailable(f"nothing was heard for {silent:.0f} s"), brought=self._heartbeat.was_heard
+        )
+
+    async def _commit(self, draft: Draft[T]) -> Outcome:
+        changes = await self._relister.commit(
+            draft, started=self._started, init_mode=self._init_mode, proves=not self._plan.is_doubted
+        )
+        self._started = None
+        self._watch_handler.deltas.listed(draft.version)
+        return Outcome(End.LISTED, explains=changes == 0 and self._heartbeat.may_be_silent)
+
+    async def _streams(self) -> bool:
+        """Whether the next list is a streaming one."""
+        if self._plan.streams and self._config.list_strategy is ListStrategy.AUTO:
+            return await self._list_watcher.has_streaming_lists()
+        return self._plan.streams
+
+    async def _probe(self) -> Outcome:
+        """Ask the server for its version: lower than ours, and it is not the server that it was (F58)."""
+        self._probed_at = trio.current_time()
+        if not self._relister.can_ask_version:
+            return Outcome(End.ROLLED_BACK)
+        async with self._admitted(to_list=False):
+            version = await self._relister.server_version()
+        is_back = is_older(version, self._cache.resource_version)
+        return Outcome(End.ROLLED_BACK if is_back else End.SAME_SERVER)
+
+    @asynccontextmanager
+    async def _admitted(self, *, to_list: bool) -> AsyncGenerator[None]:
+        """In here the server may be asked; limits that are for the server begin in here."""
+        gate = self._gate
+        if gate is None:
+            yield
+            return
+        vitals = self._cache.vitals
+        if vitals.state is State.LIVE:
+            vitals.enter(State.RECONNECTING, trio.current_time())
+        vitals.next_attempt = lambda: gate.next_attempt_at
+        try:
+            async with gate.admitted(to_list=to_list):
+                vitals.next_attempt = None
+                yield
+        finally:
+            vitals.next_attempt = None
+
+    # Lists that are asked for
+
+    def _set_leave(self, scope: trio.CancelScope) -> None:
+        """From now on what is going on may be left for a list that is asked for."""
+        self._leave = scope
+        self._expedite_list()
+
+    def _expedite_list(self) -> None:
+        """See to it that a list begins when it is due, if one is asked for."""
+        if self._leave is not None and self._relister.is_wanted:
+            self._leave.deadline = min(self._leave.deadline, list_due(self._pace, trio.current_time()))
+
+    # Between rounds
+
+    async def _proceed(self, outcome: Outcome) -> None:
+        """Decide what comes after a round, and wait until it may. Raises what is not to be survived."""
+        config = self._config
+        is_watch = self._plan.step is Step.WATCH
+        policy = config.retry_watch_after if is_watch else config.retry_relist_after
+        self._count(outcome)
+        if outcome.error is not None and (policy is None or self._is_fatal(outcome)):
+            raise outcome.error
+        if outcome.end is End.LISTED and self._plan.cause in {End.SILENCE, End.QUIET}:
+            self._heartbeat.learn(is_silent=outcome.explains)
+        if isinstance(outcome.error, NotFound) and not is_watch and config.clear_when_not_served:
+            await self._relister.clear()
+        self._plan = following(self._plan, outcome)
+        if policy is None:
+            return
+        now = trio.current_time()
+        by_client = self._gate is not None and self._gate.next_attempt_at is not None
+        self._pace, pause = paced(self._pace, outcome, now, config.rng, policy, by_client=by_client)
+        if outcome.error is not None:
+            self._tell(outcome, outcome.error, pause, now)
+        if pause > 0:
+            is_told = retry_after_of(outcome.error) is not None
+            await self._sleep(pause, may_be_sooner=is_watch and not is_told)
+
+    def _is_fatal(self, outcome: Outcome) -> bool:
+        """Whether a failure is one that ends a watch before it has begun."""
+        if self._started is None or isinstance(outcome.error, (Expired, *self._config.retry_at_start)):
+            return False
+        return outcome.end not in _MAY_PASS or trio.current_time() - self._began >= self._config.start_limit
+
+    def _count(self, outcome: Outcome) -> None:
+        metrics, is_watch = self._cache.metrics, self._plan.step is Step.WATCH
+        if outcome.error is not None:
+            doubted = self._watch_handler.deltas.doubt is not None
+            metrics.error(("Watch.State" if doubted else "Watch") if is_watch else "List")
+        if is_watch or outcome.end is End.STALLED:
+            metrics.reconnected(outcome.end.value)
+
+    def _tell(self, outcome: Outcome, error: K8sWatchError, pause: float, now: float) -> None:
+        """Say what has failed in health and log."""
+        vitals, reason = self._cache.vitals, outcome.end.value
+        is_all_right = outcome.end is End.BROKEN and pause <= _NOTICED_PAUSE_SECONDS and not vitals.failing
+        if is_all_right:
+            # Connections break, and that is not the server failing.
+            vitals.broke(error, now, reason)
         else:
-            delay = self._pacer.failed(now, policy, retry_after=retry_after_of(error))
-            self._cache.vitals.failed(error, now, self._pacer.failures)
+            vitals.failed(error, now, max(self._plan.failures, 1), reason)
             self._cache.metrics.failing(is_failing=True)
-        _log.warning("%r: %s; next, in %.1f s: %s", self._list_watcher, error, delay, self._next.value)
-        # Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
-        may_be_sooner = self._doing is Doing.WATCHING and retry_after_of(error) is None
+        _log.warning("%r: %s; next, in %.1f s: %s", self._list_watcher, error, pause, self._plan.step.value)
+
+    async def _sleep(self, seconds: float, *, may_be_sooner: bool) -> None:
+        """Wait. Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone."""
+        due = trio.current_time() + seconds
+        self._cache.vitals.next_attempt = lambda: due
         with trio.CancelScope() as scope:
             if may_be_sooner:
-                self._cache.round = scope
-                if self._relister.is_wanted and self._pacer.failures <= 1:
-                    scope.cancel()
-            await trio.sleep(delay)
-        self._cache.round = None
-
-    def _count(self, error: K8sWatchError) -> None:
-        metrics = self._cache.metrics
-        if self._doing is Doing.WATCHING:
-            metrics.error("Watch.State" if self._watch_handler.deltas.doubt else "Watch")
-            metrics.reconnected(type(error).__name__)
-        else:
-            metrics.error("List")
-
-    def _decide(self, error: K8sWatchError) -> None:
-        """What comes next; from the error alone, and for a watch from how many failed without bringing anything."""
-        if self._doing is Doing.PROBING:
-            # That the server cannot be asked says nothing against what we know, and watches may work where lists do not.
-            self._watch_handler.must_probe = False
-            self._watch_handler.probed_at = trio.current_time()
-            return
-        if self._doing is Doing.LISTING:
-            self._want(after_list_failure(error), self._reason)
-            return
-        confirmed_at = self._cache.vitals.confirmed_at
-        is_barren = confirmed_at is None or confirmed_at < self._round_began
-        self._failed_watches = self._failed_watches + 1 if is_barren else 1
-        self._want(after_watch_failure(error, in_a_row=self._failed_watches), type(error).__name__)
-
-    def _was_healthy(self, error: K8sWatchError, now: float) -> bool:
-        """Whether only the end of a good watch was rough: connections break, and that is not the server failing."""
-        is_cut = isinstance(error, Unavailable) and self._doing is Doing.WATCHING
-        return is_cut and now - self._round_began >= _HEALTHY_ROUND_SECONDS and not self._cache.vitals.failing
+                self._set_leave(scope)
+            await trio.sleep(seconds)
+        self._cache.vitals.next_attempt = None
+        self._leave = None
+        if scope.cancelled_caught:
+            self._plan = self._plan.requested()

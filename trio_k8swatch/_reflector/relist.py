@@ -25,6 +25,12 @@ __all__ = ["Draft", "Relister"]
 
 T = TypeVar("T")
 
+_LEAST_OBJECTS: Final = 20
+"""Of a streaming list in each progress limit."""
+
+_MOST_PROGRESS_LIMITS: Final = 60
+"""That a streaming list may take in all; with ten seconds, ten minutes."""
+
 _log: Final = logging.getLogger("trio_k8swatch")
 
 
@@ -110,15 +116,17 @@ class Relister(Generic[T]):
     ) -> Iterator[WatchEvent[T]]:
         """Read a streaming list into `draft`, up to the bookmark that ends it. What came together with that is returned.
 
-        `scope` ends when there is no progress for `progress_limit` seconds.
+        `scope` ends when the list does not get on by some objects in each `progress_limit` seconds, or takes far longer.
         """
         metrics = self._cache.metrics
-        known = -1
+        enough = 0
+        latest = trio.current_time() + progress_limit * _MOST_PROGRESS_LIMITS
         while True:
-            # Progress is an object that was not there before. A busy collection says much that is none (F76).
-            if len(draft.relisting.objects) > known:
-                known = len(draft.relisting.objects)
-                scope.deadline = trio.current_time() + progress_limit
+            # Progress is objects that were not there before, and more of them than a busy collection brings forth (F76, R17).
+            known = len(draft.relisting.objects)
+            if known >= enough:
+                enough = known + _LEAST_OBJECTS
+                scope.deadline = min(trio.current_time() + progress_limit, latest)
             batch = await events.receive()
             if batch is None:
                 raise Unavailable("the server ended the watch before its list was complete")
@@ -151,20 +159,25 @@ class Relister(Generic[T]):
         return checked_version(metadata.resource_version)
 
     async def commit(
-        self, draft: Draft[T], *, started: trio.TaskStatus[None] | None = None, init_mode: InitMode = InitMode.SYNC
-    ) -> None:
-        """Everything at once; then those are told who want to know, and the promises are kept.
+        self,
+        draft: Draft[T],
+        *,
+        started: trio.TaskStatus[None] | None = None,
+        init_mode: InitMode = InitMode.SYNC,
+        proves: bool = True,
+    ) -> int:
+        """Everything at once; then those are told who want to know, and the promises are kept. How much has changed.
 
         Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
         first list: it is called before the handlers, which then wait for the block of `open_watch` to begin, or after them, as
-        `init_mode` says.
+        `init_mode` says. `proves`: whether the watch has recovered with it.
         """
         cache = self._cache
         async with cache.lock:
             deltas = await _changes_of(draft.relisting)
             await cache.replace(draft.relisting.objects, deltas, draft.version)
             self._must_replay = False
-            self._note(draft, len(deltas), is_first=started is not None)
+            self._note(draft, len(deltas), is_first=started is not None, proves=proves)
             if started is not None and init_mode is InitMode.DEFER:
                 started.started()
                 await cache.tell_block(deltas)
@@ -176,6 +189,7 @@ class Relister(Generic[T]):
         for ticket in self._tickets:
             ticket.settle()
         self._tickets.clear()
+        return len(deltas)
 
     async def clear(self) -> None:
         """Commit that there is nothing, because the resource itself is gone. That is no list: who waits for one goes on."""
@@ -197,10 +211,11 @@ class Relister(Generic[T]):
         self._cache.metrics.called("List")
         return await self._list_watcher.page(options, take)
 
-    def _note(self, draft: Draft[T], changes: int, *, is_first: bool) -> None:
+    def _note(self, draft: Draft[T], changes: int, *, is_first: bool, proves: bool) -> None:
         now = trio.current_time()
         self._cache.vitals.last_list_at = now
-        self._cache.caught_up()
+        if proves:
+            self._cache.caught_up()
         if is_first:
             self._cache.metrics.begin(self._cache)
         self._cache.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)

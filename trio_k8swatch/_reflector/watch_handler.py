@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 import trio
@@ -15,13 +15,11 @@ from trio_k8swatch._wire import OBJECT_EVENTS, Bookmark, WatchEvent, error_from_
 
 from .heartbeat import Heartbeat
 from .list_watcher import Events
+from .plan import End
 
 __all__ = ["WatchHandler"]
 
 T = TypeVar("T")
-
-_PROBE_INTERVAL_SECONDS: Final = 60.0
-"""A server that sends old things is asked for its version no more often than this."""
 
 _NEVER: Final = float("inf")
 
@@ -37,58 +35,64 @@ class WatchHandler(Generic[T]):
         self._name = name
         self._log_field = object_name_log_field
         self.deltas = WatchDeltas[T](cache.metadata)
-        self.must_probe = False
-        """Whether the server has to be asked for its version before the next watch."""
-        self.probed_at = float("-inf")
-        self._has_news = False
+        self._is_suspicious = False
+        # Of the batch that is taken: an object or a bookmark, and one that changed something.
+        self._has_heard = self._has_news = False
 
     async def follow(
-        self, events: Events[T], scope: trio.CancelScope, behind: Iterator[WatchEvent[T]] | None = None
-    ) -> str:
-        """Take `behind`, which came already, and what comes until the watch has "ended", or a "probe" or list is wanted.
+        self,
+        events: Events[T],
+        scope: trio.CancelScope,
+        behind: Iterator[WatchEvent[T]] | None = None,
+        *,
+        on_heard: Callable[[], object],
+        believes_until: float,
+    ) -> End:
+        """Take `behind`, which came already, and what comes until the watch has ended or, after `believes_until`, is suspicious.
 
-        Ends `scope` when nothing was heard for too long, and puts that off as something is. Raises ApiError for an ERROR
-        event, ProtocolError for what makes no sense, Unavailable where the stream is cut, and whatever handlers raise.
+        Ends `scope` when nothing was heard for too long, and puts that off as something is; `on_heard` is called for each
+        batch of events. Raises ApiError for an ERROR event, ProtocolError for what makes no sense, Unavailable where the
+        stream is cut, and whatever handlers raise.
         """
         cache, heartbeat = self._cache, self._heartbeat
+        self._is_suspicious = False
         while True:
-            if cache.tickets.is_wanted and behind is None:
-                return "requested"
-            if self.must_probe:
-                return "probe"
+            if self._is_suspicious and trio.current_time() >= believes_until:
+                return End.SUSPICION
+            self._is_suspicious = False
             batch, behind = behind or await events.receive(), None
             if batch is None:
-                return "ended"
+                return End.ENDED
+            self._has_heard = False
             try:
-                heard = await self._take(batch, scope)
+                await self._take(batch, scope)
             finally:
                 # After the handlers: while they run it is us who do not listen. Also when the batch ends in an error.
                 now = cache.vitals.last_byte_at = trio.current_time()
+                heartbeat.heard(now, events=self._has_heard)
                 if self._has_news:
                     self._has_news = False
                     cache.vitals.last_event_at = now
-            if heard:
-                self._note_news(now)
+            if self._has_heard:
+                on_heard()
+                self._require_no_doubt()
             if cache.subscriptions:
                 await self._wait_for_subscribers(scope)
-                now = trio.current_time()
-            heartbeat.heard(now, events=heard)
+                heartbeat.heard(trio.current_time(), events=self._has_heard)
             if abs(heartbeat.deadline - scope.deadline) > heartbeat.step:
                 scope.deadline = heartbeat.deadline
 
-    def _note_news(self, now: float) -> None:
-        """Events have come. Raises ProtocolError if they contradict what was known."""
-        vitals, deltas = self._cache.vitals, self.deltas
-        if vitals.failing:
-            self._cache.caught_up()
+    def _require_no_doubt(self) -> None:
+        """Raises ProtocolError if what came contradicts what was known."""
+        deltas = self.deltas
         if deltas.doubt is not None:
             raise ProtocolError(deltas.doubt)
         if deltas.suspicion:
             deltas.suspicion = False
-            self._suspect(now)
+            self._is_suspicious = True
 
-    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> bool:
-        """Commit the events, each with its handlers, under one lock. Whether there were any."""
+    async def _take(self, batch: Iterator[WatchEvent[T]], scope: trio.CancelScope) -> None:
+        """Commit the events, each with its handlers, under one lock."""
         cache = self._cache
         try:
             cache.lock.acquire_nowait()
@@ -97,14 +101,13 @@ class WatchHandler(Generic[T]):
             self._heartbeat.held()
             scope.deadline = _NEVER
             await cache.lock.acquire()
-        heard = False
         deltas, metrics = self.deltas, cache.metrics
         try:
             for event in batch:
-                heard = True
                 if metrics.counts:
                     metrics.event(event.type)
                 if isinstance(event, OBJECT_EVENTS):
+                    self._has_heard = True
                     delta = deltas.received(cache.objects, event)
                     if delta is not None:
                         self._has_news = True
@@ -114,6 +117,7 @@ class WatchHandler(Generic[T]):
                             self._name_object(error, event)
                             raise
                 elif isinstance(event, Bookmark):
+                    self._has_heard = True
                     self._bookmark(event)
                 else:
                     metrics.error("Watch.Event")
@@ -122,7 +126,6 @@ class WatchHandler(Generic[T]):
                     break
         finally:
             cache.lock.release()
-        return heard
 
     def _name_object(self, error: Exception, event: ObjectEvent[T]) -> None:
         meta = self._cache.metadata(event.object)
@@ -136,17 +139,11 @@ class WatchHandler(Generic[T]):
         if not self.deltas.marked(bookmark):
             _log.debug("%s: a bookmark without resourceVersion", self._name)
         elif is_older(bookmark.resource_version, self._cache.resource_version):
-            self._suspect(now)
+            # The server lags (F60), repeats itself, or was rolled back. Its version shows which.
+            self._is_suspicious = True
         else:
             self._cache.vitals.last_bookmark_at = now
             self._cache.advance(bookmark.resource_version)
-
-    def _suspect(self, now: float) -> None:
-        """Something came that is older than what came before: the server lags (F60), repeats itself, or was rolled back.
-
-        Its version shows which. It is not asked at every turn, because one that lags or repeats itself does so again.
-        """
-        self.must_probe = now - self.probed_at >= _PROBE_INTERVAL_SECONDS
 
     async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
         for subscription in self._cache.subscriptions:

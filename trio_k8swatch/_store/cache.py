@@ -8,7 +8,7 @@ Rule 3: whoever is told of a change is told after the commit, so that all can lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
@@ -21,7 +21,7 @@ from trio_k8swatch._object_meta import MetadataOf
 from .checkpoints import in_slices
 from .deltas import Delta, Drop, Put
 from .handlers import HandlerFuncs
-from .health import Vitals
+from .health import State, Vitals
 from .indexes.registrations import Registration, Registrations
 from .mutation_detector import MutationDetector
 from .waiting.listeners import Listener, Listeners
@@ -63,8 +63,8 @@ class Cache(Generic[T]):
         self.stopping: bool = False
         self.block_begun: trio.Event = trio.Event()
         """The block of `open_watch` runs: with `InitMode.DEFER` no handler is called before."""
-        self.round: trio.CancelScope | None = None
-        """What the watcher is doing, if that is to be left when a relist is asked for."""
+        self.on_list_wanted: Callable[[], object] = _ignored
+        """Called when a list is asked for, by whoever asks: the reflector sees to it."""
         self.indexes: Registrations[T] = Registrations()
         self.fault: BaseException | None = None
         """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
@@ -162,8 +162,12 @@ class Cache(Generic[T]):
 
     def caught_up(self) -> None:
         """The copy is what the server has, as far as anyone can know."""
+        is_back = self.vitals.state is not State.LIVE
         self.vitals.recovered(trio.current_time())
         self.metrics.failing(is_failing=False)
+        if is_back:
+            # Some wait for what a live watch brings, and count the time from here.
+            self._wake()
 
     def end(self, why: str) -> None:
         """The watch is over: wake everyone who waits on it."""
@@ -224,10 +228,9 @@ class Cache(Generic[T]):
         subscription.close()
 
     def ask_for_list(self) -> RelistTicket:
-        """Draw a ticket, and end the round that the watcher is in so that it sees it."""
+        """Draw a ticket, and let the reflector know."""
         ticket = self.tickets.draw()
-        if self.round is not None:
-            self.round.cancel()
+        self.on_list_wanted()
         return ticket
 
     # The commit
@@ -248,3 +251,7 @@ class Cache(Generic[T]):
         self.objects = objects
         self.resource_version = version
         self.indexes.apply_all(deltas, rebuilt)
+
+
+def _ignored() -> None:
+    """Nobody sees to it: there is no reflector yet, or any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,11 +49,18 @@ class Health:
     """The newest failure, kept after recovery, as one line without secrets."""
     last_error_at: float | None
     failures: int
-    """Failures in a row, since the last healthy period."""
+    """Failures in a row, since the watch last brought anything."""
     last_byte_at: float | None
     last_event_at: float | None
     last_bookmark_at: float | None
     last_list_at: float | None
+    reason: str | None = None
+    """Why no watch is open, or why an open one is not trusted yet, in a few words of which there are few: "unreachable",
+    "unavailable", "throttled", "denied", "not served", "expired", "broken", "silence" … (docs/explanation/recovery). None
+    while `state` is live, and while nothing has gone wrong."""
+    next_attempt_at: float | None = None
+    """When the server will be asked next, if that is waited for; a moment that has passed while it is this watch's turn
+    soon."""
 
 
 @dataclass(slots=True)
@@ -63,6 +71,9 @@ class Vitals:
     since: float = 0.0
     failing: bool = False
     failures: int = 0
+    reason: str | None = None
+    next_attempt: Callable[[], float | None] | None = None
+    """When the server is asked next; set while that is waited for."""
     last_error: str | None = None
     last_error_at: float | None = None
     last_byte_at: float | None = None
@@ -75,21 +86,25 @@ class Vitals:
         if self.state is not state:
             self.state, self.since = state, now
 
-    def failed(self, error: Exception, now: float, failures: int) -> None:
+    def failed(self, error: Exception, now: float, failures: int, reason: str) -> None:
         """An attempt failed and will be repeated."""
         self.failing = True
         self.failures = failures
+        self.reason = reason
         self.last_error, self.last_error_at = _one_line(error), now
         self.enter(_state_for(error), now)
 
-    def silent(self, seconds: float, now: float) -> None:
-        """Nothing was heard for so long that the watch was given up."""
-        self.last_error, self.last_error_at = f"Unavailable: nothing was heard for {seconds:.0f} s", now
+    def broke(self, error: Exception, now: float, reason: str) -> None:
+        """A watch has ended that was all right, and is resumed at once."""
+        self.reason = reason
+        self.last_error, self.last_error_at = _one_line(error), now
+        self.enter(State.RECONNECTING, now)
 
     def recovered(self, now: float) -> None:
         """The server can be followed again."""
         self.failing = False
         self.failures = 0
+        self.reason = None
         self.enter(State.LIVE, now)
 
     @property
@@ -110,6 +125,8 @@ class Vitals:
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             failures=self.failures,
+            reason=self.reason,
+            next_attempt_at=None if self.next_attempt is None else self.next_attempt(),
             last_byte_at=self.last_byte_at,
             last_event_at=self.last_event_at,
             last_bookmark_at=self.last_bookmark_at,

@@ -14,6 +14,7 @@ from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._object_meta import key_of
 from trio_k8swatch._resource_version import compare
 
+from .health import State
 from .waiting.change_queues import Change, Policy
 from .waiting.subscriptions import Subscription
 
@@ -31,7 +32,7 @@ S = TypeVar("S")
 I_co = TypeVar("I_co", covariant=True)
 
 _PATIENCE_SECONDS: Final = 2.0
-"""How long `at_least` trusts the watch to get there by itself, before it asks for a list."""
+"""How long `at_least` trusts a live watch to get there by itself, before it asks for a list."""
 
 
 class Met(msgspec.Struct, Generic[T], frozen=True):
@@ -163,18 +164,25 @@ class Store(Generic[T]):
     async def at_least(self, resource_version: str) -> None:
         """Return once the store shows `resource_version` or anything newer: what you wrote, you can read (KEP-5504).
 
-        Pass what a write to *this* resource returned; versions of different resources must not be compared. If the watch
-        is not there after 2 s, or if versions cannot be compared, a consistent list is read. Raises `WatchStopped` if the
-        watch ends first.
+        Pass what a write to *this* resource returned; versions of different resources must not be compared. During an outage
+        this waits for the watch to resume. If a live watch does not get there within 2 s, or if versions cannot be compared,
+        a consistent list is read. Raises `WatchStopped` if the watch ends first.
         """
-        copy_ = self._cache
-        with trio.move_on_after(_PATIENCE_SECONDS):
-            while (order := compare(copy_.resource_version, resource_version)) == -1:
+        cache = self._cache
+        began = trio.current_time()
+        while (order := compare(cache.resource_version, resource_version)) == -1:
+            vitals = cache.vitals
+            is_live = vitals.state is State.LIVE
+            patience = max(began, vitals.since) + _PATIENCE_SECONDS if is_live else float("inf")
+            if trio.current_time() >= patience:
+                break
+            with trio.CancelScope(deadline=patience):
                 await self._moved()
-            if order is not None:
-                return
+        if order in {0, 1}:
+            await trio.lowlevel.checkpoint()
+            return
         await self.relist()
-        while compare(copy_.resource_version, resource_version) == -1:
+        while compare(cache.resource_version, resource_version) == -1:
             await self._moved()
 
     async def wait_until(self, condition: Callable[[Store[T]], bool]) -> None:

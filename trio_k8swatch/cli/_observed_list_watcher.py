@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Generic, TypeVar
 
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
-from trio_k8swatch._reflector import Events, ListWatcher
+from trio_k8swatch._reflector import Events, Gated, ListWatcher
 from trio_k8swatch._wire import Page
 
 __all__ = ["ObservedListWatcher"]
@@ -58,3 +58,14 @@ class ObservedListWatcher(Generic[T]):
     async def has_streaming_lists(self) -> bool:
         """Never: a streaming list does not say how long it will be."""
         return False
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        """The source's, if it has a client that knows when the server may be asked."""
+        source = self._list_watcher
+        return source.admitted(to_list=to_list) if isinstance(source, Gated) else nullcontext()
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """The source's."""
+        source = self._list_watcher
+        return source.next_attempt_at if isinstance(source, Gated) else None

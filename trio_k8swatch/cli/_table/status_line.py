@@ -50,8 +50,17 @@ def status_lines(situation: Situation, width: int) -> list[Text]:
 
 
 def _state(situation: Situation) -> str:
-    health = situation.health
-    return f"{health.state} for {age(situation.now - health.since)}" if health.is_failing else health.state
+    """The state; while it fails since when, why and when the next attempt is due."""
+    health, now = situation.health, situation.now
+    if not health.is_failing:
+        return health.state
+    state = f"{health.state} for {age(now - health.since)}"
+    if health.reason is not None and health.reason != health.state:
+        state = f"{state} ({health.reason})"
+    if health.next_attempt_at is None:
+        return state
+    rest = health.next_attempt_at - now
+    return f"{state}, next attempt in {age(rest)}" if rest > 0 else f"{state}, trying"
 
 
 def _style(health: Health) -> str:

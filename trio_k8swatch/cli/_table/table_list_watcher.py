@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from trio_k8swatch._http import ApiClient, Collection, EventStream, located
@@ -51,3 +51,12 @@ class TableListWatcher:
     async def has_streaming_lists(self) -> bool:
         """Never: the bookmark that ends one has no place in a table."""
         return False
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        """As `ApiClient.admitted`."""
+        return self._client.admitted(to_list=to_list)
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """As `ApiClient.next_attempt_at`."""
+        return self._client.next_attempt_at
