@@ -84,7 +84,7 @@ class Heartbeat:
         limit = self._limit if self._is_marked else self.first_limit
         if self._longest_gap >= limit:
             limit = self._longest_gap * _CADENCE_FACTOR
-        return min(self._last_byte + limit, self._last_event + limit * _TRICKLE_FACTOR, self._ends)
+        return min(self._last_byte + limit, self._last_event + max(limit, self._limit * _TRICKLE_FACTOR), self._ends)
 
     def was_silent(self, now: float) -> bool:
         """Whether this watch, which ends now, carried nothing for as long as a living one would have carried a bookmark."""

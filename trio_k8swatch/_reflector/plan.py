@@ -55,7 +55,7 @@ _SILENCES: Final = 2
 """Silent watches in a row, after which the server is asked for everything: it may have been silent about something."""
 
 _ERRORS: Final = 5
-"""Watches in a row refused for reasons of the server's own. They may pass (F38), but it may be our version that it chokes on."""
+"""Each so many watches in a row refused for reasons of the server's own. They may pass (F38), but it may be our version that it chokes on."""
 
 
 class Step(Enum):
@@ -201,7 +201,7 @@ def _after_watch(plan: Plan, end: End) -> Plan:
         case End.SILENCE | End.QUIET:
             return plan.listing(Step.CONSISTENT_LIST, end) if plan.silences >= _SILENCES else plan
         case End.INTERNAL_ERROR | End.REFUSED:
-            return plan.listing(Step.LIST, end) if plan.failures >= _ERRORS else plan
+            return plan.listing(Step.LIST, end) if plan.failures % _ERRORS == 0 else plan
         case End.EXPIRED | End.TOO_NEW | End.NONSENSE | End.NOT_SERVED:
             return plan.listing(Step.LIST, end)
         case End.REQUESTED:
