@@ -176,7 +176,7 @@ def _by_rule(pace: Pace, told: float | None, rule: Rule, row: Row, *, now: float
 def _from_budget(pace: Pace, now: float, rng: Random, *, spread: float) -> tuple[Pace, float]:
     """One attempt is taken from the budget; if there is none left, from what is still to come."""
     budget = min(float(_BURST), pace.budget + (now - pace.budget_at) / _REFILL_SECONDS) - 1
-    pause = rng.uniform(0.0, spread) if budget >= 0 else -budget * _REFILL_SECONDS
+    pause = rng.uniform(spread / 5, spread) if budget >= 0 else -budget * _REFILL_SECONDS
     return replace(pace, budget=budget, budget_at=now), pause
 
 

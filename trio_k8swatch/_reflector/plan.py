@@ -55,7 +55,8 @@ _SILENCES: Final = 2
 """Silent watches in a row, after which the server is asked for everything: it may have been silent about something."""
 
 _ERRORS: Final = 5
-"""Each so many watches in a row refused for reasons of the server's own. They may pass (F38), but it may be our version that it chokes on."""
+"""Each so many watches in a row refused for reasons of the server's own, a list. They may pass (F38), but it may be our version
+that it chokes on."""
 
 
 class Step(Enum):
