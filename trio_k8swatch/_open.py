@@ -105,7 +105,7 @@ async def _running(
 ) -> AsyncGenerator[Store[T]]:
     require_trio("open_watch")
     if config.metrics is not None:
-        cache.metrics = config.metrics.watch()
+        cache.notifier.metrics = config.metrics.watch()
     if config.detect_mutation:
         cache.mutations = MutationDetector(cache.metadata)
     watcher = Reflector(list_watcher, cache, config, options, init_mode)

@@ -26,9 +26,9 @@ from trio_k8swatch import (
     WatchConfig,
     open_watch,
 )
-from trio_k8swatch._store.cache import Cache
 from trio_k8swatch._store.deltas import Put, RelistDeltas, WatchDeltas
 from trio_k8swatch._store.indexes import registrations as registrations_module
+from trio_k8swatch._store.notifier import Notifier
 
 NAMES = ["a", "b", "c"]
 
@@ -190,7 +190,7 @@ real_deltas, real_received = RelistDeltas.deltas, WatchDeltas.received
         (RelistDeltas, "deltas", _no_order),
         (RelistDeltas, "deltas", lambda self: iter([d for d in real_deltas(self) if isinstance(d, Put)])),
         (WatchDeltas, "received", _never_old),
-        (Cache, "_handle_drop", lambda self, delta: None),
+        (Notifier, "_handle_drop", lambda self, delta: None),
     ],
     ids=["adds before deletes", "no deletes", "no updates", "deletions are not told"],
 )

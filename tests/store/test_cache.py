@@ -98,7 +98,7 @@ async def test_an_index_that_raises_is_taken_out_and_the_others_agree() -> None:
         attach(cache, good)
         with pytest.raises(ZeroDivisionError) as caught:
             await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
-            await cache.tell_all(added(*things), preexisting=False)
+            await cache.notify_all(added(*things), preexisting=False)
         assert "the index Bad" in caught.value.__notes__[0]
         assert len(good) == len(cache.objects)
         assert [one.index for one in cache.indexes.registrations if one.index is not None] == [good]
@@ -119,7 +119,7 @@ async def test_a_long_list_is_told_with_checkpoints() -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other)
-        await cache.tell_all(added(*things), preexisting=True)
+        await cache.notify_all(added(*things), preexisting=True)
     assert others >= 2
     assert len(diary.lines) == 1000
 

@@ -180,10 +180,10 @@ class Relister(Generic[T]):
             self._note(draft, len(deltas), is_first=started is not None, proves=proves)
             if started is not None and init_mode is InitMode.DEFER:
                 started.started()
-                await cache.tell_block(deltas)
+                await cache.notify_block(deltas)
             else:
                 with trio.CancelScope(shield=True):
-                    await cache.tell_all(deltas, preexisting=started is not None)
+                    await cache.notify_all(deltas, preexisting=started is not None)
                 if started is not None:
                     started.started()
         for ticket in self._tickets:
@@ -200,7 +200,7 @@ class Relister(Generic[T]):
             gone = await _changes_of(RelistDeltas(cache.objects, cache.metadata))
             await cache.replace({}, gone, cache.resource_version)
             with trio.CancelScope(shield=True):
-                await cache.tell_all(gone, preexisting=False)
+                await cache.notify_all(gone, preexisting=False)
 
     def close(self, why: str) -> None:
         """No list will be committed any more."""

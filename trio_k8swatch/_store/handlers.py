@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
-from typing import Generic, Protocol, TypeVar
+from inspect import isasyncgenfunction, isawaitable, iscoroutine, iscoroutinefunction
+from typing import Final, Generic, Protocol, TypeVar
 
 from trio_k8swatch._errors import ConfigError
 
-__all__ = ["AddHandler", "DeleteHandler", "HandlerFuncs", "UpdateHandler"]
+__all__ = ["AddHandler", "DeleteHandler", "HandlerFuncs", "UpdateHandler", "is_async", "refuse_awaitable"]
+
+_ADVICE: Final = "it is called as a plain function; work that waits belongs behind store.subscribe() or a channel"
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -17,7 +19,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class AddHandler(Protocol[T_contra]):
     """Called when an object appears; `preexisting` only for those of the very first list."""
 
-    def __call__(self, obj: T_contra, preexisting: bool, /) -> object:  # noqa: FBT001 - the seed's signature
+    def __call__(self, obj: T_contra, preexisting: bool, /) -> None:  # noqa: FBT001 - the seed's signature
         """Take note of `obj`."""
         ...
 
@@ -25,7 +27,7 @@ class AddHandler(Protocol[T_contra]):
 class UpdateHandler(Protocol[T_contra]):
     """Called when an object changes."""
 
-    def __call__(self, old: T_contra, new: T_contra, /) -> object:
+    def __call__(self, old: T_contra, new: T_contra, /) -> None:
         """Take note that `old` is `new` now."""
         ...
 
@@ -33,7 +35,7 @@ class UpdateHandler(Protocol[T_contra]):
 class DeleteHandler(Protocol[T_contra]):
     """Called when an object is gone; `may_be_stale` if a list showed it, so that `obj` is only the last state we saw."""
 
-    def __call__(self, obj: T_contra, may_be_stale: bool, /) -> object:  # noqa: FBT001 - the seed's signature
+    def __call__(self, obj: T_contra, may_be_stale: bool, /) -> None:  # noqa: FBT001 - the seed's signature
         """Take note that `obj` is gone."""
         ...
 
@@ -58,5 +60,20 @@ class HandlerFuncs(Generic[T]):
     def __post_init__(self) -> None:
         for name in ("add", "update", "delete"):
             handler = getattr(self, name)
-            if iscoroutinefunction(handler) or iscoroutinefunction(getattr(handler, "__call__", None)):  # noqa: B004
-                raise ConfigError(f"HandlerFuncs({name}=…) is async: handlers are not; work that waits can subscribe()")
+            if is_async(handler):
+                raise ConfigError(f"HandlerFuncs({name}=…) is async: {_ADVICE}")
+
+
+def is_async(function: object) -> bool:
+    """Whether a call of `function` is known to do nothing but make something to be awaited or iterated."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - of an instance, to look at it
+    return any(kind(one) for kind in (iscoroutinefunction, isasyncgenfunction) for one in (function, call))
+
+
+def refuse_awaitable(what: str, returned: object) -> None:
+    """Raise ConfigError if a call that should have done its work `returned` something to be awaited instead."""
+    if isawaitable(returned):
+        if iscoroutine(returned):
+            # Or Python warns that nobody has awaited it.
+            returned.close()
+        raise ConfigError(f"{what} returned a {type(returned).__name__} to be awaited: {_ADVICE}")

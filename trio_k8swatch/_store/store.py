@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
 
@@ -14,6 +14,7 @@ from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._object_meta import key_of
 from trio_k8swatch._resource_version import compare
 
+from .handlers import refuse_awaitable
 from .health import State
 from .waiting.change_queues import Change, Policy
 from .waiting.subscriptions import Subscription
@@ -84,7 +85,12 @@ class Store(Generic[T]):
 
     def __contains__(self, item: object) -> bool:
         """Whether an object is here, by its uid or by itself: another state of the object is the same object."""
-        key = item if isinstance(item, str) else key_of(self._cache.metadata(item))
+        if isinstance(item, str):
+            return item in self._cache.objects
+        try:
+            key = key_of(self._cache.metadata(item))
+        except Exception:  # noqa: BLE001 - whatever a `metadata` of the user raises: what has none is no object
+            return False
         return key in self._cache.objects
 
     @property
@@ -136,7 +142,7 @@ class Store(Generic[T]):
 
     def listen(self, uid: str) -> Listener | None:
         """A listener for what happens to one object from now on; None if it is not here."""
-        return self._cache.listen(uid) if uid in self._cache.objects else None
+        return self._cache.notifier.listen(uid) if uid in self._cache.objects else None
 
     # Waiting
 
@@ -157,8 +163,9 @@ class Store(Generic[T]):
             if self._cache.why_ended is not None:
                 raise WatchStopped(self._cache.why_ended)
             obj = self.get(uid)
-            if obj is not None and self._cache.handlers.update is not None:
-                self._cache.handlers.update(copy.deepcopy(obj), obj)
+            update = self._cache.notifier.handlers.update
+            if obj is not None and update is not None:
+                refuse_awaitable("HandlerFuncs(update=…)", update(copy.deepcopy(obj), obj))
             return obj is not None
 
     async def at_least(self, resource_version: str) -> None:
@@ -191,8 +198,9 @@ class Store(Generic[T]):
         It is called in this task and still holds when this returns. Raises `WatchStopped` if the watch ends first.
         """
         await trio.lowlevel.checkpoint()
-        while not condition(self):
+        while not (result := condition(self)):
             await self._moved()
+        refuse_awaitable("the condition of wait_until", result)
 
     async def wait_for(self, condition: Callable[[T], bool], *, uid: str | None = None) -> Met[T] | Gone[T]:
         """Wait until an object satisfies `condition`, looking at once and then at each change.
@@ -202,31 +210,37 @@ class Store(Generic[T]):
         holds is in the store when this returns. Raises `WatchStopped` if the watch ends first. Use `trio.move_on_after`
         to limit the time; 10,000 waiters share the one watch.
         """
-        return await (self._wait_for_any(condition) if uid is None else self._wait_for_one(condition, uid))
+        if uid is not None:
+            return await self._wait_for_one(condition, uid)
+        await trio.lowlevel.checkpoint()
+        copy_ = self._cache
+        # In this very frame, because ten thousand waiters have one each.
+        with copy_.notifier.journal as journal:
+            entry = journal.end
+            met = _first(condition, copy_.objects.values())
+            while met is None:
+                if copy_.stopped is not None:
+                    raise WatchStopped(copy_.stopped)
+                await entry.written.wait()
+                entry, keys = entry.read()
+                # In the middle of a long relist the store may be ahead of what is notified.
+                met = _first(condition, [obj for key in keys if (obj := copy_.objects.get(key)) is not None])
+        return met
 
     async def _wait_for_one(self, condition: Callable[[T], bool], uid: str) -> Met[T] | Gone[T]:
         await trio.lowlevel.checkpoint()
         last: T | None = None
         while (listener := self.listen(uid)) is not None:
             last = cast("T", self.get(uid))
-            if condition(last):
-                return Met(last)
+            if met := _first(condition, (last,)):
+                return met
             await listener.wait()
         return Gone(last)
-
-    async def _wait_for_any(self, condition: Callable[[T], bool]) -> Met[T]:
-        async with self.subscribe(policy=Policy.COALESCE) as changes:
-            async for change in changes:
-                # In the middle of a long relist the store may be ahead of what is told.
-                obj = self.get(key_of(self._cache.metadata(change.object)))
-                if obj is not None and condition(obj):
-                    return Met(obj)
-        raise WatchStopped(self._cache.stopped or "the watch has ended")
 
     async def _moved(self) -> None:
         if self._cache.stopped is not None:
             raise WatchStopped(self._cache.stopped)
-        await self._cache.next_change()
+        await self._cache.notifier.next_change()
 
     # Holding still, and being told
 
@@ -261,8 +275,17 @@ class Store(Generic[T]):
     async def _subscribed(self, name: str, policy: Policy, buffer: int) -> AsyncGenerator[Subscription[T]]:
         async with self._cache.lock:
             # Under the lock no change is half told: what is there now, and what comes later, meet without gap or repeat.
-            subscription = self._cache.join(Subscription(name, policy, buffer, self._cache.objects))
+            subscription = self._cache.notifier.join(Subscription(name, policy, buffer, self._cache.objects))
         try:
             yield subscription
         finally:
-            self._cache.leave(subscription)
+            self._cache.notifier.leave(subscription)
+
+
+def _first(condition: Callable[[T], bool], objects: Iterable[T]) -> Met[T] | None:
+    """The first of `objects` that satisfies `condition`."""
+    for obj in objects:
+        if result := condition(obj):
+            refuse_awaitable("the condition of wait_for", result)
+            return Met(obj)
+    return None
