@@ -137,7 +137,7 @@ class Cache(Generic[T]):
         self.metrics.failing(is_failing=False)
         if is_back:
             # Some wait for what a live watch brings, and count the time from here.
-            self._wake()
+            self.notifier.wake()
 
     def end(self, why: str) -> None:
         """The watch is over: wake everyone who waits on it."""
