@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator
 from typing import Final, Protocol, cast, runtime_checkable
 
@@ -11,9 +10,9 @@ import trio
 
 from trio_k8swatch._errors import K8sWatchError, ProtocolError, Unavailable
 
-__all__ = ["Body", "body_of"]
+from .inflate import Inflater
 
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+__all__ = ["Body", "body_of"]
 
 _CLOSE_SECONDS: Final = 2.0
 """A transport that does not come to an end must not hold us up."""
@@ -124,18 +123,19 @@ class _Inflated:
 
     def __init__(self, body: Body) -> None:
         self._body = body
-        self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._inflater = Inflater()
 
     async def read(self) -> bytes | None:
+        piece = self._inflater.take()
+        if piece:
+            await trio.lowlevel.checkpoint()
+            return piece
         data = await self._body.read()
         if data is None:
-            if not self._inflate.eof:
-                raise Unavailable("the compressed body ends in the middle")
+            self._inflater.finish()
             return None
-        try:
-            return self._inflate.decompress(data)
-        except zlib.error as error:
-            raise Unavailable(f"the compressed body is damaged: {error}") from error
+        self._inflater.feed(data)
+        return self._inflater.take()
 
     async def aclose(self) -> None:
         await self._body.aclose()
