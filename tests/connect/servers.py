@@ -13,7 +13,7 @@ import trustme
 
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing._http.messages import Request, Response, answer
-from trio_k8swatch.testing.doors._socket import _connection, serve
+from trio_k8swatch.testing.doors._socket import _exchanges, serve
 
 REFUSAL = b'{"kind":"Status","apiVersion":"v1","message":"Unauthorized","reason":"Unauthorized","code":401}'
 
@@ -69,7 +69,9 @@ class SecureServer:
             return
         self.handshakes += 1
         certificate = secured.getpeercert()
-        await _connection(partial(self._handle, _name_in(certificate)), secured)
+        async with secured:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await _exchanges(partial(self._handle, _name_in(certificate)), secured)
 
     async def _handle(self, client: str | None, request: Request) -> Response:
         self.clients.append(client)

@@ -12,8 +12,11 @@ class Chunks:
 
     def __init__(self, begun: bytes) -> None:
         self.is_complete = False
+        self.has_surplus = False
+        """Whether bytes came behind the body: they are no part of it, and the connection is of no more use."""
         self.error: httptools.HttpParserError | None = None
         self._parts: list[bytes] = []
+        self._end = 0
         # httptools calls this for each chunk, or for as much of one as there is.
         self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
@@ -37,7 +40,12 @@ class Chunks:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self.error = error
+            if self.is_complete:
+                self.has_surplus = True
+            else:
+                self.error = error
+        if self.has_surplus:
+            del self._parts[self._end :]
 
     def take(self) -> bytes:
         """The body as far as it came since the last call."""
@@ -50,4 +58,10 @@ class Chunks:
 
     def on_message_complete(self) -> None:
         """Httptools calls this after the last chunk and its trailers."""
+        if not self.is_complete:
+            self._end = len(self._parts)
         self.is_complete = True
+
+    def on_message_begin(self) -> None:
+        """Httptools calls this where it sees a response begin: a second one was not asked for."""
+        self.has_surplus = self.is_complete

@@ -22,6 +22,7 @@ import trio
 from trio_k8swatch._errors import Unavailable
 
 from .chunked_encoding import Chunks
+from .response_framing import ResponseFraming, SurplusError
 from .tcp import READ_BYTES, TcpSocket, watch_over
 
 if TYPE_CHECKING:
@@ -38,13 +39,11 @@ _RECORD_BYTES: Final = 5 + 16 * 1024 + 256
 _SURELY_A_RECORD_BYTES: Final = 2 * _RECORD_BYTES
 """More than this that is not decrypted yet holds a whole one, and room for what TLS itself has to say in between."""
 
-_MAX_HEAD_BYTES: Final = 64 * 1024
-"""h11 refuses larger heads; it gets to see them and says so itself."""
-
 _CLOSE_SECONDS: Final = 2.0
 """For saying goodbye in TLS: a peer that is gone must not hold us up."""
 
-_HEAD_END: Final = b"\r\n\r\n"
+_SURPLUS: Final = "the server sent bytes behind the end of its response"
+
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -76,8 +75,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self._below_tls = below if isinstance(below, TcpSocket) else None
         # After ALPN has chosen HTTP/2 there are frames, and no heads.
         self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
-        self._awaits_head = False
-        self._unread = b""
+        self._framing = ResponseFraming()
         self._chunks: Chunks | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -88,24 +86,16 @@ class Stream(httpcore.AsyncNetworkStream):
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
             return await self._drained()
-        data = self._unread or self._counted(await self._stream.receive_some(max_bytes))
-        self._unread = b""
-        return await self._head(data) if self._awaits_head else data
-
-    async def _head(self, data: bytes) -> bytes:
-        """The head of the response that begins with `data`; the rest is kept."""
-        while (end := data.find(_HEAD_END)) < 0 and len(data) < _MAX_HEAD_BYTES:
-            more = self._counted(await self._stream.receive_some(READ_BYTES))
-            if not more:
-                break
-            data += more
-        if end < 0:
-            return data
-        end += len(_HEAD_END)
-        self._unread = data[end:]
-        # After an interim response (HTTP/1.1 1xx) comes another head.
-        self._awaits_head = data[9:10] == b"1"
-        return data[:end]
+        if not self._speaks_http1:
+            return self._counted(await self._stream.receive_some(max_bytes))
+        framing = self._framing
+        try:
+            while (data := framing.take()) is None:
+                size = READ_BYTES if framing.awaits_head else max_bytes
+                framing.received(self._counted(await self._stream.receive_some(size)))
+        except SurplusError:
+            raise httpcore.RemoteProtocolError(_SURPLUS) from None
+        return data
 
     async def _drained(self) -> bytes:
         """The end of a body that was read past h11: with this h11 is done, and the connection can be used again."""
@@ -116,10 +106,9 @@ class Stream(httpcore.AsyncNetworkStream):
 
     def begin_body(self) -> bool:
         """Read the chunked body, whose head h11 has just seen, by `read_body` from now on. False if that cannot be."""
-        if not self._speaks_http1 or self._awaits_head:
+        if not self._speaks_http1 or self._framing.awaits_head:
             return False
-        self._chunks = Chunks(self._unread)
-        self._unread = b""
+        self._chunks = Chunks(self._framing.rest())
         return True
 
     async def read_body(self) -> bytes | None:
@@ -141,6 +130,8 @@ class Stream(httpcore.AsyncNetworkStream):
             return chunks.take()
         if chunks.error is not None:
             raise Unavailable(f"the body of the response is not chunked as HTTP has it: {chunks.error}")
+        if chunks.has_surplus:
+            raise Unavailable(_SURPLUS)
         return None
 
     def _holds_a_record(self) -> bool:
@@ -155,7 +146,11 @@ class Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
         if buffer:
-            self._awaits_head = self._speaks_http1 and buffer.startswith(b"GET ")
+            if self._speaks_http1:
+                try:
+                    self._framing.sent()
+                except SurplusError:
+                    raise httpcore.WriteError(_SURPLUS) from None
             with _translated(httpcore.WriteError):
                 await self._stream.send_all(buffer)
 

@@ -1,0 +1,99 @@
+"""Which of the bytes of an HTTP/1.1 connection are the head of a response, and which its body.
+
+Rule 1: bytes in, bytes out; no socket, no clock.
+Rule 2: a response ends where its head says. What comes behind it, before another request was sent, is nobody's: it would be
+taken for the answer to the next request, so the connection is of no more use.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["ResponseFraming", "SurplusError"]
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""h11 refuses larger heads; it gets to see them and says so itself."""
+
+_HEAD_END: Final = b"\r\n\r\n"
+_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,19})[ \t]*\r\n", re.IGNORECASE)
+_NO_BODY: Final = (b"204", b"304")
+
+
+class SurplusError(Exception):
+    """Bytes came behind the end of a response."""
+
+
+class ResponseFraming:
+    """What h11 gets to see: the head of each response by itself, then no more of a body than its length."""
+
+    def __init__(self) -> None:
+        self._unread = b""
+        self._is_over = False
+        self._awaits_head = False
+        # Of a body with a length, what is still to come; None for bodies that end in another way.
+        self._left: int | None = None
+
+    @property
+    def awaits_head(self) -> bool:
+        """Whether the head of a response has still to come."""
+        return self._awaits_head
+
+    def sent(self) -> None:
+        """A request, or a part of one, was sent. Raises SurplusError if something came before it."""
+        if self._unread:
+            raise SurplusError
+        if not self._awaits_head:
+            self._awaits_head, self._left = True, None
+
+    def received(self, data: bytes) -> None:
+        """Something came; nothing, if the other side has closed."""
+        self._unread += data
+        self._is_over = not data
+
+    def take(self) -> bytes | None:
+        """The next bytes for h11; None if more has to be received first. Raises SurplusError."""
+        if self._awaits_head:
+            return self._head()
+        if not self._unread:
+            return b"" if self._is_over else None
+        data, self._unread = self._unread, b""
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise SurplusError
+        return data
+
+    def rest(self) -> bytes:
+        """What came of a body in chunks together with its head: whoever takes it reads the body from here on."""
+        data, self._unread = self._unread, b""
+        return data
+
+    def _head(self) -> bytes | None:
+        data = self._unread
+        end = data.find(_HEAD_END)
+        if end < 0:
+            if len(data) < MAX_HEAD_BYTES and not self._is_over:
+                return None
+            self._unread = b""
+            return data
+        end += len(_HEAD_END)
+        head, self._unread = data[:end], data[end:]
+        status = head[9:12]
+        # After an interim response (HTTP/1.1 1xx) comes another head.
+        self._awaits_head = status[:1] == b"1" and status != b"101"
+        if not self._awaits_head:
+            self._left = _length(head, status)
+            if self._left is not None and len(self._unread) > self._left:
+                raise SurplusError
+        return head
+
+
+def _length(head: bytes, status: bytes) -> int | None:
+    if status in _NO_BODY:
+        return 0
+    if b"\r\ntransfer-encoding:" in head.lower():
+        return None
+    lengths = {int(length) for length in _CONTENT_LENGTH.findall(head)}
+    # Two that differ are for h11 to refuse.
+    return lengths.pop() if len(lengths) == 1 else None
