@@ -54,7 +54,7 @@ class SecureServer:
 
     def serve_plainly(self) -> AbstractAsyncContextManager[str]:
         """The same without TLS."""
-        return serve(partial(self._handle, None))
+        return serve(partial(self._handle, None), _raise)
 
     async def _connection(self, stream: trio.SocketStream) -> None:
         secured: Any = trio.SSLStream(stream, self.context(), server_side=True, https_compatible=True)
@@ -79,6 +79,10 @@ class SecureServer:
         if client in self.refused:
             return answer(401, "application/json", [REFUSAL])
         return await self.fake.handle(request)
+
+
+def _raise(error: Exception, _: str) -> None:
+    raise error
 
 
 def _name_in(certificate: dict[str, Any] | None) -> str | None:

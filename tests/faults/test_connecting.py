@@ -20,7 +20,7 @@ from faults.sockets import QUICK, connections, on_socket, quick
 from trio_k8swatch import ApiClient, ListStrategy, State, Unavailable, open_client, open_watch
 from trio_k8swatch.connect import from_kubeconfig
 from trio_k8swatch.testing import FakeApiServer
-from trio_k8swatch.testing.doors._socket import _connection
+from trio_k8swatch.testing.doors._socket import _exchanges
 
 CANCELLED_AT_ONCE = 50
 """One more at each checkpoint, so that every step of connecting is hit by some."""
@@ -80,7 +80,7 @@ async def going_away(fake: FakeApiServer, authority: trustme.CA) -> AsyncGenerat
             if spoken[-1] == "h2":
                 await answer_and_go(stream)
             else:
-                await _connection(fake.handle, stream)
+                await _exchanges(fake.handle, stream)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             # The client has gone.
             return

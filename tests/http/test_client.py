@@ -23,6 +23,7 @@ from trio_k8swatch import (
     NotFound,
     ObjectMeta,
     PartialObjectMetadata,
+    ProtocolError,
     Resource,
     Unavailable,
     open_client,
@@ -233,3 +234,22 @@ async def test_streaming_lists_are_only_asked_for_where_they_are_known_to_work()
             client._calls._http._mounts = {}
             assert await client.has_streaming_lists() is works
             assert await client.resource("v1", "pods").has_streaming_lists() is works
+
+
+class _Mine(Unavailable):
+    def __init__(self, code: int) -> None:
+        super().__init__("mine")
+        self.code = code
+
+
+@pytest.mark.parametrize("error", [_Mine(7), ProtocolError("mine"), Unavailable("mine"), ValueError("mine")])
+async def test_R10_an_exception_of_the_block_leaves_as_it_was_raised(error: Exception, autojump_clock: object) -> None:
+    """One of our own errors, raised by the user inside `resource.watch()`, is the user's: the same object, with its cause."""
+    cause = KeyError("the reason")
+    async with open_client(transport=FakeApiServer().transport()) as client:
+        with pytest.raises(type(error)) as caught:
+            async with client.resource("v1", "pods").watch():
+                raise error from cause
+
+    assert caught.value is error
+    assert error.__cause__ is cause

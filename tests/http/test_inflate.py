@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ def test_R4_all_members_of_a_body_are_read(members: list[bytes], cuts: list[int]
     """However many gzip members it has, and wherever reads cut it."""
     body = b"".join(gzip.compress(member) for member in members)
     ends = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
-    parts = [body[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+    parts = [body[begin:end] for begin, end in pairwise(ends)]
 
     assert inflated(*parts) == b"".join(members)
 

@@ -42,6 +42,9 @@ _SURELY_A_RECORD_BYTES: Final = 2 * _RECORD_BYTES
 _CLOSE_SECONDS: Final = 2.0
 """For saying goodbye in TLS: a peer that is gone must not hold us up."""
 
+_REQUESTS: Final = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
+"""What the head of a request begins with. What proxies are asked in other protocols has no HTTP behind it."""
+
 _SURPLUS: Final = "the server sent bytes behind the end of its response"
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -146,7 +149,7 @@ class Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
         if buffer:
-            if self._speaks_http1:
+            if self._speaks_http1 and buffer.startswith(_REQUESTS):
                 try:
                     self._framing.sent()
                 except SurplusError:

@@ -78,8 +78,9 @@ class Requests:
         try:
             if response.status_code != _OK:
                 raise await self._refusal(response, body, doing, silence_limit)
-            with located(doing), self._doubting(is_watch=is_watch):
-                yield body
+            # What the block raises is its own, and leaves as it was raised.
+            with self._doubting(is_watch=is_watch):
+                yield _Located(body, doing)
         finally:
             await body.aclose()
 
@@ -147,6 +148,23 @@ class Requests:
             self._gate.refused(attempt, told)
         else:
             self._gate.accepted(attempt)
+
+
+class _Located:
+    """A body whose errors say what they prevented."""
+
+    def __init__(self, body: Body, doing: str) -> None:
+        self._body = body
+        self._doing = doing
+
+    async def read(self) -> bytes | None:
+        try:
+            return await self._body.read()
+        except Unavailable as error:
+            raise Unavailable(f"cannot {self._doing}: {error}") from error
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
 
 
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:

@@ -43,9 +43,10 @@ class Server(Protocol):
 class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
     """The events of one watch request, in order. Iterate over it; the watcher takes what is there at once."""
 
-    def __init__(self, body: Body, decode: Callable[[Lines], Iterator[WatchEvent[T]]]) -> None:
+    def __init__(self, body: Body, decode: Callable[[Lines], Iterator[WatchEvent[T]]], doing: str) -> None:
         self._body = body
         self._decode = decode
+        self._doing = doing
         self._lines = LineSplitter()
         self._ready: Iterator[WatchEvent[T]] = iter(())
 
@@ -56,7 +57,11 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
         Raises Unavailable if the stream is cut.
         """
         data = await self._body.read()
-        return None if data is None else chain.from_iterable(map(self._decode, self._lines.feed(data)))
+        return None if data is None else self._events(data)
+
+    def _events(self, data: bytes) -> Iterator[WatchEvent[T]]:
+        with located(self._doing):
+            yield from chain.from_iterable(map(self._decode, self._lines.feed(data)))
 
     async def __anext__(self) -> WatchEvent[T]:
         """The next event; StopAsyncIteration when the server has ended the watch. Errors as `receive`."""
@@ -128,7 +133,7 @@ class Resource(Generic[T]):
         query = (options or ListOptions()).watch_query()
         accept = self._decoder.accept_watch
         async with self._client.stream(self.collection.path, query, accept=accept, doing=doing) as body:
-            yield EventStream(body, self._decoder.events)
+            yield EventStream(body, self._decoder.events, doing)
 
     async def has_streaming_lists(self) -> bool:
         """See `ApiClient.has_streaming_lists`."""
