@@ -108,6 +108,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Real sockets, TLS and a proxy that breaks things: how long until a watch is back; some minutes, `-- --seeds 3` more."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "chaos", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def real(session: nox.Session) -> None:
     """Against kube-apiserver and etcd of $KUBEBUILDER_ASSETS, or with TRIO_K8SWATCH_REAL_CLUSTER=yes $KUBECONFIG's."""
     session.install("-e", ".[dev]")

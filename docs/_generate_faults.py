@@ -33,7 +33,7 @@ orphan: true
 (`tests/faults/harness.py`):
 
 1. There are never two lists in flight for a store, and never a list beside a watch.
-2. Attempts follow the back-off curve, whatever failed.
+2. Attempts stay within a budget, or follow the curve that the user chose, whatever failed.
 3. Nothing is left: no task, no answer that is still open, no slot of a pool.
 4. `relist()` returns only after a list that began later.
 5. Handlers are told of each known object exactly one deletion, and of nothing after it; what they were told adds up to

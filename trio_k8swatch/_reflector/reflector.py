@@ -256,6 +256,10 @@ class Reflector(Generic[T]):
         # A watch after one that was silent, or that ended at once, opens as well; only what it brings shows that it works.
         if not self._plan.is_doubted:
             self._cache.caught_up()
+        elif not self._cache.vitals.failing:
+            kept_back = Unavailable("a watch was silent about changes that a list has shown since")
+            self._cache.vitals.failed(kept_back, trio.current_time(), 1, End.SILENCE.value)
+            self._cache.metrics.failing(is_failing=True)
         _log.debug("%r: watching from %s", self._list_watcher, self._cache.resource_version)
 
     def _heard(self) -> None:

@@ -63,6 +63,11 @@ class ConnectionFaults(FaultBase):
         """A watch falls silent for ever, and its connection stays: packets vanish. An open one too. Once."""
         return self._ending("half_open", Freeze(), after_events, after_seconds, when)
 
+    def black_hole(self, **when: Unpack[WhenOptions]) -> Fault:
+        """Watches are answered and then stay silent for ever, bookmarks included, until removed; open ones too."""
+        effect = OnStream(lambda strike: AfterEvents(0, [Freeze()], strike, ends=True))
+        return self._lasting("black_hole", effect, "watch", when)
+
     def close_idle(self, seconds: float = 60.0, **when: Unpack[WhenOptions]) -> Fault:
         """A proxy closes each watch after so many seconds, until removed."""
         effect = OnStream(lambda strike: AfterSeconds(seconds, [End()], strike, self._now))
@@ -79,6 +84,14 @@ class ConnectionFaults(FaultBase):
     def cut_list(self, at_byte: int = 2048, how: Ending = "reset", **when: Unpack[WhenOptions]) -> Fault:
         """The connection breaks after so many bytes of the body of a list that is longer. Once."""
         return self._once("cut_list", OnStream(lambda strike: CutBody(at_byte, how, strike)), "list", when)
+
+    def drip_lists(self, seconds_per_byte: float = 1.0, **when: Unpack[WhenOptions]) -> Fault:
+        """The body of each list comes one byte at a time, with a pause before each, until removed."""
+
+        def drip(data: bytes) -> list[Step]:
+            return [step for byte in data for step in (Wait(seconds_per_byte), Send(bytes((byte,))))]
+
+        return self._lasting("drip_lists", OnStream(lambda strike: EachChunk(drip, strike)), "list", when)
 
     def trickle(self, seconds_per_byte: float = 30.0, **when: Unpack[WhenOptions]) -> Fault:
         """One byte at a time, with a pause before each, until removed."""

@@ -1,0 +1,1 @@
+"""`python -m chaos`: what a watch is like behind a network that breaks, with real sockets and TLS (`nox -s chaos`)."""
