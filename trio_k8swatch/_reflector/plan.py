@@ -150,6 +150,9 @@ class Plan:
     is_doubted: bool = False
     """Whether an open watch proves nothing before it has brought something: the last one was silent, or ended at once."""
 
+    is_caught: bool = False
+    """Whether a list showed what a silent watch had kept to itself, and nothing was heard since: then silence proves nothing."""
+
     @property
     def reason(self) -> str:
         """Why there is to be a list, as a label."""
@@ -157,7 +160,7 @@ class Plan:
 
     def heard(self) -> Plan:
         """A watch has brought something: what went before is over."""
-        return replace(self, failures=0, silences=0, is_doubted=False)
+        return replace(self, failures=0, silences=0, is_doubted=False, is_caught=False)
 
     def requested(self) -> Plan:
         """Somebody asks for a list."""
@@ -221,8 +224,8 @@ def _after_list(plan: Plan, outcome: Outcome) -> Plan:
         case End.LISTED:
             if plan.cause not in {End.SILENCE, End.QUIET}:
                 return replace(plan, step=Step.WATCH)
-            # What shows what a silent watch kept to itself shows that it is not to be trusted.
-            return replace(plan, step=Step.WATCH, silences=0, is_doubted=not outcome.explains)
+            is_caught = plan.is_caught or not outcome.explains
+            return replace(plan, step=Step.WATCH, silences=0, is_doubted=is_caught, is_caught=is_caught)
         case End.EXPIRED | End.TOO_NEW | End.NONSENSE | End.REQUESTED:
             return plan.requested() if end is End.REQUESTED else plan.listing(Step.CONSISTENT_LIST, end)
         case End.STALLED | End.UNSUPPORTED:

@@ -361,7 +361,7 @@ class Reflector(Generic[T]):
         if outcome.error is not None and (policy is None or self._is_fatal(outcome)):
             raise outcome.error
         if outcome.end is End.LISTED and self._plan.cause in {End.SILENCE, End.QUIET}:
-            self._heartbeat.learn(is_silent=outcome.explains)
+            self._heartbeat.learn(is_silent=outcome.explains and not self._plan.is_caught)
         if isinstance(outcome.error, NotFound) and not is_watch and config.clear_when_not_served:
             await self._relister.clear()
         self._plan = following(self._plan, outcome)
