@@ -21,6 +21,7 @@ __all__ = [
     "OwnerReference",
     "PartialObjectMetadata",
     "key_of",
+    "metadata_from",
     "metadata_of",
 ]
 
@@ -67,6 +68,8 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """`meta/v1.ObjectMeta` in Python names, without managedFields, which nobody reads and which are a third of the bytes.
+
+    A creation time that is no RFC 3339 time is None, a deletion time the beginning of the epoch.
 
     Treat the mappings as read-only: the store hands out the very object that it holds.
     """
@@ -161,9 +164,25 @@ def metadata_of(obj: Any) -> Metadata:
     else:
         return metadata
     try:
-        return msgspec.convert(obj["metadata"], ObjectMeta)
-    except (LookupError, TypeError, msgspec.ValidationError) as error:
+        fields = obj["metadata"]
+    except (LookupError, TypeError) as error:
         raise ProtocolError(f"an object without metadata that can be used: {error!r}") from error
+    return metadata_from(fields)
+
+
+def metadata_from(fields: Any) -> ObjectMeta:
+    """Metadata from its fields by their names in JSON; ProtocolError if that is no dict, or the four that are needed no strings.
+
+    What else does not fit is left out: a dict keeps its own nulls and odd times, and they are nobody's business here.
+    """
+    try:
+        return msgspec.convert(fields, ObjectMeta)
+    except msgspec.ValidationError as error:
+        try:
+            needed = {name: fields.get(name) for name in ("name", "namespace", "uid", "resourceVersion")}
+            return msgspec.convert({name: value for name, value in needed.items() if value is not None}, ObjectMeta)
+        except (AttributeError, msgspec.ValidationError):
+            raise ProtocolError(f"an object without metadata that can be used: {error!r}") from error
 
 
 def key_of(metadata: Metadata) -> str:

@@ -128,3 +128,33 @@ def test_T1_the_key_is_the_uid_or_the_name() -> None:
     assert key_of(thing("a").metadata) == "uid-of-a"
     assert key_of(thing("a", uid="").metadata) == "default/a"
     assert key_of(thing("a", uid="", namespace="").metadata) == "/a"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"labels": None},
+        {"annotations": None},
+        {"ownerReferences": None},
+        {"finalizers": None},
+        {"namespace": None},
+        {"creationTimestamp": "yesterday"},
+        {"deletionTimestamp": ""},
+        {"labels": {"a": None}},
+    ],
+    ids=repr,
+)
+def test_R12_R19_of_a_dict_only_the_four_facts_have_to_fit(others: dict[str, Any]) -> None:
+    """It is handed out as it came, so what else is odd in it is its reader's business, and blocks no collection."""
+    obj = {"metadata": {"name": "a", "uid": "u", "resourceVersion": "5", **others}}
+    meta = metadata_of(obj)
+    assert (meta.name, meta.namespace, meta.uid, meta.resource_version) == ("a", "", "u", "5")
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, 5, [], {"name": 5, "labels": None}, {"resourceVersion": 7}, {"uid": {}}], ids=repr
+)
+def test_R23_a_dict_without_the_four_facts_is_a_protocol_error(metadata: Any) -> None:
+    """One line, and no AttributeError from deep inside."""
+    with pytest.raises(ProtocolError, match="without metadata that can be used"):
+        metadata_of({"metadata": metadata})

@@ -604,3 +604,58 @@ def test_every_counter_has_help(metrics: Metrics) -> None:
         family.name.removeprefix("agent_watchers_") for family in metrics.describe() if family.type == "counter"
     }
     assert described == set(COUNTERS)
+
+
+def test_R19_names_of_ended_watches_are_bounded_and_nothing_counted_is_lost() -> None:
+    """A program that names watches after tenants would grow with each of them; sums over all names never go down."""
+    registry = CollectorRegistry()
+    metrics = Metrics("x", registry)
+
+    def samples() -> dict[str, float]:
+        return {
+            sample.labels["watcher_instance"]: sample.value
+            for family in metrics.collect()
+            for sample in family.samples
+            if sample.name == "x_client_calls_total"
+        }
+
+    running = metrics.watch("running")
+    running.called("List")
+    total = 1.0
+    for n in range(500):
+        watch = metrics.watch(f"tenant-{n}")
+        watch.called("List")
+        total += 1
+        watch.end()
+        watch.end()
+        if n % 50 == 0:
+            assert sum(samples().values()) == total
+    shown = samples()
+    assert sum(shown.values()) == total
+    assert len(shown) == 102
+    assert shown["forgotten"] == 400
+    assert shown["running"] == shown["tenant-499"] == shown["tenant-400"] == 1
+    assert "tenant-399" not in shown
+    again = metrics.watch("tenant-400")
+    again.called("List")
+    metrics.watch("one more").end()
+    assert samples()["tenant-400"] == 2, "a name that is used again goes on from where it was"
+
+
+def test_R19_a_watch_may_be_called_as_those_that_were_forgotten() -> None:
+    """Then it adds to them."""
+    metrics = Metrics("x", CollectorRegistry())
+    watch = metrics.watch("forgotten")
+    watch.called("List")
+    for n in range(102):
+        other = metrics.watch(str(n))
+        other.called("List")
+        other.end()
+    watch.end()
+    found = [
+        sample.value
+        for family in metrics.collect()
+        for sample in family.samples
+        if sample.name == "x_client_calls_total" and sample.labels["watcher_instance"] == "forgotten"
+    ]
+    assert found == [3]

@@ -10,9 +10,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 from core_helpers import Thing, bookmark, failure, thing
+from trio.testing import MockClock
 
-from trio_k8swatch import Accessors, Added, Client, Deleted, Failure, ListOptions, Modified, ObjectMeta, ProtocolError
+from trio_k8swatch import (
+    Accessors,
+    Added,
+    Client,
+    Deleted,
+    Failure,
+    ListOptions,
+    Modified,
+    ObjectMeta,
+    ProtocolError,
+    open_watch,
+)
 from trio_k8swatch._reflector.list_watcher import ForeignListWatcher, ListWatcher
 
 
@@ -147,3 +160,34 @@ async def test_a_foreign_source_is_a_source() -> None:
     assert not await source.has_streaming_lists()
     assert repr(source) == repr(Foreign(5))
     assert isinstance(failure(1), Failure)
+
+
+async def test_R23_an_accessor_may_give_metadata_as_a_dict(autojump_clock: MockClock) -> None:
+    """As clients have it whose objects are plain dicts: in lists and in events."""
+
+    def pod(name: str, version: str) -> dict[str, Any]:
+        return {"metadata": {"name": name, "namespace": "d", "uid": f"uid-of-{name}", "resourceVersion": version}}
+
+    class Dicts:
+        async def list(self, options: ListOptions, /) -> Any:
+            return {"metadata": {"resourceVersion": "5"}, "items": [pod("a", "1")]}
+
+        @asynccontextmanager
+        async def watch(self, options: ListOptions, /) -> AsyncGenerator[AsyncIterator[Any]]:
+            yield self._events()
+
+        async def _events(self) -> AsyncIterator[Any]:
+            yield {"type": "ADDED", "object": pod("b", "6")}
+            yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}}}
+            await trio.sleep_forever()
+
+    accessors: Accessors[dict[str, Any]] = Accessors(
+        items=lambda listing: listing["items"],
+        resource_version=lambda listing: listing["metadata"]["resourceVersion"],
+        metadata=lambda obj: obj["metadata"],
+    )
+    async with open_watch(Dicts(), accessors=accessors) as store:
+        await trio.sleep(1)
+        assert store.get("uid-of-b") == pod("b", "6")
+        assert pod("a", "1") in store
+        assert store.resource_version == "9"

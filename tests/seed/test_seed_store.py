@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from trio_k8swatch import (
     Added,
+    ConfigError,
     Deleted,
     FlatNameIndex,
     Gone,
@@ -367,15 +368,59 @@ async def test_I2_B9_an_index_is_taken_out(how: str, autojump_clock: MockClock) 
             with by_name:
                 assert by_name.index is index
         else:
-            gone = weakref.ref(by_name)
-            del by_name
+            gone = weakref.ref(index)
+            del by_name, index
             gc.collect()
             assert gone() is None
         source.stream.send(Added(thing("b", 6)))
         await trio.sleep(1)
         assert len(store) == 2
-        assert len(index) == 1
+        assert how == "collected" or len(index) == 1
         assert all(one.index is None for one in store._cache.indexes.registrations)
+
+
+@pytest.mark.parametrize("kept", ["the index alone", "the indexed store"])
+async def test_R21_an_index_that_can_be_read_is_exact(kept: str, autojump_clock: MockClock) -> None:
+    """`IndexedStore(store, NameIndex()).index` reads naturally; it stood still when the garbage collector had come by."""
+    source = ScriptedListWatcher(page(A, at=5))
+    async with open_watch(source) as store:
+        indexed: Any = IndexedStore(store, NameIndex[Any]())
+        held = indexed.index if kept == "the index alone" else indexed
+        del indexed
+        gc.collect()
+        source.stream.send(Added(thing("b", 6)), Deleted(thing("a", 7)))
+        await trio.sleep(1)
+        index = held if kept == "the index alone" else held.index
+        assert index.get("default", "b") is not None
+        assert len(index) == len(store) == 1
+
+
+async def test_R21_an_index_that_cannot_be_referred_to_weakly_is_refused() -> None:
+    """In one line that says what to add."""
+
+    class Tight:
+        __slots__ = ()
+
+        def add(self, obj: Any, /) -> None: ...
+        def update(self, old: Any, new: Any, /) -> None: ...
+        def delete(self, obj: Any, /) -> None: ...
+
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
+        with pytest.raises(ConfigError, match=r"Tight has __slots__ without '__weakref__'"):
+            IndexedStore(store, Tight())
+
+
+async def test_R22_an_async_index_is_refused() -> None:
+    """Its coroutines would never run, and it would stay empty."""
+
+    class Later:
+        async def add(self, obj: Any, /) -> None: ...
+        def update(self, old: Any, new: Any, /) -> None: ...
+        def delete(self, obj: Any, /) -> None: ...
+
+    async with open_watch(ScriptedListWatcher(page(A, at=5))) as store:
+        with pytest.raises(ConfigError, match=r"Later\.add is async"):
+            IndexedStore(store, Later())
 
 
 async def test_I2_an_index_of_a_store_that_is_forgotten_does_not_keep_it_alive() -> None:

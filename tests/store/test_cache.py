@@ -59,7 +59,8 @@ async def test_a_list_goes_into_indexes_at_once_or_by_a_rebuild(count: int) -> N
     cache = cache_of()
     by_name: NameIndex[Thing] = NameIndex()
     attach(cache, by_name)
-    attach(cache, Simple())
+    simple = Simple()
+    attach(cache, simple)
     await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
     assert len(by_name) == len(told) == count
     assert by_name.get("default", "n7") is things[7]
@@ -69,7 +70,8 @@ async def test_an_index_that_comes_during_a_rebuild_misses_nothing() -> None:
     """It is filled with what is there, and then told what changes."""
     things = [thing(f"n{n}", n + 1) for n in range(2000)]
     cache = cache_of()
-    attach(cache, NameIndex[Thing]())
+    early: NameIndex[Thing] = NameIndex()
+    attach(cache, early)
     late: NameIndex[Thing] = NameIndex()
 
     async def come_late() -> None:
@@ -94,7 +96,8 @@ async def test_an_index_that_raises_is_taken_out_and_the_others_agree() -> None:
         cache = cache_of()
         good: NameIndex[Thing] = NameIndex()
         things = [thing(f"n{n}", n + 1) for n in range(count)]
-        attach(cache, Bad())
+        bad = Bad()
+        attach(cache, bad)
         attach(cache, good)
         with pytest.raises(ZeroDivisionError) as caught:
             await cache.replace({obj.metadata.uid: obj for obj in things}, added(*things), "9")
@@ -149,7 +152,8 @@ async def test_Ctrl_C_does_not_split_a_commit() -> None:
         def add(self, obj: Thing, /) -> None:
             protected.append(trio.lowlevel.currently_ki_protected())
 
-    attach(cache, Index())
+    index = Index()
+    attach(cache, index)
     cache.apply(Put("uid-of-a", None, A), "1")
     await cache.replace({"uid-of-b": B}, added(B), "2")
     assert protected == [True, True]

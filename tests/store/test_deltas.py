@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from core_helpers import Thing, bookmark, broken, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_k8swatch import Added, Deleted, Modified, ObjectMeta, ProtocolError
+from trio_k8swatch import Added, Deleted, Modified, ObjectMeta, OwnerReference, PartialObjectMetadata, ProtocolError
 from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch._resource_version import compare
 from trio_k8swatch._store.deltas import Delta, Drop, Put, RelistDeltas, WatchDeltas, checked_version
@@ -336,3 +337,57 @@ def test_the_law_of_the_fold_fails_when_its_rule_is_broken(owner: type, member: 
     """So it would be noticed."""
     with broken(owner, **{member: wrong}), pytest.raises(AssertionError):
         test_the_store_is_the_fold_of_the_deltas()
+
+
+@pytest.mark.parametrize("kind", [Added, Modified])
+@pytest.mark.parametrize(("listed", "replayed"), [("15", "15"), ("15", "12"), ("100", "99"), ("100", "12")])
+def test_R11_an_item_newer_than_its_list_is_not_contradicted_by_what_led_to_it(
+    kind: Any, listed: str, replayed: str
+) -> None:
+    """A watch from the list's version replays it: equal or older, it is nothing new, and nothing to list again for."""
+    deltas: WatchDeltas[Any] = WatchDeltas(metadata_of)
+    deltas.listed("10")
+    known = {"uid-of-a": thing("a", listed)}
+    assert deltas.received(known, kind(thing("a", replayed))) is None
+    assert deltas.doubt is None
+    assert not deltas.suspicion
+    assert deltas.resource_version == replayed, "the watch has come so far"
+    newer = thing("a", "101")
+    assert deltas.received(known, Modified(newer)) == Put("uid-of-a", known["uid-of-a"], newer)
+    assert deltas.doubt is None
+
+
+def test_R11_a_deletion_before_the_state_of_a_list_is_a_contradiction() -> None:
+    """The object is there, so it cannot have gone before: a list has to tell."""
+    deltas: WatchDeltas[Any] = WatchDeltas(metadata_of)
+    deltas.listed("10")
+    assert deltas.received({"uid-of-a": thing("a", 15)}, Deleted(thing("a", 12))) is None
+    assert deltas.doubt is not None
+
+
+@pytest.mark.parametrize("how", ["watched", "listed"])
+def test_R19_nothing_of_objects_that_are_gone_is_pinned(how: str) -> None:
+    """Neither when the last of them is deleted, nor when a list shows that they are gone."""
+    deltas: WatchDeltas[Any] = WatchDeltas(metadata_of)
+    deltas.listed("1")
+    known: dict[str, Any] = {}
+    for n in range(2, 300):
+        key = f"uid-of-{n}"
+        labels = {"n": str(n)}
+        meta = ObjectMeta(
+            name=str(n), uid=key, resource_version=str(n), labels=labels, owner_references=(OwnerReference(uid=key),)
+        )
+        obj = PartialObjectMetadata(meta)
+        deltas.received(known, Added(obj))
+        known[key] = obj
+    remembered = deltas._interning
+    assert len(remembered._siblings) == 298
+    if how == "listed":
+        deltas.listed("900")
+    else:
+        for n, (key, obj) in enumerate(list(known.items()), start=300):
+            last = msgspec.structs.replace(obj.metadata, resource_version=str(n))
+            deltas.received(known, Deleted(PartialObjectMetadata(last)))
+            del known[key]
+    assert not remembered._siblings
+    assert not remembered._strings

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import math
+from contextlib import AsyncExitStack
 
 import pytest
+import trio
+from core_helpers import ScriptedListWatcher, Stream, page, steady, thing
+from trio.testing import MockClock
 
-from trio_k8swatch import Forbidden, K8sWatchError, NotFound, State, Status, Unauthorized, Unavailable
+from trio_k8swatch import (
+    Added,
+    Forbidden,
+    K8sWatchError,
+    NotFound,
+    State,
+    Status,
+    Unauthorized,
+    Unavailable,
+    open_watch,
+)
 from trio_k8swatch._store.health import Vitals
 
 REFUSED = Status(code=400)
@@ -76,3 +90,26 @@ def test_health_says_when_the_server_is_asked_next() -> None:
     assert vitals.seen(1, "").next_attempt_at is None
     vitals.next_attempt = lambda: 7.5
     assert vitals.seen(1, "").next_attempt_at == 7.5
+
+
+@pytest.mark.parametrize("who", ["a subscriber", "the lock"])
+async def test_R20_a_watch_that_waits_for_this_program_is_not_live(who: str, autojump_clock: MockClock) -> None:
+    """It said so while the store fell further and further behind; now it says who holds it up, and since when."""
+    source = ScriptedListWatcher(page(at=1), watches=[Stream()])
+    async with open_watch(source, config=steady()) as store:
+        await trio.sleep(5)
+        async with AsyncExitStack() as stack:
+            if who == "the lock":
+                await stack.enter_async_context(store.locked())
+            else:
+                await stack.enter_async_context(store.subscribe(policy="block", buffer=1, name="slow"))
+            source.stream.send(Added(thing("a", 2)), Added(thing("b", 3)))
+            await trio.sleep(100)
+            health = store.health
+            assert (health.state, health.since) == (State.BLOCKED, 5)
+            assert health.reason == ("locked()" if who == "the lock" else "subscriber 'slow'")
+            assert not health.is_failing
+            assert health.staleness >= 100
+        await trio.sleep(1)
+        health = store.health
+        assert (health.state, health.since, health.reason) == (State.LIVE, 0, None)

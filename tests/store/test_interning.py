@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sys
 from typing import Any
 
 from hypothesis import given
@@ -85,3 +86,30 @@ def test_metadata_of_other_types_is_left_alone() -> None:
     """It may not be ours to change."""
     Interning().settle({"namespace": "x"})
     inherit({"labels": {}}, ObjectMeta())
+
+
+def test_R19_annotations_are_not_pinned() -> None:
+    """What is remembered of an object is what others can use of it, and that is not the largest part."""
+    interning = Interning()
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "x" * 1000}
+    before = sys.getrefcount(annotations)
+    for n in range(3):
+        meta = ObjectMeta(
+            name=str(n), labels={"n": str(n)}, annotations=annotations, owner_references=(OwnerReference(uid="o"),)
+        )
+        interning.settle(meta)
+        del meta
+    assert len(interning._siblings["o"]) == 3
+    assert sys.getrefcount(annotations) == before
+
+
+def test_R19_churn_does_not_add_up() -> None:
+    """Once more objects have gone than are left, what is remembered is of others."""
+    interning = Interning()
+    for n in range(10):
+        interning.settle(ObjectMeta(owner_references=(OwnerReference(uid=str(n)),)))
+    for _ in range(5):
+        interning.forget_gone(5)
+    assert len(interning._siblings) == 10
+    interning.forget_gone(5)
+    assert not interning._siblings

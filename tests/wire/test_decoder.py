@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 import attrs
@@ -29,7 +30,7 @@ from trio_k8swatch._object_meta import key_of, metadata_of
 from trio_k8swatch._wire.decoder import Decoder, decoder_for
 from trio_k8swatch._wire.events import Page
 from trio_k8swatch._wire.item_boundaries import ItemCutter
-from trio_k8swatch._wire.lines import Lines
+from trio_k8swatch._wire.lines import Lines, LineSplitter
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
@@ -420,3 +421,45 @@ def test_the_metadata_of_a_list_may_come_last(kind: type) -> None:
     assert page.items[1] == page.items[0]
     other = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{"x":{{"items":[{item},{item}]}}}},"items":[{item}]}}'
     assert len(page_of(decoder, other.encode()).items) == 1
+
+
+class _Own(msgspec.Struct):
+    metadata: ObjectMeta
+
+
+@pytest.mark.parametrize("type_", [DynamicObject, PartialObjectMetadata, _Own, dict], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    ("odd", "created"),
+    [
+        ("2026-11-27 06:00:00x", None),
+        ("", None),
+        ("yesterday", None),
+        (5, None),
+        ("2026-06-30T23:59:60Z", datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_R19_an_odd_time_of_one_object_does_not_block_its_collection(type_: Any, odd: Any, created: Any) -> None:
+    """In lists and in events, and whatever comes before it."""
+    head = '{"kind":"Pod","apiVersion":"v1","metadata":{"name":"%s","uid":"%s","creationTimestamp":%s}}'
+    objects = [head % (name, name, json.dumps(time)) for name, time in (("a", "2026-01-01T00:00:00Z"), ("b", odd))]
+    decoder = decoder_for(type_, "v1")
+    pages = decoder.page_decoder()
+    body = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{"resourceVersion":"9"}},"items":[{",".join(objects)}]}}'
+    part = pages.feed(body.encode())
+    items = [*(part.items if part is not None else ()), *pages.finish().items]
+    lines = "".join(f'{{"type":"ADDED","object":{text}}}\n' for text in (*objects, *reversed(objects))).encode()
+    events: Any = [event for one in LineSplitter().feed(lines) for event in decoder.events(one)]
+    for found in (items, [event.object for event in events[:2]], [event.object for event in reversed(events[2:])]):
+        assert [decoder.metadata(obj).name for obj in found] == ["a", "b"]
+        if type_ is not dict:
+            assert found[1].metadata.creation_timestamp == created
+
+
+@pytest.mark.parametrize(("odd", "is_deleting"), [("soon", True), (5, True), ("", False), (None, False)])
+def test_R19_an_odd_deletion_time_still_says_that_the_object_is_being_deleted(odd: Any, is_deleting: bool) -> None:
+    """Since when, nobody knows."""
+    text = '{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","deletionTimestamp":%s}}}\n'
+    decoder = decoder_for(PartialObjectMetadata, "v1")
+    [event] = [event for one in LineSplitter().feed((text % json.dumps(odd)).encode()) for event in decoder.events(one)]
+    meta: ObjectMeta = event.object.metadata  # type: ignore[union-attr]
+    assert (meta.deletion_timestamp is not None) is is_deleting

@@ -23,6 +23,11 @@ __all__ = ["CountingMetrics", "Metrics", "MetricsConfig", "WatchMetrics"]
 
 _PREFIX: Final = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 
+_MAX_IDLE_NAMES: Final = 100
+"""A program that names its watches after tenants or requests must not grow with every one that it has ever had."""
+
+_FORGOTTEN: Final = "forgotten"
+
 _CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 _EVENT_TYPES: Final = _CHANGES | {"BOOKMARK", "ERROR"}
 
@@ -85,7 +90,8 @@ class Metrics(Collector):
 
     Of watches with one name, counts and objects add up, staleness is that of the stalest, the last event the newest.
     Counters stay when a watch ends, `alive_current` and `failing_current` go to 0, and what describes a running watch
-    (objects, staleness, subscribers) is no longer shown.
+    (objects, staleness, subscribers) is no longer shown. Of names under which no watch runs any more a hundred are kept: the
+    counts of others go to the name `forgotten`, so that sums over all names never go down.
     """
 
     def __init__(
@@ -99,6 +105,8 @@ class Metrics(Collector):
         """Held to join, to leave and to scrape; never to count."""
         self._ended: dict[str, Counters] = {}
         self._running: dict[str, list[CountingMetrics]] = {}
+        # Names without a running watch, those that ended longest ago first.
+        self._idle: dict[str, None] = {}
         try:
             registry.register(self)
         except ValueError as error:
@@ -115,6 +123,7 @@ class Metrics(Collector):
         """Where one watch reports to; it has to say `end` when it is over."""
         watch = CountingMetrics(self._clock, self._leave, name)
         with self._lock:
+            self._idle.pop(name, None)
             self._ended.setdefault(name, Counters())
             self._running.setdefault(name, []).append(watch)
         return watch
@@ -122,9 +131,23 @@ class Metrics(Collector):
     def _leave(self, watch: CountingMetrics) -> None:
         # In one step for scrapes: counted in neither place, or in both, a counter would go down and up again.
         with self._lock:
-            if watch in self._running[watch.name]:
-                self._running[watch.name].remove(watch)
+            running = self._running.get(watch.name, [])
+            if watch in running:
+                running.remove(watch)
                 self._ended[watch.name].add(watch.tally)
+                if not running:
+                    self._rest(watch.name)
+
+    def _rest(self, name: str) -> None:
+        """No watch of this name runs. Of too many such names the oldest is counted as one of `_FORGOTTEN`."""
+        del self._running[name]
+        if name == _FORGOTTEN:
+            return
+        self._idle[name] = None
+        if len(self._idle) > _MAX_IDLE_NAMES:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            self._ended.setdefault(_FORGOTTEN, Counters()).add(self._ended.pop(oldest))
 
     def describe(self) -> Iterable[Metric]:
         """The families, without values."""
@@ -135,7 +158,7 @@ class Metrics(Collector):
         families = Families(self.prefix)
         with self._lock:
             for name in sorted(self._ended):
-                running = self._running[name]
+                running = self._running.get(name, [])
                 tally = Counters()
                 for part in (self._ended[name], *(watch.tally for watch in running)):
                     tally.add(part)

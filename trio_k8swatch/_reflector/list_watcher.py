@@ -12,7 +12,7 @@ import msgspec
 from trio_k8swatch._errors import ProtocolError, Status
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._list_options import ListOptions
-from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_of
+from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_from, metadata_of
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
@@ -48,8 +48,8 @@ class Accessors(Generic[T]):
     """From what `list` returns to the objects. They are the store's from then on."""
     resource_version: Callable[[Any], str]
     """From what `list` returns to the version at which it was read."""
-    metadata: Callable[[T], Metadata]
-    """From an object to its metadata."""
+    metadata: Callable[[T], Metadata | Mapping[str, Any]]
+    """From an object to its metadata: with attributes as `ObjectMeta`, or a dict as in JSON."""
 
 
 class Events(Protocol[T]):
@@ -104,7 +104,12 @@ class ForeignListWatcher(Generic[T]):
     @property
     def metadata(self) -> MetadataOf:
         """How to get at an object's metadata."""
-        return self._accessors.metadata
+        return self._metadata
+
+    def _metadata(self, obj: Any) -> Metadata:
+        found = self._accessors.metadata(obj)
+        # The accessor of a client whose objects are dicts gives a part of them.
+        return metadata_from(found) if isinstance(found, Mapping) else found
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """All of it: paging is the client's business."""
@@ -121,7 +126,7 @@ class ForeignListWatcher(Generic[T]):
         # Clients with a nursery round their stream would hand back what we raise in a group.
         with lone_exception(), lone_exception():
             async with self._client.watch(options) as events:
-                yield _ForeignEvents(aiter(events), self._accessors.metadata)
+                yield _ForeignEvents(aiter(events), self._metadata)
 
     async def has_streaming_lists(self) -> bool:
         """Nothing is known of it."""

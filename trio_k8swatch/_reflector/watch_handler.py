@@ -100,7 +100,8 @@ class WatchHandler(Generic[T]):
             # While a reader holds the picture still, it is us who are silent.
             self._heartbeat.held()
             scope.deadline = _NEVER
-            await cache.lock.acquire()
+            with cache.vitals.blocked("locked()"):
+                await cache.lock.acquire()
         deltas, metrics = self.deltas, cache.metrics
         try:
             for event in batch:
@@ -150,4 +151,5 @@ class WatchHandler(Generic[T]):
             if subscription.is_full:
                 self._heartbeat.held()
                 scope.deadline = _NEVER
-                await subscription.room()
+                with self._cache.vitals.blocked(f"subscriber {subscription.name!r}"):
+                    await subscription.room()

@@ -69,6 +69,8 @@ class WatchDeltas(Generic[T]):
         """A whole list was read at `version`: whatever was doubtful is settled."""
         self._move_to(checked_version(version))
         self.doubt = None
+        # What is remembered may be of objects that the list has shown to be gone.
+        self._interning.clear()
 
     def received(self, known: Mapping[str, T], event: ObjectEvent[T]) -> Delta[T] | None:
         """What `event` changes; None if it says nothing new.
@@ -82,16 +84,23 @@ class WatchDeltas(Generic[T]):
         version, here = meta.resource_version or "", self._number
         is_plainly_ahead = len(version) == len(here) and version > here and version.isdecimal() and version.isascii()
         if is_plainly_ahead and type(event) is Modified and (old := known.get(meta.uid)) is not None:
-            # What nearly every event is. Ahead of the watch is ahead of every object in it.
-            self.resource_version = self._number = version
-            inherit(self._metadata(old), meta)
-            return Put(meta.uid, old, obj)
+            # What nearly every event is. Ahead of the watch is ahead of every object in it, but for items of a list that
+            # were newer than the list (R11).
+            before = self._metadata(old)
+            ours = before.resource_version
+            if len(ours) < len(version) or (len(ours) == len(version) and ours < version):
+                self.resource_version = self._number = version
+                inherit(before, meta)
+                return Put(meta.uid, old, obj)
         key = meta.uid or _named(meta)
         order = self._reach(checked_version(meta.resource_version))
         old = known.get(key)
         if old is None:
             return self._unknown(event, key, order)
-        return self._known(event, key, old, order)
+        change = self._known(event, key, old, order)
+        if isinstance(change, Drop):
+            self._interning.forget_gone(len(known) - 1)
+        return change
 
     def _reach(self, version: str) -> int | None:
         """Move to `version`, never back. How it stands to where the watch was."""
@@ -121,12 +130,13 @@ class WatchDeltas(Generic[T]):
         kind = type(event)
         new = event.object
         ours, theirs = self._metadata(old).resource_version, self._metadata(new).resource_version
-        age = 1 if order == 1 else compare(theirs, ours)
+        age = compare(theirs, ours)
         if kind is Deleted:
             # Versions as they were before Kubernetes 1.9: a deletion may carry the last version of the object.
             self._question(age == -1, "DELETED for an older state of an object")
             return None if age == -1 else Drop(key, old, new)
-        if age == 0:
+        if age == 0 or (age == -1 and order == 1):
+            # A replay. Also what the watch has not come to yet, of an object that was newer than its list (R11).
             return None
         self._question(kind is Added, "ADDED for an object that is there already")
         if age == -1:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+
+import trio
 
 from trio_k8swatch._errors import Forbidden, NotFound, Unauthorized
 
@@ -18,6 +21,9 @@ class State(StrEnum):
     """The first list has not been committed."""
     LIVE = "live"
     """A watch is open and changes arrive as they happen."""
+    BLOCKED = "blocked"
+    """A watch is open, and waits for this program: a subscriber with `policy="block"` is full, or somebody is in `locked()`.
+    `Health.reason` says who, and what the store shows falls behind for as long as that lasts."""
     RELISTING = "relisting"
     """A list is being read; no watch is open."""
     RECONNECTING = "reconnecting"
@@ -55,9 +61,9 @@ class Health:
     last_bookmark_at: float | None
     last_list_at: float | None
     reason: str | None = None
-    """Why no watch is open, or why an open one is not trusted yet, in a few words of which there are few: "unreachable",
-    "unavailable", "throttled", "denied", "not served", "expired", "broken", "silence" … (docs/explanation/recovery). None
-    while `state` is live, and while nothing has gone wrong."""
+    """Who blocks the watch; or why no watch is open, or why an open one is not trusted yet, in a few words of which there are
+    few: "unreachable", "unavailable", "throttled", "denied", "not served", "expired", "broken", "silence" …
+    (docs/explanation/recovery). None while `state` is live, and while nothing has gone wrong."""
     next_attempt_at: float | None = None
     """When the server will be asked next, if that is waited for; a moment that has passed while it is this watch's turn
     soon."""
@@ -80,6 +86,18 @@ class Vitals:
     last_event_at: float | None = None
     last_bookmark_at: float | None = None
     last_list_at: float | None = None
+    blocked_by: str | None = None
+    """For whom in this program the watch waits."""
+    blocked_since: float = 0.0
+
+    @contextmanager
+    def blocked(self, by: str) -> Generator[None]:
+        """The watch waits for somebody in this program."""
+        self.blocked_by, self.blocked_since = by, trio.current_time()
+        try:
+            yield
+        finally:
+            self.blocked_by = None
 
     def enter(self, state: State, now: float) -> None:
         """Be in `state` from now on."""
@@ -116,16 +134,17 @@ class Vitals:
     def seen(self, now: float, resource_version: str) -> Health:
         """How it stands at `now`."""
         confirmed = self.confirmed_at
+        is_blocked = self.blocked_by is not None and self.state is State.LIVE
         return Health(
-            state=self.state,
-            since=self.since,
+            state=State.BLOCKED if is_blocked else self.state,
+            since=self.blocked_since if is_blocked else self.since,
             is_failing=self.failing,
             staleness=float("inf") if confirmed is None else now - confirmed,
             resource_version=resource_version,
             last_error=self.last_error,
             last_error_at=self.last_error_at,
             failures=self.failures,
-            reason=self.reason,
+            reason=self.blocked_by if is_blocked else self.reason,
             next_attempt_at=None if self.next_attempt is None else self.next_attempt(),
             last_byte_at=self.last_byte_at,
             last_event_at=self.last_event_at,

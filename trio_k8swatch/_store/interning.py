@@ -6,11 +6,12 @@ them off the wire. That is a third of what a copy of the metadata keeps.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from msgspec.structs import force_setattr
 
-from trio_k8swatch._object_meta import ObjectMeta
+from trio_k8swatch._object_meta import ObjectMeta, OwnerReference
 
 __all__ = ["Interning", "inherit"]
 
@@ -24,13 +25,26 @@ _MAX_SIBLINGS: Final = 4
 """So many of each owner: a zone or a revision may make a difference, but seldom more."""
 
 
+class _Shared(NamedTuple):
+    """Of an object's metadata, what others can use. The rest of it, annotations above all, is not to be pinned."""
+
+    namespace: str
+    labels: Mapping[str, str]
+    owner_references: tuple[OwnerReference, ...]
+
+
+def _shared_of(metadata: ObjectMeta) -> _Shared:
+    return _Shared(metadata.namespace, metadata.labels, metadata.owner_references)
+
+
 class Interning:
     """Makes new objects use parts of those that came before them."""
 
     def __init__(self) -> None:
         self._strings: dict[str, str] = {}
-        # Of each owner the first objects, no two of them with the same labels: the others are mostly like one of them.
-        self._siblings: dict[str, list[ObjectMeta]] = {}
+        # Of each owner what its first objects share, no two of them with the same labels: the others are mostly like one.
+        self._siblings: dict[str, list[_Shared]] = {}
+        self._gone = 0
 
     def settle(self, metadata: object) -> None:
         """Replace parts of `metadata` by equal ones. Nothing can be told of it but by `is`."""
@@ -53,12 +67,27 @@ class Interning:
                 return
         self._share_strings(metadata)
         if len(siblings) < _MAX_SIBLINGS:
-            siblings.append(metadata)
+            siblings.append(_shared_of(metadata))
+
+    def forget_gone(self, left: int) -> None:
+        """An object is gone, and `left` are left. Everything is forgotten now and then, and nothing is pinned after the last.
+
+        Once more have gone than are left, most of what is remembered may be of those.
+        """
+        self._gone += 1
+        if self._gone > left:
+            self.clear()
+
+    def clear(self) -> None:
+        """Remember nothing."""
+        self._strings.clear()
+        self._siblings.clear()
+        self._gone = 0
 
     def _remember(self, owner: str, metadata: ObjectMeta) -> None:
         if len(self._siblings) >= _MAX_OWNERS:
             del self._siblings[next(iter(self._siblings))]
-        self._siblings[owner] = [metadata]
+        self._siblings[owner] = [_shared_of(metadata)]
 
     def _share_strings(self, metadata: ObjectMeta) -> None:
         if len(self._strings) > _MAX_STRINGS:

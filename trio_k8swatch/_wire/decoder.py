@@ -27,10 +27,18 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CLOSING_BRACE: Final = ord("}")
 
 
-class _AnyObject(msgspec.Struct, frozen=True, rename="camel"):
+class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     kind: str = ""
     api_version: str = ""
-    metadata: ObjectMeta = ObjectMeta()
+
+
+class _Name(msgspec.Struct, frozen=True):
+    name: str = ""
+    namespace: str | None = ""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    metadata: _Name = _Name()
 
 
 class _AnyEvent(msgspec.Struct, frozen=True):
@@ -86,7 +94,7 @@ class Decoder(ABC, Generic[T]):
         try:
             event = msgspec.json.decode(line, type=_AnyEvent)
             if event.type in OBJECT_EVENT_OF:
-                obj = msgspec.json.decode(event.object, type=_AnyObject)
+                obj = msgspec.json.decode(event.object, type=_Kind)
                 self._kinds.check(obj.kind, obj.api_version)
                 self._kinds.trust(line, obj.kind, obj.api_version)
         except BROKEN as error:
@@ -212,9 +220,9 @@ def _require_utf8(raw: bytes) -> None:
 def _unreadable(line: bytes, error: Exception) -> ProtocolError:
     """Names the object that does not fit its type, if it can be found in there."""
     try:
-        meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_AnyObject).metadata
+        meta = msgspec.json.decode(msgspec.json.decode(line, type=_AnyEvent).object, type=_Named).metadata
     except BROKEN:
-        meta = ObjectMeta()
+        meta = _Name()
     whose = f" of {meta.namespace}/{meta.name}" if meta.name else ""
     return ProtocolError(f"an event{whose} does not have the expected form: {error}")
 

@@ -7,13 +7,15 @@ from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
+from .odd_times import without_odd_times
+
 __all__ = ["tolerating_nulls"]
 
 R = TypeVar("R")
 
 
 def tolerating_nulls(decode: Callable[[bytes], R], text: bytes) -> R:
-    """`decode(text)`; if that does not fit, once more without the nulls in `text`. Raises the error of the first attempt.
+    """`decode(text)`; if that does not fit, once more without its nulls and odd times. Raises the first error.
 
     Clients in Go read null as empty, so servers written by hand get away with sending it. Real ones never do.
     """
@@ -21,7 +23,7 @@ def tolerating_nulls(decode: Callable[[bytes], R], text: bytes) -> R:
         return decode(text)
     except msgspec.ValidationError as error:
         try:
-            return decode(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))))
+            return decode(msgspec.json.encode(_without_nulls(without_odd_times(msgspec.json.decode(text)))))
         except msgspec.ValidationError:
             raise error from None
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import msgspec
 import pytest
 from core_helpers import Thing, broken, thing
@@ -9,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from trio_k8swatch import FlatNameIndex, KeyIndex, NameIndex, RebuildableIndex
+from trio_k8swatch import ConfigError, FlatNameIndex, KeyIndex, NameIndex, RebuildableIndex
 from trio_k8swatch._store.indexes.index import _NamedIndex
 
 names = st.sampled_from(["a", "b"])
@@ -247,3 +252,76 @@ def test_I8_objects_stand_under_a_key_in_the_order_in_which_they_came_to_it(give
         changed = msgspec.structs.replace(things[0], metadata=msgspec.structs.replace(things[0].metadata, generation=1))
         index.update(things[0], changed)
         assert index.get(changed.value)[0] is changed
+
+
+def _steps_of(call: Callable[[], object]) -> int:
+    """How many bytecodes `call` takes."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def test_R19_a_name_that_thousands_share_costs_no_more_than_one_that_few_do() -> None:
+    """kube-root-ca.crt is in every namespace: each of its changes cost a look at all of them."""
+
+    def steps(namesakes: int) -> int:
+        index: FlatNameIndex[Thing] = FlatNameIndex()
+        things = [thing("same", n, uid=str(n), namespace=f"n{n}") for n in range(1, namesakes + 1)]
+        for one in things:
+            index.add(one)
+        newer = thing("same", 9999, uid="3", namespace="n3")
+        return _steps_of(lambda: (index.update(things[2], newer), index.delete(newer), index.add(newer)))
+
+    assert steps(2000) == steps(10) > 0
+
+
+def test_R19_of_many_namesakes_the_newest_shows_then_the_one_before_it() -> None:
+    """Whichever of them go, in whatever state."""
+    index: FlatNameIndex[Thing] = FlatNameIndex()
+    a, b, c, d = (thing("x", 1, uid=uid, namespace=uid) for uid in "abcd")
+    for one in (a, b, c, d):
+        index.add(one)
+    newer_b = thing("x", 9, uid="b", namespace="b")
+    index.update(b, newer_b)
+    assert index.get("x") is d
+    index.delete(c)
+    index.delete(d)
+    assert index.get("x") is newer_b
+    index.delete(newer_b)
+    assert index.get("x") is a
+    index.delete(a)
+    assert index.get("x") is None
+    assert len(index) == 0
+
+
+def test_R19_a_key_function_may_be_a_generator() -> None:
+    """It was filed under itself, where nobody finds it."""
+    index: KeyIndex[Thing, str] = KeyIndex(lambda obj: (key for key in (obj.metadata.name, "all")))
+    a = thing("a", 1)
+    index.add(a)
+    assert index.get("a") == index.get("all") == (a,)
+    assert len(index) == 2
+
+
+def test_R22_an_async_key_function_is_refused() -> None:
+    """A coroutine can be a key, too."""
+
+    async def key(_: Thing) -> str:
+        raise AssertionError
+
+    index: KeyIndex[Thing, Any] = KeyIndex(key)
+    a = thing("a", 1)
+    with pytest.raises(ConfigError, match="key function of a KeyIndex returned a coroutine"):
+        index.add(a)

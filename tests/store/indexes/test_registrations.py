@@ -48,7 +48,8 @@ def test_of_several_indexes_that_raise_all_are_taken_out() -> None:
 
     indexes: Registrations[Thing] = Registrations()
     good: FlatNameIndex[Thing] = FlatNameIndex()
-    for index in (Bad(), Worse(), good):
+    held = (Bad(), Worse(), good)
+    for index in held:
         indexes.attach(index, ())
     with pytest.raises(ZeroDivisionError) as caught:
         indexes.apply(Put("uid-of-a", None, A))

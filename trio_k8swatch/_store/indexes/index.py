@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterator, KeysView
+from collections.abc import Callable, Hashable, Iterable, Iterator, KeysView
 from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, cast, runtime_checkable
 
 from trio_k8swatch._object_meta import Metadata, MetadataOf, key_of, metadata_of
+from trio_k8swatch._store.handlers import refuse_awaitable
 
 __all__ = ["FlatNameIndex", "Index", "KeyIndex", "NameIndex", "RebuildableIndex", "can_be_rebuilt"]
 
@@ -71,7 +72,8 @@ class _NamedIndex(ABC, Generic[T, K]):
     def __init__(self, *, metadata: MetadataOf = metadata_of) -> None:
         self._metadata = metadata
         self._shown: dict[K, T] = {}
-        self._hidden: dict[K, list[T]] = {}
+        # By uid, so that a name which thousands share costs no more than any other.
+        self._hidden: dict[K, dict[str, T]] = {}
 
     @abstractmethod
     def _name(self, metadata: Metadata) -> K:
@@ -82,7 +84,7 @@ class _NamedIndex(ABC, Generic[T, K]):
         name = self._name(self._metadata(obj))
         shown = self._shown.setdefault(name, obj)
         if shown is not obj:
-            self._hidden.setdefault(name, []).append(shown)
+            self._hidden.setdefault(name, {})[self._who(shown)] = shown
             self._shown[name] = obj
 
     def update(self, old: T, new: T, /) -> None:
@@ -91,7 +93,9 @@ class _NamedIndex(ABC, Generic[T, K]):
         if self._shown.get(name) is old:
             self._shown[name] = new
         elif name == self._name(self._metadata(old)):
-            self._hidden[name] = [new if other is old else other for other in self._hidden.get(name, ())]
+            hidden = self._hidden.get(name, {})
+            if self._who(new) in hidden:
+                hidden[self._who(new)] = new
         else:
             self.delete(old)
             self.add(new)
@@ -99,11 +103,11 @@ class _NamedIndex(ABC, Generic[T, K]):
     def delete(self, obj: T, /) -> None:
         """See `Index`."""
         name = self._name(self._metadata(obj))
-        hidden = self._hidden.get(name, [])
+        hidden = self._hidden.get(name, {})
         if self._shown.get(name) is not obj:
-            hidden[:] = [other for other in hidden if other is not obj]
+            hidden.pop(self._who(obj), None)
         elif hidden:
-            self._shown[name] = hidden.pop()
+            _, self._shown[name] = hidden.popitem()
         else:
             del self._shown[name]
         if not hidden:
@@ -116,6 +120,9 @@ class _NamedIndex(ABC, Generic[T, K]):
     def adopt(self, fresh: Self, /) -> None:
         """See `RebuildableIndex`."""
         self._shown, self._hidden = fresh._shown, fresh._hidden
+
+    def _who(self, obj: T) -> str:
+        return key_of(self._metadata(obj))
 
     def __len__(self) -> int:
         return len(self._shown)
@@ -149,14 +156,14 @@ class FlatNameIndex(_NamedIndex[T, str]):
 class KeyIndex(Generic[T, K]):
     """Objects by whatever `key_function` makes of them: many objects to a key, and many keys to an object.
 
-    The function returns one key, or None for an object that has no place here, or a list or set of keys. A tuple is one
-    key. It is called once for each state of an object and its answer is remembered, so an object is found under the keys
-    that it was filed under, even if the function would now say otherwise.
+    The function returns one key, or None for an object that has no place here, or a list, a set or an iterator of keys. A
+    tuple is one key. It is called once for each state of an object and its answer is remembered, so an object is found under
+    the keys that it was filed under, even if the function would now say otherwise.
     """
 
     def __init__(
         self,
-        key_function: Callable[[T], list[K] | set[K] | frozenset[K] | K | None],
+        key_function: Callable[[T], list[K] | set[K] | frozenset[K] | Iterator[K] | K | None],
         *,
         metadata: MetadataOf = metadata_of,
     ) -> None:
@@ -217,8 +224,9 @@ class KeyIndex(Generic[T, K]):
         made = self._key_function(obj)
         if made is None:
             return ()
-        if isinstance(made, (list, set, frozenset)):
-            return tuple(cast("Collection[K]", made))
+        if isinstance(made, (list, set, frozenset, Iterator)):
+            return tuple(cast("Iterable[K]", made))
+        refuse_awaitable("the key function of a KeyIndex", made)
         return (made,)
 
     def _forget(self, who: str, keys: tuple[K, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -22,9 +21,9 @@ I_co = TypeVar("I_co", covariant=True)
 class IndexedStore(Store[T], Generic[T, I_co]):
     """A store with one index beside it, which is filled with what is there and kept exact from then on.
 
-    Keep it as long as you want its index: an index alone is not kept exact. Make any number of them, at any time. The
-    index is taken out by `close()`, at the end of a `with` block, or when the IndexedStore is garbage collected; it then
-    stays as it is. The store itself is the same store.
+    Make any number of them, at any time. The index is kept exact for as long as anyone can read it: until `close()` or the
+    end of a `with` block, after which it stays as it is, or until the index and all its IndexedStores are garbage collected.
+    `index = IndexedStore(store, NameIndex()).index` is enough. The store itself is the same store.
     """
 
     # An index that names no type of its own, `NameIndex()`, takes it from the store.
@@ -40,8 +39,7 @@ class IndexedStore(Store[T], Generic[T, I_co]):
         super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window
         self._index: I_co = index
         registration = self._cache.indexes.attach(cast("Index[T]", index), self._cache.objects.values())
-        self._close = weakref.finalize(self, registration.end)
-        self._close.atexit = False
+        self._registration = registration
 
     @property
     def index(self) -> I_co:
@@ -50,7 +48,7 @@ class IndexedStore(Store[T], Generic[T, I_co]):
 
     def close(self) -> None:
         """Take the index out of the store. May be called twice."""
-        self._close()
+        self._registration.end()
 
     def __enter__(self) -> Self:
         return self

@@ -5,12 +5,15 @@ Rule: whatever one of them does, the others are told. One that raises is taken o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from trio_k8swatch._errors import ConfigError
 from trio_k8swatch._store.checkpoints import in_slices
 from trio_k8swatch._store.deltas import Delta, Put
+from trio_k8swatch._store.handlers import is_async
 
 from .index import Index, can_be_rebuilt
 
@@ -20,15 +23,26 @@ T = TypeVar("T")
 
 
 class Registration(Generic[T]):
-    """An index that is kept exact; None once it is not any more."""
+    """An index that is kept exact for as long as anyone can read it: it is not kept alive."""
 
     def __init__(self, index: Index[T]) -> None:
-        self.index: Index[T] | None = index
+        self._find: Callable[[], Index[T] | None]
+        try:
+            self._find = weakref.ref(index)
+        except TypeError:
+            raise ConfigError(
+                f"{type(index).__name__} has __slots__ without '__weakref__': add that, a store must not keep indexes alive"
+            ) from None
+
+    @property
+    def index(self) -> Index[T] | None:
+        """None once it is not kept exact any more."""
+        return self._find()
 
     def end(self) -> None:
-        """Leave the index as it is from now on. May be called twice, and by a finalizer: at any moment, in any thread."""
+        """Leave the index as it is from now on. May be called twice, at any moment, in any thread."""
         # Nothing else is touched here: whoever is in the middle of going through them may go on.
-        self.index = None
+        self._find = _nothing
 
 
 class Registrations(Generic[T]):
@@ -39,8 +53,9 @@ class Registrations(Generic[T]):
 
     def attach(self, index: Index[T], objects: Iterable[T]) -> Registration[T]:
         """Fill `index` with `objects`, and keep it exact from now on."""
-        _fill(index, objects)
+        _refuse_async(index)
         registration = Registration(index)
+        _fill(index, objects)
         self.registrations = (*(other for other in self.registrations if other.index is not None), registration)
         return registration
 
@@ -89,6 +104,18 @@ class Registrations(Generic[T]):
                 _take_out(registration, error)
                 raise
         return rebuilt
+
+
+def _refuse_async(index: object) -> None:
+    for name in ("add", "update", "delete"):
+        if is_async(getattr(index, name)):
+            raise ConfigError(
+                f"{type(index).__name__}.{name} is async: indexes move inside the commit, which never waits"
+            )
+
+
+def _nothing() -> None:
+    return None
 
 
 def _take_out(registration: Registration[Any], error: Exception) -> None:
