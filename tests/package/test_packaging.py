@@ -77,10 +77,13 @@ def test_the_extras_are_those_that_are_documented(metadata: email.message.Messag
     assert metadata.get_all("Provides-Extra") == ["cli", "dev", "docs", "http2", "socks", "testing"]
 
 
-def test_every_requirement_has_a_lower_bound_and_no_upper_one(metadata: email.message.Message) -> None:
-    """`nox -s lower_bounds` tests the lower; an upper bound would be somebody's conflict."""
-    for requirement in metadata.get_all("Requires-Dist", []):
-        if not requirement.startswith("trio-k8swatch["):
+def test_every_requirement_has_a_lower_bound_and_only_httpx_an_upper_one(metadata: email.message.Message) -> None:
+    """`nox -s lower_bounds` tests the lower; an upper bound would be somebody's conflict. httpx 1.0 is another library."""
+    requirements = metadata.get_all("Requires-Dist", [])
+
+    assert "httpx<1,>=0.27.2" in requirements
+    for requirement in requirements:
+        if not requirement.startswith("trio-k8swatch[") and requirement != "httpx<1,>=0.27.2":
             assert re.match(r"[\w.-]+(\[\w+\])?>=[\d.]+( ?;|$)", requirement), requirement
 
 

@@ -174,7 +174,7 @@ class ApiClient:
             if error.status.code >= _SERVER_ERROR or isinstance(error, (TooManyRequests, Unauthorized)):
                 return 0, 0
             self._version = 0, 0
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             self._version = 0, 0
         return self._version
 

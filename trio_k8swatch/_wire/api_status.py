@@ -21,6 +21,8 @@ from trio_k8swatch._errors import (
     Unauthorized,
 )
 
+from .page_decoder import BROKEN
+
 __all__ = ["error_from_response", "error_from_status", "is_too_large_version", "parse_retry_after"]
 
 _QUOTED_BODY_CHARACTERS: Final = 200
@@ -71,7 +73,7 @@ def error_from_response(
     retry_after = parse_retry_after(headers.get("retry-after", ""), now_epoch=now_epoch)
     try:
         status = _decode_status(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BROKEN:
         status = Status()
     if not (status.code or status.reason or status.message):
         status = Status(message=_as_text(body))

@@ -146,7 +146,7 @@ _Document = _Aggregated | _CoreVersions | _OlderGroups | _OlderResources
 def _decode(body: bytes, path: str) -> _Document:
     try:
         document: _Document = msgspec.json.decode(body, type=_Document)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"GET {path}: the answer is not a discovery document") from error
     return document
 

@@ -42,6 +42,10 @@ def _loader() -> type[yaml.SafeLoader]:
 _LOADER: Final = _loader()
 
 
+_NOT_OF_ITS_TAG: Final = (ValueError, ArithmeticError, AttributeError, LookupError, TypeError)
+"""What PyYAML's constructors raise for a value that an explicit tag says is something else: `!!timestamp x`, `!!bool x`."""
+
+
 def plain_data(raw: bytes, *, label: str) -> object:
     """Dicts, lists, strings, numbers, booleans. UTF-8, or UTF-16 with a byte order mark.
 
@@ -54,8 +58,10 @@ def plain_data(raw: bytes, *, label: str) -> object:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{label}{where}: not YAML ({_unquoted(error.problem or 'unreadable')})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{label}: not YAML (neither UTF-8 nor UTF-16 text)") from None
+    except _NOT_OF_ITS_TAG:
+        raise ConfigError(f"{label}: not YAML (a value that does not fit its tag)") from None
 
 
 def _parse(raw: bytes) -> object:
