@@ -176,15 +176,6 @@ async def test_impersonation_and_compression(tmp_path: Path) -> None:
         assert request.headers["accept-encoding"] == "identity"
 
 
-async def test_http2(tmp_path: Path) -> None:
-    """Is offered only if asked for, and a server that has none is spoken to in HTTP/1.1."""
-    server = SecureServer()
-    async with server.serve() as url:
-        cluster = {"server": url, "certificate-authority-data": data(server.authority.cert_pem)}
-        async with open_client(load(tmp_path, cluster), http2=True) as client:
-            assert (await client.resource("v1", "pods").list()).items == []
-
-
 @pytest.mark.parametrize("same_origin", [True, False])
 async def test_redirects(same_origin: bool, tmp_path: Path, nursery: trio.Nursery) -> None:
     """Within the origin they are followed; nothing is shown to anybody else."""

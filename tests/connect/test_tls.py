@@ -42,7 +42,7 @@ def load(tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any] | None = 
 
 @asynccontextmanager
 async def client_for(connection: Connection) -> AsyncIterator[httpx.AsyncClient]:
-    transport = ConnectionPool(connection, http2=False)
+    transport = ConnectionPool(connection)
     async with httpx.AsyncClient(transport=transport, auth=connection.auth, base_url=connection.server) as client:
         yield client
 

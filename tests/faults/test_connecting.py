@@ -6,18 +6,15 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import h2.config
-import h2.connection
-import h2.events
-import httpx
 import pytest
 import trio
 import trustme
 from faults.chaos import chaos
 from faults.harness import check_streams, pod
 from faults.sockets import QUICK, connections, on_socket, quick
+from raw_server import raw_server, with_length
 
-from trio_k8swatch import ApiClient, ListStrategy, State, Unavailable, open_client, open_watch
+from trio_k8swatch import ApiClient, ConfigError, ListStrategy, Unavailable, open_client, open_watch
 from trio_k8swatch.connect import from_kubeconfig
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.doors._socket import _exchanges
@@ -65,8 +62,8 @@ async def test_F12_the_name_leads_elsewhere():
 
 
 @asynccontextmanager
-async def going_away(fake: FakeApiServer, authority: trustme.CA) -> AsyncGenerator[tuple[str, list[str]]]:
-    """A server of HTTP/2 that says GOAWAY after each answer, and of HTTP/1.1 that does not; and what it spoke."""
+async def choosing(fake: FakeApiServer, authority: trustme.CA) -> AsyncGenerator[tuple[str, list[str]]]:
+    """A server that would rather speak HTTP/2, and says which protocol each client has chosen."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -77,30 +74,10 @@ async def going_away(fake: FakeApiServer, authority: trustme.CA) -> AsyncGenerat
         try:
             await stream.do_handshake()
             spoken.append(stream.selected_alpn_protocol() or "none")
-            if spoken[-1] == "h2":
-                await answer_and_go(stream)
-            else:
-                await _exchanges(fake.handle, stream)
+            await _exchanges(fake.handle, stream)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             # The client has gone.
             return
-
-    async def answer_and_go(stream: trio.SSLStream[trio.SocketStream]) -> None:
-        state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        state.initiate_connection()
-        await stream.send_all(state.data_to_send())
-        while data := await stream.receive_some(65536):
-            for event in state.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
-                    async with httpx.AsyncClient(transport=fake.transport(), base_url="https://fake") as inside:
-                        body = (await inside.get(dict(event.headers)[":path"])).content
-                    state.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/json")])
-                    state.send_data(event.stream_id, body, end_stream=True)
-                    state.close_connection(last_stream_id=event.stream_id)
-                    await stream.send_all(state.data_to_send())
-                    await stream.aclose()
-                    return
-            await stream.send_all(state.data_to_send())
 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(
@@ -121,25 +98,39 @@ def kubeconfig(tmp_path, url: str, ca: bytes) -> str:
     return str(path)
 
 
-async def test_F16_goaway(tmp_path):
-    """With HTTP/2, GOAWAY after an answer costs nothing: the next list has a new connection; watches are of HTTP/1.1."""
+async def test_F16_http2_is_never_chosen(tmp_path):
+    """HTTP/2 is not spoken, whatever the server would rather have, so that it has no GOAWAY for us (R5)."""
     authority = trustme.CA()
     fake = FakeApiServer(seed=1)
     with trio.fail_after(30):
-        async with going_away(fake, authority) as (url, spoken):
+        async with choosing(fake, authority) as (url, spoken):
             connection = from_kubeconfig(kubeconfig(tmp_path, url, authority.cert_pem.bytes()))
-            async with open_client(connection, http2=True) as client:
-                config = quick(list_strategy=ListStrategy.PAGES)
-                async with open_watch(client.resource("v1", "pods"), config=config) as store:
-                    for n in range(4):
-                        fake.create(pod(f"pod-{n}"))
-                        await store.relist()
-                        assert len(store) == n + 1
-                    assert store.health.last_error is None
-                    while store.health.state is not State.LIVE:
-                        await trio.sleep(0.01)
-            assert spoken.count("h2") == 5
-            assert spoken.count("http/1.1") >= 1
+            async with open_client(connection) as client:
+                async with open_watch(client.resource("v1", "pods"), config=quick()) as store:
+                    fake.create(pod("a"))
+                    await store.relist()
+                    assert len(store) == 1
+    assert set(spoken) == {"http/1.1"}
+
+
+async def test_F16_a_connection_of_limited_age():
+    """A server that closes its connection after each answer costs nothing but another connection."""
+
+    async def answer(stream, target):
+        await stream.send_all(with_length(b"{}", b"HTTP/1.1 200 OK\r\nConnection: close\r\n"))
+        return False
+
+    async with raw_server(answer) as server, open_client(base_url=server.url) as client:
+        for _ in range(3):
+            assert await client.get("/version") == b"{}"
+        assert server.connections == 3
+
+
+async def test_R5_http2_is_refused_in_one_line():
+    """A 401 that comes with GOAWAY never reaches us there: who asks for HTTP/2 is told, and not left without answers."""
+    with pytest.raises(ConfigError, match="http2"):
+        async with open_client(base_url="https://127.0.0.1:1", http2=True):
+            pass
 
 
 async def test_F13_certificates_of_another_authority(tmp_path):

@@ -142,7 +142,7 @@ async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStre
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.do_handshake)
         await secured.do_handshake()
-    stream = Stream(secured, _Security(None, of_client, of_client, ()), of_client)
+    stream = Stream(secured, _Security(None, of_client, of_client), of_client)
     await stream.write(b"GET / HTTP/1.1\r\n\r\n")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.send_all, HEAD)
@@ -425,7 +425,7 @@ def test_h11_sees_the_head_and_no_more(cuts: list[int], with_interim: bool) -> N
     async def main() -> None:
         ours, theirs = trio.testing.memory_stream_pair()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        stream = Stream(ours, _Security(None, context, context, ("http/1.1",)))
+        stream = Stream(ours, _Security(None, context, context))
         await stream.write(b"GET / HTTP/1.1\r\n\r\n")
         ends = sorted(min(cut, len(whole)) for cut in cuts)
         received = b""

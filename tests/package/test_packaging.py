@@ -74,7 +74,7 @@ def test_the_readme_is_the_long_description(metadata: email.message.Message) -> 
 
 def test_the_extras_are_those_that_are_documented(metadata: email.message.Message) -> None:
     """An extra is a promise, too."""
-    assert metadata.get_all("Provides-Extra") == ["cli", "dev", "docs", "http2", "socks", "testing"]
+    assert metadata.get_all("Provides-Extra") == ["cli", "dev", "docs", "socks", "testing"]
 
 
 def test_every_requirement_has_a_lower_bound_and_only_httpx_an_upper_one(metadata: email.message.Message) -> None:

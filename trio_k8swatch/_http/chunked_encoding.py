@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import httptools
 
 __all__ = ["Chunks"]
+
+_FRAMING_BYTES: Final = 16
+"""Of one chunk, without extensions."""
+
+_MAX_EXCESS_BYTES: Final = 64 * 1024
+"""Of framing beyond that, in extensions and trailers, while the body does not get on (R14)."""
 
 
 class Chunks:
@@ -14,7 +22,8 @@ class Chunks:
         self.is_complete = False
         self.has_surplus = False
         """Whether bytes came behind the body: they are no part of it, and the connection is of no more use."""
-        self.error: httptools.HttpParserError | None = None
+        self.error: httptools.HttpParserError | str | None = None
+        self._excess = 0
         self._parts: list[bytes] = []
         self._end = 0
         # httptools calls this for each chunk, or for as much of one as there is.
@@ -37,6 +46,7 @@ class Chunks:
 
     def feed(self, data: bytes) -> None:
         """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
+        before = len(self._parts)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -46,6 +56,13 @@ class Chunks:
                 self.error = error
         if self.has_surplus:
             del self._parts[self._end :]
+        self._require_progress(len(data), self._parts[before:])
+
+    def _require_progress(self, received: int, parts: list[bytes]) -> None:
+        size = sum(map(len, parts))
+        self._excess = max(0, self._excess + received - 2 * size - _FRAMING_BYTES * (len(parts) + 1))
+        if self._excess > _MAX_EXCESS_BYTES and self.goes_on:
+            self.error = f"more than {_MAX_EXCESS_BYTES} bytes of it are no data"
 
     def take(self) -> bytes:
         """The body as far as it came since the last call."""

@@ -27,7 +27,7 @@ _IDLE_SECONDS: Final = 60.0
 class ConnectionPool(httpx.AsyncBaseTransport):
     """A pool of connections to one API server. Without a limit: how many there are is the business of the watches."""
 
-    def __init__(self, connection: Connection, *, http2: bool) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         # Never used for a handshake: our backend asks the connection for the right one, at the right moment.
         for_server, for_proxy = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -37,8 +37,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
             proxy=_proxy(connection.proxy, for_proxy if tls is not None else None),
             max_connections=None,
             keepalive_expiry=_IDLE_SECONDS,
-            http2=http2,
-            network_backend=Backend(tls, for_server=for_server, for_proxy=for_proxy, http2=http2),
+            network_backend=Backend(tls, for_server=for_server, for_proxy=for_proxy),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -59,7 +59,6 @@ class _Security:
     # time has come; as with kubectl, a proxy is trusted as the server is, under its own name.
     for_server: ssl.SSLContext
     for_proxy: ssl.SSLContext
-    protocols: tuple[str, ...]
 
 
 class Stream(httpcore.AsyncNetworkStream):
@@ -76,8 +75,6 @@ class Stream(httpcore.AsyncNetworkStream):
         # The socket right below TLS, if there is one: it tells how much more there is to decrypt.
         below = getattr(stream, "transport_stream", None)
         self._below_tls = below if isinstance(below, TcpSocket) else None
-        # After ALPN has chosen HTTP/2 there are frames, and no heads.
-        self._speaks_http1 = not isinstance(stream, trio.SSLStream) or stream.selected_alpn_protocol() != "h2"
         self._framing = ResponseFraming()
         self._chunks: Chunks | None = None
 
@@ -89,8 +86,6 @@ class Stream(httpcore.AsyncNetworkStream):
     async def _for_h11(self, max_bytes: int) -> bytes:
         if self._chunks is not None:
             return await self._drained()
-        if not self._speaks_http1:
-            return self._counted(await self._stream.receive_some(max_bytes))
         framing = self._framing
         try:
             while (data := framing.take()) is None:
@@ -109,7 +104,7 @@ class Stream(httpcore.AsyncNetworkStream):
 
     def begin_body(self) -> bool:
         """Read the chunked body, whose head h11 has just seen, by `read_body` from now on. False if that cannot be."""
-        if not self._speaks_http1 or self._framing.awaits_head:
+        if self._framing.awaits_head:
             return False
         self._chunks = Chunks(self._framing.rest())
         return True
@@ -149,11 +144,12 @@ class Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
         if buffer:
-            if self._speaks_http1 and buffer.startswith(_REQUESTS):
+            if buffer.startswith(_REQUESTS):
                 try:
                     self._framing.sent()
                 except SurplusError:
-                    raise httpcore.WriteError(_SURPLUS) from None
+                    # Not a WriteError, after which httpcore reads the answer all the same.
+                    raise httpcore.RemoteProtocolError(_SURPLUS) from None
             with _translated(httpcore.WriteError):
                 await self._stream.send_all(buffer)
 
@@ -187,7 +183,7 @@ class Stream(httpcore.AsyncNetworkStream):
         if context is security.for_server:
             name = security.tls.server_name or name
         current = await security.tls.context()
-        current.set_alpn_protocols(list(security.protocols))
+        current.set_alpn_protocols(["http/1.1"])
         return current, name
 
     def get_extra_info(self, info: str) -> Any:
@@ -213,8 +209,8 @@ class Stream(httpcore.AsyncNetworkStream):
 class Backend(httpcore.AsyncNetworkBackend):
     """Opens connections, each to whatever addresses the host name has by then."""
 
-    def __init__(self, tls: TLS | None, *, for_server: ssl.SSLContext, for_proxy: ssl.SSLContext, http2: bool) -> None:
-        self._security = _Security(tls, for_server, for_proxy, ("h2", "http/1.1") if http2 else ("http/1.1",))
+    def __init__(self, tls: TLS | None, *, for_server: ssl.SSLContext, for_proxy: ssl.SSLContext) -> None:
+        self._security = _Security(tls, for_server, for_proxy)
         # The C library gives memory back to the system at once until it has seen that large blocks come and go. Otherwise it
         # might do so after every read, which costs more than the events in it.
         bytes(_LARGEST_BLOCK_BYTES)

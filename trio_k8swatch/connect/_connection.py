@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from trio_k8swatch._errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     import httpx
 
@@ -58,7 +59,8 @@ class Prepares(Protocol):
 class Connection:
     """One API server, and who we are to it.
 
-    Nothing is opened by making one; any number of clients may share it.
+    Nothing is opened by making one. It is a description: any number of clients may share it, in any thread and any run of
+    trio, because each has credentials and TLS of its own (`for_client`).
 
     `auth` adds the Authorization header; on a 401 it refreshes once, for all requests that wait, and repeats
     the request if that brought other credentials. `tls` is None for http. `proxy` is an http, https or socks5
@@ -74,11 +76,23 @@ class Connection:
     headers: tuple[tuple[str, str], ...] = ()
     compress: bool = True
     source: str = "arguments"
+    living: Callable[[], tuple[httpx.Auth | None, TLS | None]] | None = field(default=None, compare=False)
+    """Makes `auth` and `tls` anew. Without it, clients share those that there are."""
 
     def __post_init__(self) -> None:
         """Raises `ConfigError` for what could not work, or would do so in the clear."""
         if self.server.startswith("https:") and self.tls is None:
             raise ConfigError("a Connection to an https server needs tls; connect.to(...) makes one")
+
+    def for_client(self) -> Connection:
+        """The same connection with `auth` and `tls` of its own: their locks, clocks and caches belong to one run of trio.
+
+        Raises ConfigError, as when the connection was made, for files that cannot be used any more.
+        """
+        if self.living is None:
+            return self
+        auth, tls = self.living()
+        return replace(self, auth=auth, tls=tls)
 
     async def prepare(self) -> None:
         """Bring the credentials up to date, so that the next request will not have to wait for a plugin.

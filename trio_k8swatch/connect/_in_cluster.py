@@ -37,20 +37,27 @@ def in_cluster_connection(surroundings: Surroundings) -> Connection:
     token = File("service account token", account / "token")
     token.read()
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    tls = RotatingTLS(
-        subject=Subject(
-            ca=str(account / "ca.crt"),
-            identity="a pod's service account has none",
-            server_name="KUBERNETES_SERVICE_HOST",
-        ),
-        ca=_authority(surroundings),
-    )
-    tls.check()
+    authority = _authority(surroundings)
+
+    def living() -> tuple[CredentialAuth, RotatingTLS]:
+        tls = RotatingTLS(
+            subject=Subject(
+                ca=str(account / "ca.crt"),
+                identity="a pod's service account has none",
+                server_name="KUBERNETES_SERVICE_HOST",
+            ),
+            ca=authority,
+        )
+        tls.check()
+        return CredentialAuth(TokenFile(token), tls, now=surroundings.now), tls
+
+    auth, tls = living()
     return Connection(
         server=server,
         namespace=_namespace(surroundings),
-        auth=CredentialAuth(TokenFile(token), tls, now=surroundings.now),
+        auth=auth,
         tls=tls,
+        living=living,
         proxy=proxy_from_environment(server, surroundings.environ),
         source=f"service account in {account}",
     )

@@ -82,34 +82,49 @@ def to(
     """Connect to exactly that server: `kubectl proxy`, a test, a gateway.
 
     `token` is a bearer token. `certificate_authority` is a PEM file, else the system's authorities are trusted;
-    `insecure` trusts anybody. Raises `ConfigError` for a URL without scheme.
+    `insecure` trusts anybody, and lets credentials go to another machine over plain http, where everybody on the way can
+    read them. Raises `ConfigError` for a URL without scheme, and for a token that would go in the clear without `insecure`.
     """
     surroundings = surroundings or Surroundings()
     server = parse_server(base_url, label="base_url")
     credential = Credential(basic(*server.user) if server.user is not None else None)
     if token is not None:
         credential = Credential(bearer(token, label="token"))
-    tls = None
-    if server.encrypted:
-        ca = None if certificate_authority is None else File("certificate_authority", Path(certificate_authority))
-        tls = RotatingTLS(
-            subject=Subject(
-                ca=str(ca.path) if ca is not None else "the system's store; set certificate_authority",
-                identity="none was given",
-                server_name="tls-server-name in a kubeconfig",
-            ),
-            verify=not insecure,
-            ca=ca,
+    if credential.authorization and not (server.encrypted or server.is_loopback or insecure):
+        raise ConfigError(
+            f"{server.url} is not encrypted, so everybody on the way could read the credentials: use https, "
+            "or send them in the clear with insecure=True"
         )
-        tls.check()
+    ca = None if certificate_authority is None else File("certificate_authority", Path(certificate_authority))
+
+    def living() -> tuple[CredentialAuth | None, RotatingTLS | None]:
+        tls = _tls_to(ca, insecure=insecure) if server.encrypted else None
+        if not credential.authorization:
+            return None, tls
+        return CredentialAuth(StaticCredential(credential), tls, now=surroundings.now), tls
+
+    auth, tls = living()
     return Connection(
         server=server.url,
-        auth=CredentialAuth(StaticCredential(credential), tls, now=surroundings.now)
-        if credential.authorization
-        else None,
+        auth=auth,
         tls=tls,
+        living=living,
         proxy=proxy_from_environment(server.url, surroundings.environ),
     )
+
+
+def _tls_to(ca: File | None, *, insecure: bool) -> RotatingTLS:
+    tls = RotatingTLS(
+        subject=Subject(
+            ca=str(ca.path) if ca is not None else "the system's store; set certificate_authority",
+            identity="none was given",
+            server_name="tls-server-name in a kubeconfig",
+        ),
+        verify=not insecure,
+        ca=ca,
+    )
+    tls.check()
+    return tls
 
 
 def _read(kubeconfig: str | PathLike[str] | None, surroundings: Surroundings) -> Kubeconfig:

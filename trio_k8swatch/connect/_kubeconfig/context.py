@@ -100,15 +100,21 @@ def _connection(
     chosen: Entry[Context], cluster: Entry[Cluster], user: Entry[User] | None, surroundings: Surroundings
 ) -> Connection:
     server = _server(cluster)
-    source = credential_source(user, cluster, server, surroundings)
-    if not (server.encrypted or server.is_loopback):
-        source = StaticCredential(Credential())
-    tls = _tls(cluster, user, source) if server.encrypted else None
+
+    def living() -> tuple[CredentialAuth, RotatingTLS | None]:
+        source = credential_source(user, cluster, server, surroundings)
+        if not (server.encrypted or server.is_loopback):
+            source = StaticCredential(Credential())
+        tls = _tls(cluster, user, source) if server.encrypted else None
+        return CredentialAuth(source, tls, now=surroundings.now), tls
+
+    auth, tls = living()
     return Connection(
         server=server.url,
         namespace=chosen.value.namespace or "default",
-        auth=CredentialAuth(source, tls, now=surroundings.now),
+        auth=auth,
         tls=tls,
+        living=living,
         proxy=_proxy(cluster, server, surroundings),
         headers=impersonation(user) if user is not None else (),
         compress=not cluster.value.disable_compression,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._compression import FaultsOfCompression
 from ._connection import ConnectionFaults
 from ._events import EventFaults
 from ._history import HistoryFaults
@@ -10,5 +11,7 @@ from ._metadata import MetadataFaults
 from ._outages import OutageFaults
 
 
-class NamedFaults(ConnectionFaults, EventFaults, ListFaults, MetadataFaults, OutageFaults, HistoryFaults):
+class NamedFaults(
+    ConnectionFaults, FaultsOfCompression, EventFaults, ListFaults, MetadataFaults, OutageFaults, HistoryFaults
+):
     """Each method makes a fault and returns it."""
