@@ -253,3 +253,12 @@ async def test_R10_an_exception_of_the_block_leaves_as_it_was_raised(error: Exce
 
     assert caught.value is error
     assert error.__cause__ is cause
+
+
+async def test_R14_an_answer_that_is_kept_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends in an error, not in all of the memory."""
+    monkeypatch.setattr("trio_k8swatch._http.client._MAX_BODY_BYTES", 10)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x" * 11))
+    async with open_client(transport=transport) as client:
+        with pytest.raises(ProtocolError, match=r"^cannot get /version: the answer is larger than 10 bytes"):
+            await client.get("/version")

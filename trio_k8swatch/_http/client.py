@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import trio
 
-from trio_k8swatch._errors import ApiError, ConfigError, TooManyRequests, Unauthorized, Unavailable
+from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, TooManyRequests, Unauthorized, Unavailable
 from trio_k8swatch._model import model_of
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._runtime import require_trio
@@ -34,6 +34,9 @@ _STREAMING_LISTS_SINCE: Final = (1, 34)
 
 
 _SERVER_ERROR: Final = 500
+
+_MAX_BODY_BYTES: Final = 256 * 1024 * 1024
+"""Of an answer that is kept whole (R14). The largest, an OpenAPI document or a list in one piece, have some tens of megabytes."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -103,15 +106,21 @@ class ApiClient:
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.
 
-        Raises ApiError for a refusal, Unavailable if there is no answer or it stands still.
+        Raises ApiError for a refusal, Unavailable if there is no answer or it stands still, ProtocolError if it is far too large.
         """
         return await self.call(path, params or {}, accept=accept, doing=f"get {path}")
 
     async def call(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> bytes:
         """As `get`; `doing` says in errors what it was for."""
-        parts: list[bytes] = []
-        await self.read(path, query, accept=accept, doing=doing, take=parts.append)
-        return b"".join(parts)
+        body = bytearray()
+
+        def take(part: bytes) -> None:
+            body.extend(part)
+            if len(body) > _MAX_BODY_BYTES:
+                raise ProtocolError(f"cannot {doing}: the answer is larger than {_MAX_BODY_BYTES} bytes")
+
+        await self.read(path, query, accept=accept, doing=doing, take=take)
+        return bytes(body)
 
     async def read(
         self, path: str, query: dict[str, str], *, accept: str, doing: str, take: Callable[[bytes], object]
@@ -211,11 +220,6 @@ async def open_client(
         raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
     if token is not None and base_url is None and transport is None:
         raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
-    if http2:
-        # httpcore drops answers that come with a GOAWAY, and a 401 does (R5); watches have connections of their own anyway.
-        raise ConfigError(
-            "open_client(http2=True): HTTP/2 is not supported, because answers are lost in it; leave it out"
-        )
     if lists_at_once < 1:
         raise ConfigError(f"open_client(lists_at_once={lists_at_once}): one at a time is the least")
     asks_version = base_url is None and transport is None
@@ -230,7 +234,7 @@ async def open_client(
 
         async def requests() -> Requests:
             http = httpx.AsyncClient(
-                transport=transport or ConnectionPool(connection),
+                transport=transport or ConnectionPool(connection, http2=http2),
                 auth=connection.auth,
                 headers=[("User-Agent", user_agent), *connection.headers],
                 timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
