@@ -21,6 +21,7 @@ MODULES = [
     "trio_k8swatch.aio",
     "trio_k8swatch.blocking",
     "trio_k8swatch.connect",
+    "trio_k8swatch.controller",
     "trio_k8swatch.testing",
 ]
 
