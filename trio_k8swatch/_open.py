@@ -95,7 +95,7 @@ def open_watch(
         metadata = foreign.metadata
     if transform is not None:
         list_watcher = TransformingListWatcher(list_watcher, transform)
-    cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client))
+    cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client), source=client)
     return _running(list_watcher, cache, config or WatchConfig(), options, _init_mode(init_mode))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from .backstage import Backstage
 from .cache import Cache
 from .checkpoints import in_slices
-from .deltas import Delta, ObjectEvent, RelistDeltas, WatchDeltas, checked_version
+from .deltas import Delta, ObjectEvent, Put, RelistDeltas, WatchDeltas, checked_version
 from .handlers import HandlerFuncs
 from .health import Health, State
 from .indexes.index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
 from .indexes.indexed_store import IndexedStore
 from .mutation_detector import MutationDetector
+from .observers import Observer
 from .probe import Probe, probe
 from .store import Gone, Met, Store
 from .waiting.change_queues import Change, Policy
@@ -18,6 +20,7 @@ from .waiting.relist_tickets import RelistTicket
 from .waiting.subscriptions import Subscription
 
 __all__ = [
+    "Backstage",
     "Cache",
     "Change",
     "Delta",
@@ -33,8 +36,10 @@ __all__ = [
     "MutationDetector",
     "NameIndex",
     "ObjectEvent",
+    "Observer",
     "Policy",
     "Probe",
+    "Put",
     "RebuildableIndex",
     "RelistDeltas",
     "RelistTicket",

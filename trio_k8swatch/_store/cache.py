@@ -21,6 +21,7 @@ from .checkpoints import in_slices
 from .deltas import Delta, Put
 from .handlers import HandlerFuncs
 from .health import State, Vitals
+from .indexes.index import NameIndex
 from .indexes.registrations import Registration, Registrations
 from .mutation_detector import MutationDetector
 from .notifier import Notifier
@@ -38,8 +39,12 @@ _REBUILD_ABOVE_CHANGES: Final = 1000
 class Cache(Generic[T]):
     """Everything that one watch keeps; `Store` is how readers see it."""
 
-    def __init__(self, handlers: HandlerFuncs[T], metadata: MetadataOf, *, name: str = "") -> None:
+    def __init__(
+        self, handlers: HandlerFuncs[T], metadata: MetadataOf, *, name: str = "", source: object = None
+    ) -> None:
         self.name = name
+        self.source = source
+        """What is listed and watched, as it was given to `open_watch`."""
         self.metadata: MetadataOf = metadata
         self.notifier: Notifier[T] = Notifier(handlers)
         self.objects: dict[str, T] = {}
@@ -59,6 +64,8 @@ class Cache(Generic[T]):
         self.on_list_wanted: Callable[[], object] = _ignored
         """Called when a list is asked for, by whoever asks: the reflector sees to it."""
         self.indexes: Registrations[T] = Registrations()
+        self.names: NameIndex[T] | None = None
+        """Filled when somebody first asks for an object by name."""
         self.fault: BaseException | None = None
         """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
 
@@ -128,7 +135,7 @@ class Cache(Generic[T]):
             raise
 
     def _notify(self, deltas: Sequence[Delta[T]], *, preexisting: bool) -> None:
-        self.notifier.notify(deltas, self.objects, preexisting=preexisting)
+        self.notifier.notify(deltas, self.objects, preexisting=preexisting, listed=True)
 
     def caught_up(self) -> None:
         """The copy is what the server has, as far as anyone can know."""
@@ -156,6 +163,13 @@ class Cache(Generic[T]):
         return self.stopped or ("the watch was stopped" if self.stopping else None)
 
     # What readers call
+
+    def by_name(self, namespace: str, name: str) -> T | None:
+        """The object of that name."""
+        if self.names is None:
+            self.names = NameIndex(metadata=self.metadata)
+            self.indexes.attach(self.names, self.objects.values())
+        return self.names.get(namespace, name)
 
     def stop(self) -> None:
         """End the watch."""

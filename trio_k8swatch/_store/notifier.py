@@ -12,6 +12,7 @@ from trio_k8swatch._metrics import WatchMetrics
 
 from .deltas import Delta, Drop, Put
 from .handlers import HandlerFuncs, refuse_awaitable
+from .observers import Observer
 from .waiting.journal import Journal
 from .waiting.listeners import Listener, Listeners
 from .waiting.subscriptions import Subscription
@@ -28,6 +29,7 @@ class Notifier(Generic[T]):
         self.handlers: HandlerFuncs[T] = handlers
         self.metrics: WatchMetrics = WatchMetrics()
         self.subscriptions: tuple[Subscription[T], ...] = ()
+        self.observers: tuple[Observer, ...] = ()
         self.listeners: Listeners | None = None
         """Those who listen to single objects; None until the first does."""
         self.journal: Journal = Journal()
@@ -40,18 +42,21 @@ class Notifier(Generic[T]):
         """Notify everyone of one change; `objects` holds it already. Raises what a handler raises."""
         someone_waits = self._moved is not None or self.subscriptions or self.listeners is not None
         is_update = isinstance(delta, Put) and delta.old is not None
-        if someone_waits or self.journal.readers or self.metrics.counts or not is_update:
+        if someone_waits or self.observers or self.journal.readers or self.metrics.counts or not is_update:
             self.notify((delta,), objects)
         else:
             # What nearly every change is.
             self._handle(delta, preexisting=False)
 
-    def notify(self, deltas: Sequence[Delta[T]], objects: Mapping[str, T], *, preexisting: bool = False) -> None:
+    def notify(self, deltas: Sequence[Delta[T]], objects: Mapping[str, T], *, preexisting: bool = False, listed: bool = False
+    ) -> None:
         """Wake who waits, queue for who subscribed, call the handlers."""
         if self._moved is not None:
             self.wake()
         for subscription in self.subscriptions:
             subscription.put(deltas, objects)
+        for observer in self.observers:
+            observer.changed(deltas, listed=listed)
         if self.listeners is not None:
             for delta in deltas:
                 self.listeners.tell(delta.key, deleted=isinstance(delta, Drop))
@@ -129,5 +134,7 @@ class Notifier(Generic[T]):
             self.listeners.stop(why)
         self.wake()
         self.journal.write(())
+        for observer in self.observers:
+            observer.ended(why)
         for subscription in self.subscriptions:
             subscription.close()

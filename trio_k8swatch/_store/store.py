@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import Random
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
 
 import msgspec
 import trio
 
+from trio_k8swatch._backoff import Backoff, RetryPolicy
 from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._object_meta import key_of
 from trio_k8swatch._resource_version import compare
 
+from .each import run_each
 from .handlers import refuse_awaitable
 from .health import State
 from .waiting.change_queues import Change, Policy
@@ -31,6 +34,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
 I_co = TypeVar("I_co", covariant=True)
+
+_EACH_AGAIN: Final = Backoff()
 
 _PATIENCE_SECONDS: Final = 2.0
 """How long `at_least` trusts a live watch to get there by itself, before it asks for a list."""
@@ -75,6 +80,13 @@ class Store(Generic[T]):
     def get(self, uid: str) -> T | None:
         """The object with this uid, or None. Objects that have no uid are found under `namespace/name`."""
         return self._cache.objects.get(uid)
+
+    def by_name(self, namespace: str, name: str) -> T | None:
+        """The object of that name, or None; `namespace` is empty for objects of the whole cluster.
+
+        The first call goes through all objects; from then on an index is kept for it.
+        """
+        return self._cache.by_name(namespace, name)
 
     def __len__(self) -> int:
         return len(self._cache.objects)
@@ -280,6 +292,27 @@ class Store(Generic[T]):
             yield subscription
         finally:
             self._cache.notifier.leave(subscription)
+
+    async def each(
+        self,
+        task: Callable[[T], Awaitable[object]],
+        *,
+        where: Callable[[T], bool] | None = None,
+        retry_after: RetryPolicy = _EACH_AGAIN,
+        rng: Random | None = None,
+    ) -> None:
+        """Run `task(obj)` for each object that is here, and for each that comes, as long as it is here and matches `where`.
+
+        A task is cancelled when its object goes or no longer matches, and starts anew if it matches again, never two at a
+        time for one object. It is given the state in which it starts; `get`, `listen` and `wait_for` show what follows. One
+        that raises is logged and starts anew after `retry_after`; one that returns has done its work, until its object has
+        gone or stopped matching. Returns, with all tasks cancelled, when the watch has ended.
+        """
+        async with self.subscribe(policy=Policy.COALESCE, name="each") as changes:
+            await run_each(changes, self._uid_of, task, where=where, retry_after=retry_after, rng=rng or Random())
+
+    def _uid_of(self, obj: T) -> str:
+        return key_of(self._cache.metadata(obj))
 
 
 def _first(condition: Callable[[T], bool], objects: Iterable[T]) -> Met[T] | None:

@@ -129,6 +129,10 @@ class WorkQueue(Generic[K]):
         """The keys that are worked on."""
         return frozenset(self._state.working)
 
+    def oldest_since(self) -> float | None:
+        """Since when, by trio's clock, the key that has waited longest could have been taken; None if none waits."""
+        return self._state.oldest()
+
     @property
     def oldest_seconds(self) -> float:
         """For how long the key that has waited longest could have been taken; 0 if none waits."""
