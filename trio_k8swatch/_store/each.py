@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 import trio
 
-from trio_k8swatch._backoff import Pacer, RetryPolicy
+from trio_k8swatch._backoff import RetryPolicy
 
 from .waiting.change_queues import Change
 
@@ -64,20 +64,23 @@ class _Tasks(Generic[T]):
             known.unwant()
 
     async def _run(self, uid: str, own: _ObjectTask[T]) -> None:
-        pacer = Pacer(self._rng)
         while own.wanted:
             with trio.CancelScope() as own.scope:
-                await self._attempt(uid, own, pacer)
+                await self._until_done(uid, own)
                 # It has returned: that is final until the object goes, or no longer matches.
                 await trio.sleep_forever()
         del self._tasks[uid]
 
-    async def _attempt(self, uid: str, own: _ObjectTask[T], pacer: Pacer) -> None:
+    async def _until_done(self, uid: str, own: _ObjectTask[T]) -> None:
+        failures = 0
         while True:
+            began = trio.current_time()
             try:
                 await self._task(own.object)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other objects have their tasks
-                delay = pacer.failed(trio.current_time(), self._retry_after)
+                was_well = trio.current_time() - began >= self._retry_after.reset_after_seconds
+                failures = 1 if was_well else failures + 1
+                delay = self._retry_after.delay(failures, self._rng)
                 _log.warning("the task of object %s failed, again in %.1f s", uid, delay, exc_info=error)
                 await trio.sleep(delay)
             else:
