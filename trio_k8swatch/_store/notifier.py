@@ -48,7 +48,8 @@ class Notifier(Generic[T]):
             # What nearly every change is.
             self._handle(delta, preexisting=False)
 
-    def notify(self, deltas: Sequence[Delta[T]], objects: Mapping[str, T], *, preexisting: bool = False, listed: bool = False
+    def notify(
+        self, deltas: Sequence[Delta[T]], objects: Mapping[str, T], *, preexisting: bool = False, listed: bool = False
     ) -> None:
         """Wake who waits, queue for who subscribed, call the handlers."""
         if self._moved is not None:
