@@ -22,6 +22,7 @@ MODULES = [
     "trio_k8swatch.blocking",
     "trio_k8swatch.connect",
     "trio_k8swatch.controller",
+    "trio_k8swatch.lease",
     "trio_k8swatch.testing",
 ]
 
@@ -88,6 +89,7 @@ BESIDE = {
     "RetryPolicy",
     "RebuildableIndex",
     "NotWatchable",
+    "LeaseLost",
     "StaleError",
     "Probe",
     "probe",

@@ -1,0 +1,7 @@
+"""One leader among many: a block that runs in one process at a time."""
+
+from __future__ import annotations
+
+from ._open import open_lease
+
+__all__ = ["open_lease"]
