@@ -45,6 +45,7 @@ class Line:
 
     def __init__(self, server: Server, who: str) -> None:
         self._server, self._who = server, who
+        self.is_dead = False
 
     async def read(self) -> Stored | None:
         await self._server.travel(self._who)
@@ -53,6 +54,8 @@ class Line:
         return stored
 
     async def write(self, spec: Spec, version: str | None) -> Stored:
+        if self.is_dead:
+            raise Unavailable("dead")
         await self._server.travel(self._who)
         written = await self._server.arrive(spec, version)
         await self._server.travel(self._who)
@@ -94,14 +97,14 @@ class Reign:
             self.leaders.discard(who)
 
 
-async def stand(server: Server, who: str, reign: Reign, rng: Random) -> None:
+async def stand(server: Server, who: str, reign: Reign, rng: Random, line: Line | None = None) -> None:
     """A candidate that stands again whenever it loses."""
     clock = Drifting(rng)
     term = 0
     while True:
         term += 1
         try:
-            async with open_stored_lease(Line(server, who), f"{who}-{term}", TIMES, clock, rng):
+            async with open_stored_lease(line or Line(server, who), f"{who}-{term}", TIMES, clock, rng):
                 await reign.lead(who)
         except LeaseLost:
             continue
@@ -110,9 +113,12 @@ async def stand(server: Server, who: str, reign: Reign, rng: Random) -> None:
 async def crashing(server: Server, who: str, reign: Reign, rng: Random) -> None:
     """A candidate whose process is killed now and then: nothing is released."""
     while True:
-        with trio.move_on_after(rng.uniform(5, 120)), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_Candidate, "release", lambda self: trio.lowlevel.checkpoint())
-            await stand(server, who, reign, rng)
+        line = Line(server, who)
+        async with trio.open_nursery() as process:
+            process.start_soon(stand, server, who, reign, rng, line)
+            await trio.sleep(rng.uniform(5, 120))
+            line.is_dead = True
+            process.cancel_scope.cancel()
 
 
 async def history(seed: int) -> Reign:

@@ -9,6 +9,7 @@ Rule 4: the second is longer than the third, so the old leader has stopped when 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -16,7 +17,7 @@ from trio_k8swatch._errors import ConfigError
 
 __all__ = ["LeaseTimes", "Observation", "Spec"]
 
-_MOST_SECONDS = 24 * 3600
+_MOST_SECONDS: Final = 24 * 3600
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -56,12 +56,13 @@ def open_lease(
     renew_seconds: float = 10.0,
     retry_seconds: float = 2.0,
 ) -> AbstractAsyncContextManager[None]:
-    """Lead while the block runs.
+    """Lead while the block runs: `async with` it, with the name of a Lease that all candidates share.
 
-    `async with open_lease(client, "shop-controller", namespace="shop"): ...` waits until the Lease of that name is free, made if there is none, and takes it. In the block it is renewed every
-    `retry_seconds`. If that has not succeeded for `renew_seconds`, or someone else has the lease, the block is cancelled
-    and `LeaseLost` is raised, before anyone else may lead: others wait until they have seen the lease unchanged for
-    `lease_seconds`, each by its own clock. At the end of the block, when all in it has ended, the lease is released.
+    Waits until the lease is free, made if there is none, and takes it. In the block it is renewed every `retry_seconds`.
+    If that has not succeeded for `renew_seconds`, or someone else has the lease, the block is cancelled and `LeaseLost` is
+    raised, before anyone else may lead: others wait until they have seen the lease unchanged for `lease_seconds`, each by
+    its own clock. At the end of the block, when all in it has ended, the lease is released. `identity` has to be different
+    in each candidate; the default is.
 
     Code that does not reach a checkpoint cannot be cancelled: what blocks the thread for longer than `lease_seconds -
     renew_seconds` may overlap with the next leader. Raises ApiError at once for a refusal that will not pass.
