@@ -12,7 +12,6 @@ K8sWatchError
 ├── ProtocolError            an answer that does not make sense
 ├── ConfigError              kubeconfig, credentials or arguments are wrong
 ├── StaleError               the copy is older than the caller can accept
-├── LeaseLost                somebody else may lead soon, or does
 └── WatchStopped             the watch has ended; what was waited for cannot happen any more
 
 No httpx type is in here: where one was the cause, it is chained as `__cause__`.
@@ -26,7 +25,6 @@ __all__ = [
     "Expired",
     "Forbidden",
     "K8sWatchError",
-    "LeaseLost",
     "NotFound",
     "NotWatchable",
     "ProtocolError",
@@ -127,7 +125,3 @@ class StaleError(K8sWatchError):
 
 class WatchStopped(K8sWatchError):
     """The watch has ended, so what the caller waits for cannot happen any more."""
-
-
-class LeaseLost(K8sWatchError):
-    """The lease of `open_lease` could not be renewed, or somebody else has it: the block was cancelled."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import trio
 
-from trio_k8swatch import ApiError, ConfigError, LeaseLost, Status, Unavailable
+from trio_k8swatch import ApiError, ConfigError, Status, Unavailable
+from trio_k8swatch.lease import LeaseLost
 from trio_k8swatch.lease._election import LeaseTimes, Observation, Spec
 from trio_k8swatch.lease._leases import Stored
 from trio_k8swatch.lease._open import Clock, _Candidate, open_stored_lease

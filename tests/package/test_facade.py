@@ -89,7 +89,6 @@ BESIDE = {
     "RetryPolicy",
     "RebuildableIndex",
     "NotWatchable",
-    "LeaseLost",
     "StaleError",
     "Probe",
     "probe",

@@ -138,26 +138,6 @@ class ApiClient:
                 return
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
-    async def send(
-        self, method: str, path: str, *, content: bytes | None, doing: str, content_type: str = "application/json"
-    ) -> bytes:
-        """The body of the answer to a request of any method; sent once. Raises as `get`.
-
-        After Unavailable nobody knows whether the server has done it.
-        """
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if content is not None:
-            headers["Content-Type"] = content_type
-        limit, parts = self._silence_limit, list[bytes]()
-        await self._calls.prepare(doing=doing)
-        with trio.CancelScope(deadline=trio.current_time() + limit):
-            async with self._calls.get(
-                path, {}, headers, doing=doing, silence_limit=limit, method=method, content=content
-            ) as body:
-                await read_parts(body, parts.append, silence_limit=limit)
-                return b"".join(parts)
-        raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
-
     @asynccontextmanager
     async def stream(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> AsyncGenerator[Body]:
         """A GET whose answer goes on. Not compressed: proxies would hold events back until their buffers are full."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Requests", "located", "read_all", "read_parts"]
 
-_DONE: Final = frozenset({200, 201, 202})
+_OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
@@ -36,7 +36,7 @@ _PART_BYTES: Final = 512 * 1024
 
 
 class Requests:
-    """Sends requests, and holds them back for all who use it while the server asks for it."""
+    """Sends GETs, and holds them back for all who use it while the server asks for it."""
 
     def __init__(self, connection: Connection, http: httpx.AsyncClient, gate: Gate) -> None:
         self._connection = connection
@@ -58,8 +58,6 @@ class Requests:
         doing: str,
         silence_limit: float,
         is_watch: bool = False,
-        method: str = "GET",
-        content: bytes | None = None,
     ) -> AsyncGenerator[Body]:
         """The body of the answer, to be read in the block; leaving it early closes the connection.
 
@@ -70,7 +68,7 @@ class Requests:
         with located(doing):
             # httpx would parse the URL twice if it were to add the query itself.
             url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
-            request = self._http.build_request(method, url, headers=headers, content=content)
+            request = self._http.build_request("GET", url, headers=headers)
             response = await self._send(request, is_watch=is_watch)
             try:
                 body = body_of(response)
@@ -78,7 +76,7 @@ class Requests:
                 await response.aclose()
                 raise
         try:
-            if response.status_code not in _DONE:
+            if response.status_code != _OK:
                 raise await self._refusal(response, body, doing, silence_limit)
             # What the block raises is its own, and leaves as it was raised.
             with self._doubting(is_watch=is_watch):
@@ -110,8 +108,6 @@ class Requests:
                 return response
             await response.aclose()
             _require_same_origin(request.url, response.next_request.url)
-            if response.next_request.method != request.method:
-                raise ProtocolError(f"{self._connection.server} answers a {request.method} with a redirect to a GET")
             request = response.next_request
         raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._election import LeaseLost
 from ._open import open_lease
 
-__all__ = ["open_lease"]
+__all__ = ["LeaseLost", "open_lease"]

@@ -13,11 +13,15 @@ from typing import Final
 
 import msgspec
 
-from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._errors import ConfigError, K8sWatchError
 
-__all__ = ["LeaseTimes", "Observation", "Spec"]
+__all__ = ["LeaseLost", "LeaseTimes", "Observation", "Spec"]
 
 _MOST_SECONDS: Final = 24 * 3600
+
+
+class LeaseLost(K8sWatchError):
+    """The lease of `open_lease` could not be renewed, or somebody else has it: the block was cancelled."""
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -33,9 +33,12 @@ class LeaseStorage(Protocol):
         ...
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    metadata: dict[str, Any]
-    spec: Spec = Spec()
+class _LeaseResource(Protocol):
+    """A `Resource` of Leases as dicts, as far as it is used here."""
+
+    async def get(self, name: str, /) -> dict[str, Any]: ...
+    async def create(self, obj: dict[str, Any], /) -> dict[str, Any]: ...
+    async def replace(self, obj: dict[str, Any], /) -> dict[str, Any]: ...
 
 
 class ApiLease:
@@ -44,30 +47,22 @@ class ApiLease:
     def __init__(self, client: ApiClient, name: str, namespace: str) -> None:
         if not name or "/" in name or name in {".", ".."}:
             raise ConfigError(f"open_lease({name!r}): the lease needs a name, for example 'shop-controller'")
-        self._client = client
+        leases: Any = client.resource("coordination.k8s.io/v1", "leases", namespace=namespace, type=dict)
+        self._leases: _LeaseResource = leases
         self._name = name
-        leases = client.resource("coordination.k8s.io/v1", "leases", namespace=namespace)
-        self._path = leases.collection.path
-        self._doing = f"lease {namespace}/{name}"
 
     async def read(self) -> Stored | None:
         try:
-            return _stored(await self._send("GET", f"{self._path}/{self._name}", None))
+            return _stored(await self._leases.get(self._name))
         except NotFound:
             return None
 
     async def write(self, spec: Spec, version: str | None) -> Stored:
         metadata = {"name": self._name} | ({} if version is None else {"resourceVersion": version})
-        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
-        if version is None:
-            return _stored(await self._send("POST", self._path, body))
-        return _stored(await self._send("PUT", f"{self._path}/{self._name}", body))
-
-    async def _send(self, method: str, path: str, body: Any) -> bytes:
-        content = None if body is None else msgspec.json.encode(body)
-        return await self._client.send(method, path, content=content, doing=f"{method.lower()} {self._doing}")
+        kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        body = {**kind, "metadata": metadata, "spec": msgspec.to_builtins(spec)}
+        return _stored(await (self._leases.create(body) if version is None else self._leases.replace(body)))
 
 
-def _stored(answer: bytes) -> Stored:
-    lease = msgspec.json.decode(answer, type=_Answer)
-    return Stored(lease.spec, str(lease.metadata.get("resourceVersion", "")))
+def _stored(lease: dict[str, Any]) -> Stored:
+    return Stored(msgspec.convert(lease.get("spec") or {}, Spec), str(lease["metadata"].get("resourceVersion", "")))

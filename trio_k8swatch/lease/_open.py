@@ -14,11 +14,11 @@ from typing import Final
 
 import trio
 
-from trio_k8swatch._errors import ApiError, LeaseLost, ProtocolError, Unavailable
+from trio_k8swatch._errors import ApiError, ProtocolError, Unavailable
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._http import ApiClient
 
-from ._election import LeaseTimes, Observation, Spec
+from ._election import LeaseLost, LeaseTimes, Observation, Spec
 from ._leases import ApiLease, LeaseStorage
 
 __all__ = ["open_lease", "open_stored_lease"]
