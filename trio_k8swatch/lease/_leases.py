@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -47,7 +47,9 @@ class ApiLease:
     def __init__(self, client: ApiClient, name: str, namespace: str) -> None:
         if not name or "/" in name or name in {".", ".."}:
             raise ConfigError(f"open_lease({name!r}): the lease needs a name, for example 'shop-controller'")
-        leases: Any = client.resource("coordination.k8s.io/v1", "leases", namespace=namespace, type=dict)
+        leases: Any = client.resource(
+            "coordination.k8s.io/v1", "leases", namespace=namespace, type=cast("type[Any]", dict)
+        )
         self._leases: _LeaseResource = leases
         self._name = name
 
