@@ -138,7 +138,7 @@ async def test_a_store_that_ends_ends_the_controller(autojump_clock) -> None:
     async with open_watch(source, config=steady()) as store, trio.open_nursery() as nursery:
         nursery.start_soon(stop_after, 5, store)
         with pytest.raises(WatchStopped, match="a store that it watches has ended"):
-            await controller(runs, watch(store))
+            await controller(runs, watch(store), grace_seconds=20)
         with pytest.raises(WatchStopped):
             await controller(runs, watch(store))
     assert runs.ended[:1] == [A]

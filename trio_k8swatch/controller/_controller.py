@@ -35,7 +35,7 @@ async def run_controller(
     workers: int = 1,
     name: str = "controller",
     retry_after: RetryPolicy = RETRY_AFTER,
-    grace_seconds: float = 30.0,
+    grace_seconds: float = 4.0,
     on_error: Callable[[K, Exception], object] | None = None,
     health: ControllerHealth | None = None,
     metrics: ControllerMetrics | None = None,
@@ -53,7 +53,8 @@ async def run_controller(
     task or in its children: a reconciler never mistakes a store that lags behind for the world. If they do not show it
     within 5 s, `on_error` gets a `StaleError`, and the key goes on waiting.
 
-    When cancelled, nothing new is run; runs under way have `grace_seconds` to end, then they are cancelled, too. Raises
+    When cancelled, nothing new is run; runs under way have `grace_seconds` to end, then they are cancelled, too: under
+    `open_lease` less than its `lease_seconds - renew_seconds`, so that nothing runs when the next leader begins. Raises
     `WatchStopped`, after the same, if the watch of a source ends. `task_status` is told when everything that was there at
     the start is in the queue.
     """
