@@ -62,10 +62,9 @@ def mutant(owner: Any, name: str, value: Any):
     [
         (gate, "_CURVE", Backoff(0.2, 30.0, minimum_seconds=0.1)),
         (gate, "_CURVE", Backoff(0.1, 0.1, minimum_seconds=0.1)),
-        (gate.Gate, "failed", lambda self, attempt, why: None),
         (gate, "_SPREAD_SECONDS", 30.0),
     ],
-    ids=["up to thirty seconds", "no growth", "each finds out for itself", "spread over half a minute"],
+    ids=["up to thirty seconds", "no growth", "spread over half a minute"],
 )
 def test_the_bars_fail_when_a_rule_is_broken(owner: Any, name: str, value: Any) -> None:
     """So it would be noticed."""
