@@ -181,3 +181,18 @@ def test_before_the_first_list_nothing_is_confirmed() -> None:
     """An infinite age is no age."""
     starting = replace(LIVE, state=State.STARTING, staleness=float("inf"))
     assert "confirmed" not in status(200, health=starting)[0]
+
+
+@pytest.mark.parametrize(
+    ("next_attempt_at", "expected"),
+    [
+        (NOW + 2.4, "reconnecting for 2m5s (unreachable), next attempt in 2s"),
+        (NOW - 0.1, "reconnecting for 2m5s (unreachable), trying"),
+        (None, "reconnecting for 2m5s (unreachable)"),
+    ],
+)
+def test_the_status_line_says_why_and_when_next(next_attempt_at: float | None, expected: str) -> None:
+    """While the watch fails."""
+    health = replace(FAILING, reason="unreachable", next_attempt_at=next_attempt_at)
+    line = status_lines(replace(SITUATION, health=health), 200)[-1].plain
+    assert line.startswith(f"{expected} · ")

@@ -236,7 +236,7 @@ async def test_F14_certificate_wrong_for_good(autojump_clock):
             await trio.sleep(600)
             assert w.store.health.state is State.RECONNECTING
             assert w.store.health.failures >= 7
-            assert len(w.watches) < 600 / 2
+            assert len(w.watches) < 600 / 1.6
             assert max(w.pauses()) <= 3
             it.fake.faults.clear()
 

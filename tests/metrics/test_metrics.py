@@ -25,6 +25,8 @@ from trio_k8swatch.testing import FakeApiServer
 @dataclass
 class FakeVitals:
     confirmed_at: float | None = None
+    failing: bool = False
+    reason: str | None = None
 
 
 @dataclass
@@ -96,6 +98,8 @@ agent_watchers_events_total{type="MODIFIED",watcher_instance="pods"} 1.0
 # HELP agent_watchers_failing_current Watches that failed and have not caught up since
 # TYPE agent_watchers_failing_current gauge
 agent_watchers_failing_current{watcher_instance="pods"} 0.0
+# HELP agent_watchers_failing_reason_current Of those, how many for which reason
+# TYPE agent_watchers_failing_reason_current gauge
 # HELP agent_watchers_handler_seconds Seconds taken by handlers, for each change or batch of changes
 # TYPE agent_watchers_handler_seconds histogram
 agent_watchers_handler_seconds_bucket{le="1e-05",watcher_instance="pods"} 0.0
@@ -270,7 +274,10 @@ async def test_a_watch_reports_itself(autojump_clock: object, registry: Collecto
                 ]
             with fake.faults.unavailable(on="watch", times=1), fake.faults.close_watch():
                 await trio.sleep(4)
-                assert rows(registry, "failing") == ['failing_current{watcher_instance="pods"} 1.0']
+                assert rows(registry, "failing") == [
+                    'failing_current{watcher_instance="pods"} 1.0',
+                    'failing_reason_current{reason="unavailable",watcher_instance="pods"} 1.0',
+                ]
             await trio.sleep(10)
             assert rows(registry, *SEED_ROWS) == SEED_ROWS_AT_THE_END
             assert store.health.staleness == values(registry)[STALENESS]

@@ -16,7 +16,6 @@ from real.control_plane import ControlPlane
 
 from trio_k8swatch import (
     ApiClient,
-    Backoff,
     IndexedStore,
     ListOptions,
     ListStrategy,
@@ -33,7 +32,6 @@ pytestmark = pytest.mark.real
 
 LIMIT_SECONDS = 300
 PATH = "/api/v1/namespaces/{}/configmaps"
-CURVE = Backoff(initial_seconds=0.2, maximum_seconds=2.0)
 
 
 class Writer:
@@ -82,7 +80,7 @@ async def watch(
     client: ApiClient, book: Book, namespace: str = "default", **options: Any
 ) -> AsyncGenerator[Store[Any]]:
     list_options = options.pop("list_options", None)
-    config = WatchConfig(**{"retry_relist_after": CURVE, "retry_watch_after": CURVE, **options})
+    config = WatchConfig(**options)
     resource = client.resource("v1", "configmaps", namespace=namespace)
     async with open_watch(resource, handlers=book.handlers, config=config, list_options=list_options) as store:
         book.names = IndexedStore(store, NameIndex())

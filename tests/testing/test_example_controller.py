@@ -68,7 +68,7 @@ async def test_an_outage(fake, autojump_clock):
         await trio.sleep(700)
         assert zones(fake) == ["a", "b", "c", "b"]
 
-    assert_calls(fake, "watch", "pods", at_most=300, since=down)
+    assert_calls(fake, "watch", "pods", at_most=375, since=down)
     assert_calls(fake, "list", "pods", times=1)
 
 

@@ -23,7 +23,10 @@ from trio_k8swatch._errors import Status, TooManyRequests, Unavailable
 
 __all__ = ["Attempt", "Door", "Gate", "Mode"]
 
-_CURVE: Final = Backoff(0.2, 3.0, minimum_seconds=0.1)
+_CURVE: Final = Backoff(0.2, 2.2, minimum_seconds=0.1)
+"""Forty requests in a minute are enough, and nobody waits for longer than this when the server is back."""
+
+_LEAST_PAUSE_SECONDS: Final = 0.1
 
 _PATIENCE_SECONDS: Final = 2.0
 """Who would have to wait longer for a server that asked to be left alone is told so instead: it has other things to do."""
@@ -97,7 +100,7 @@ class Door:
         failures = self.failures + 1 if self.mode is Mode.AWAY else 1
         ceiling = _CURVE.ceiling(failures)
         since = self.since if self.mode is Mode.AWAY else now
-        opens_at = max(now, attempt.began + ceiling * (0.5 + jitter / 2))
+        opens_at = max(now + _LEAST_PAUSE_SECONDS, attempt.began + ceiling * (0.75 + jitter / 4))
         return Door(Mode.AWAY, opens_at, failures, since, last, why)
 
     def refused(self, now: float, seconds: float, last: int) -> Door:

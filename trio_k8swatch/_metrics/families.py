@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
@@ -27,6 +28,7 @@ _COUNTERS: Final = {
 _GAUGES: Final = {
     "alive_current": ("", "Watches running, failing ones included"),
     "failing_current": ("", "Watches that failed and have not caught up since"),
+    "failing_reason_current": ("reason", "Of those, how many for which reason"),
     "last_event_timestamp_seconds": ("", "When an object last changed, in seconds since the epoch"),
     "objects": ("", "Objects held"),
     "staleness_seconds": ("", "Seconds since the server last confirmed the stalest running watch"),
@@ -42,6 +44,10 @@ _HISTOGRAMS: Final = {
 class _Vitals(Protocol):
     @property
     def confirmed_at(self) -> float | None: ...
+    @property
+    def failing(self) -> bool: ...
+    @property
+    def reason(self) -> str | None: ...
 
 
 class _Queue(Protocol):
@@ -63,7 +69,7 @@ class Watched(Protocol):
 
     @property
     def vitals(self) -> _Vitals:
-        """Of which `confirmed_at` is when the server last bore the copy out."""
+        """Of which `confirmed_at` is when the server last bore the copy out, and `reason` why it is `failing`."""
         ...
 
     @property
@@ -85,6 +91,10 @@ class Look:
     def staleness(self) -> float:
         confirmed = self._watched.vitals.confirmed_at
         return float("inf") if confirmed is None else max(0.0, self._clock.current_time() - confirmed)
+
+    def failing_reason(self) -> str | None:
+        vitals = self._watched.vitals
+        return vitals.reason if vitals.failing else None
 
     def subscribers(self) -> Iterable[tuple[str, int, float]]:
         for queue in self._watched.subscriptions:
@@ -130,6 +140,9 @@ class Families:
             return
         self._gauge("objects", name, sum(look.objects() for look in looks))
         self._gauge("staleness_seconds", name, max(look.staleness() for look in looks))
+        reasons = Counter(reason for look in looks if (reason := look.failing_reason()) is not None)
+        for reason in sorted(reasons):
+            self._gauges["failing_reason_current"].add_metric([reason, name], reasons[reason])
         lags: dict[str, int] = {}
         oldest: dict[str, float] = {}
         for subscriber, lag, seconds in (row for look in looks for row in look.subscribers()):

@@ -368,7 +368,9 @@ class Reflector(Generic[T]):
         if policy is None:
             return
         now = trio.current_time()
-        by_client = self._gate is not None and self._gate.next_attempt_at is not None
+        # A client that does not make us wait has not counted what failed: a plugin for credentials, for example.
+        opens_at = None if self._gate is None else self._gate.next_attempt_at
+        by_client = opens_at is not None and opens_at > now
         self._pace, pause = paced(self._pace, outcome, now, config.rng, policy, by_client=by_client)
         if outcome.error is not None:
             self._tell(outcome, outcome.error, pause, now)

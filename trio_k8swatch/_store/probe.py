@@ -28,9 +28,9 @@ class Probe:
 def probe(stores: Mapping[str, Store[Any]], *, seconds: float = 180.0) -> Probe:
     """Look at some stores, by names of your choice; well if the server has confirmed each within `seconds`.
 
-    Never waits. A store that has stopped is not well. For readiness: fewer seconds than 70 would call quiet clusters ill,
-    because they confirm about once a minute. For liveness: `seconds=math.inf`, so that only a watch that has ended counts;
-    a restart does not bring the API server back.
+    Never waits. A store that has stopped is not well. For readiness: fewer seconds than 130 would call quiet clusters ill,
+    because they confirm about once a minute, and now and then only the second time. For liveness: `seconds=math.inf`, so that
+    only a watch that has ended counts; a restart does not bring the API server back.
     """
     lines: list[str] = []
     ok = True

@@ -103,7 +103,7 @@ class Store(Generic[T]):
     def require_fresh(self, seconds: float) -> None:
         """Raise `StaleError` unless the server has confirmed the store within the last `seconds`.
 
-        A quiet server confirms about once a minute, so ask for less than 70 only where events are frequent. A store
+        A quiet server confirms about once a minute, so ask for less than 130 only where events are frequent. A store
         that has stopped is never fresh.
         """
         self._loop.run(lambda: self._store.require_fresh(seconds))
