@@ -7,11 +7,11 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from trio_k8swatch._errors import ConfigError, NotFound, ProtocolError
+from trio_k8swatch._http.collection import Collection
+from trio_k8swatch._http.path_segments import checked_namespace, checked_subresource, name_segment
 from trio_k8swatch._object_meta import MetadataOf
 from trio_k8swatch._wire import Decoder
 
-from ..collection import Collection
-from ..path_segments import checked_namespace, checked_subresource, name_segment
 from .call import Call
 from .request_object import Patch, Whole, identity_of, text_of, whole_text_of
 from .update import Change, update
