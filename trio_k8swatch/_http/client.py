@@ -130,7 +130,7 @@ class ApiClient:
                 return
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
-    async def send(self, call: Call) -> bytes:
+    async def ask(self, call: Call) -> bytes:
         """The answer to one request about an object, or to a write. It is sent once, whatever comes of it.
 
         Raises ApiError for a refusal; Unavailable, which says whether it may have happened, if there is no answer.

@@ -162,7 +162,7 @@ class Resource(Verbs[T]):
         query = {**replace(chosen, page_size=None).list_query(), **write_query(dry_run=dry_run)}
         body = delete_options(propagation=propagation, grace_seconds=grace_seconds)
         doing = f"deletecollection {self.collection}"
-        text = await self._client.send(
+        text = await self._client.ask(
             Call(
                 "DELETE",
                 self.collection.path,
@@ -222,10 +222,10 @@ class Resource(Verbs[T]):
 
         async def patch(text: bytes) -> bytes:
             media = patch_content_type("merge")
-            return await self._client.send(self._call("patch", "PATCH", meta.name, namespace, {}, text, media))
+            return await self._client.ask(self._call("patch", "PATCH", meta.name, namespace, {}, text, media))
 
         async def read() -> bytes:
-            return await self._client.send(self._call("get", "GET", meta.name, namespace))
+            return await self._client.ask(self._call("get", "GET", meta.name, namespace))
 
         return f"{what} finalizer {finalizer} of {meta.name} of {self.collection}", read, patch, meta.uid
 

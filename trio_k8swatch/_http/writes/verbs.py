@@ -35,7 +35,7 @@ _APPLY: Final = "application/apply-patch+yaml"
 class Sender(Protocol):
     """What the verbs need of a client (`ApiClient`)."""
 
-    async def send(self, call: Call) -> bytes: ...
+    async def ask(self, call: Call) -> bytes: ...
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -178,9 +178,9 @@ class Verbs(Generic[T]):
         read = self._call("get", "GET", name, namespace, accept="application/json")
 
         async def send(text: bytes) -> bytes:
-            return await self._sender.send(self._call("update", "PUT", name, namespace, query, text))
+            return await self._sender.ask(self._call("update", "PUT", name, namespace, query, text))
 
-        text = await update(lambda: self._sender.send(read), change, send, attempts=attempts)
+        text = await update(lambda: self._sender.ask(read), change, send, attempts=attempts)
         return self._decoder.object(text, read.doing)
 
     async def delete(
@@ -206,7 +206,7 @@ class Verbs(Generic[T]):
         content = msgspec.json.encode(options) if options else None
         call = self._call("delete", "DELETE", name, namespace, write_query(dry_run=dry_run), content)
         try:
-            text = await self._sender.send(call)
+            text = await self._sender.ask(call)
         except NotFound as error:
             # That the resource is not served is another thing than that the object is not there.
             if missing_ok and error.status.details is not None and error.status.details.name:
@@ -254,7 +254,7 @@ class Verbs(Generic[T]):
         return Collection(own.api_version, own.plural, checked_namespace(namespace))
 
     async def _object(self, call: Call) -> T:
-        return self._decoder.object(await self._sender.send(call), call.doing)
+        return self._decoder.object(await self._sender.ask(call), call.doing)
 
 
 def kind_of(text: bytes, doing: str) -> str:
