@@ -7,5 +7,6 @@ from .collection import Collection
 from .requests import located
 from .resource import EventStream, Resource
 from .writes.verbs import Verbs
+from .writes.write_options import Propagation
 
-__all__ = ["ApiClient", "Collection", "EventStream", "Resource", "Verbs", "located", "open_client"]
+__all__ = ["ApiClient", "Collection", "EventStream", "Propagation", "Resource", "Verbs", "located", "open_client"]
