@@ -93,21 +93,29 @@ async def decisions(pods: Store[Pod], machines: Store[VirtualMachine], send: tri
                 await send.send(decision)
 
 
-async def autoscale(client: ApiClient, send: trio.MemorySendChannel[Decision]) -> None:
+async def autoscale(client: ApiClient, send: trio.MemorySendChannel[Decision], namespace: str | None = None) -> None:
     """Decide until cancelled."""
+    scaled = client.resource(GROUP_VERSION, "virtualmachines", namespace=namespace, type=VirtualMachine)
     async with (
-        open_watch(client.resource(GROUP_VERSION, "virtualmachines", type=VirtualMachine)) as machines,
-        open_watch(client.resource("v1", "pods", type=Pod)) as pods,
+        open_watch(scaled) as machines,
+        open_watch(client.resource("v1", "pods", namespace=namespace, type=Pod)) as pods,
     ):
         await decisions(pods, machines, send)
 
 
+async def scale(client: ApiClient, decision: Decision, namespace: str) -> None:
+    """Do it. Only the one field is sent, so whatever else others change meanwhile stays."""
+    machines = client.resource(GROUP_VERSION, "virtualmachines", namespace=namespace, type=VirtualMachine)
+    await machines.patch(decision.machine, {"spec": {"guest": {"cpus": {"use": decision.cpus}}}})
+
+
 async def main() -> None:
-    """Print what a program with the right to patch would do."""
+    """Scale the machines of the namespace that kubectl would use."""
     send, receive = trio.open_memory_channel[Decision](0)
     async with open_client() as client, trio.open_nursery() as nursery:
-        nursery.start_soon(autoscale, client, send)
+        nursery.start_soon(autoscale, client, send, client.connection.namespace)
         async for decision in receive:
+            await scale(client, decision, client.connection.namespace)
             print(f"{decision.machine}: {decision.cpus} CPUs")
 
 

@@ -18,10 +18,13 @@ from typing import get_type_hints
 from ._backoff import Adaptive, Backoff, RetryPolicy, TimeRange
 from ._config import InitMode, ListStrategy, WatchConfig
 from ._errors import (
+    AlreadyExists,
     ApiError,
     ConfigError,
+    Conflict,
     Expired,
     Forbidden,
+    Invalid,
     K8sWatchError,
     NotFound,
     NotWatchable,
@@ -31,6 +34,7 @@ from ._errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    Unsupported,
     WatchStopped,
 )
 from ._http import ApiClient, EventStream, Resource, open_client
@@ -66,6 +70,7 @@ __all__ = [
     "Accessors",
     "Adaptive",
     "Added",
+    "AlreadyExists",
     "ApiClient",
     "ApiError",
     "Backoff",
@@ -73,6 +78,7 @@ __all__ = [
     "Change",
     "Client",
     "ConfigError",
+    "Conflict",
     "Deleted",
     "DynamicObject",
     "EventStream",
@@ -86,6 +92,7 @@ __all__ = [
     "Index",
     "IndexedStore",
     "InitMode",
+    "Invalid",
     "K8sWatchError",
     "KeyIndex",
     "ListMeta",
@@ -118,6 +125,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
+    "Unsupported",
     "WatchConfig",
     "WatchEvent",
     "WatchStopped",

@@ -6,7 +6,11 @@ K8sWatchError
 │   ├── Unauthorized         401: it does not know who we are
 │   ├── Forbidden            403: it knows, and refuses
 │   ├── NotFound             404: no such resource, or no such object
-│   ├── NotWatchable         405, 406, 415: the resource cannot be listed or watched as JSON
+│   ├── Conflict             409: somebody else wrote in between, or owns the field
+│   ├── AlreadyExists        409: an object of this name is there already
+│   ├── Invalid              422: the server does not accept the object (`.causes`)
+│   ├── Unsupported          405, 406, 415: the resource has no such verb, or not in this form
+│   │   └── NotWatchable     it cannot be listed or watched as JSON
 │   └── TooManyRequests      429: come back later
 ├── Unavailable              no answer: refused, reset, timed out, TLS failed
 ├── ProtocolError            an answer that does not make sense
@@ -20,10 +24,13 @@ No httpx type is in here: where one was the cause, it is chained as `__cause__`.
 import msgspec
 
 __all__ = [
+    "AlreadyExists",
     "ApiError",
     "ConfigError",
+    "Conflict",
     "Expired",
     "Forbidden",
+    "Invalid",
     "K8sWatchError",
     "NotFound",
     "NotWatchable",
@@ -35,6 +42,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
+    "Unsupported",
     "WatchStopped",
 ]
 
@@ -82,6 +90,11 @@ class ApiError(K8sWatchError):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether a write may have been done although it was answered so: servers and proxies give up before etcd does."""
+        return self.status.code >= 500 and self.status.code != 501
+
 
 class Expired(ApiError):
     """410 Gone or reason Expired: history is no longer kept that far back; list again."""
@@ -99,7 +112,32 @@ class NotFound(ApiError):
     """404: the resource is not served, or the object does not exist."""
 
 
-class NotWatchable(ApiError):
+class Conflict(ApiError):
+    """409: the object is no longer at the resourceVersion or uid that was given, or another manager owns a field.
+
+    Read it again, and decide again; `Resource.update` does.
+    """
+
+
+class AlreadyExists(ApiError):
+    """409: an object of this name is there already."""
+
+
+class Invalid(ApiError):
+    """422: the server does not accept the object; `causes` says which fields, and why."""
+
+    @property
+    def causes(self) -> tuple[StatusCause, ...]:
+        """What is wrong, field by field; empty if the server says it only in its message."""
+        details = self.status.details
+        return (details.causes or ()) if details is not None else ()
+
+
+class Unsupported(ApiError):
+    """405, 406 or 415: the resource has no such verb or subresource, or does not take this kind of patch."""
+
+
+class NotWatchable(Unsupported):
     """405, 406 or 415: this resource cannot be listed or watched as JSON."""
 
 
@@ -108,7 +146,15 @@ class TooManyRequests(ApiError):
 
 
 class Unavailable(K8sWatchError):
-    """No answer came: connection refused or reset, name not found, TLS failure, time limit reached."""
+    """No answer came: connection refused or reset, name not found, TLS failure, time limit reached.
+
+    `may_have_happened` tells of a write whether the server may have done it: False if the request never left. Where that
+    cannot be known it is True.
+    """
+
+    def __init__(self, message: str = "", *, may_have_happened: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
 
 
 class ProtocolError(K8sWatchError):

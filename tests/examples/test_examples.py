@@ -128,6 +128,26 @@ async def test_the_autoscaler_decides_within_the_limits(autojump_clock, fake, cl
     assert await receive.receive() == autoscaler.Decision("vm", cpus)
 
 
+async def test_the_autoscaler_scales_the_machine_on_the_server(autojump_clock, fake, client, nursery) -> None:
+    """What was decided is written, only that field, and seen; then there is nothing left to decide."""
+    autoscaler = example("autoscaler")
+    fake.register("vm.neon.tech/v1", "VirtualMachine")
+    owned = pod("vm-pod", owner=fake.create(machine("vm")))
+    owned["metadata"]["annotations"] = {autoscaler.USAGE_ANNOTATION: "3.2"}
+    fake.create(owned)
+    send, receive = trio.open_memory_channel(0)
+    nursery.start_soon(autoscaler.autoscale, client, send, "default")
+
+    await autoscaler.scale(client, await receive.receive(), "default")
+
+    scaled = await client.resource("vm.neon.tech/v1", "virtualmachines", namespace="default").get("vm")
+    assert scaled["spec"] == {"guest": {"cpus": {"min": 1, "use": 4, "max": 8}}}
+    fake.patch("pods", "vm-pod", {"metadata": {"labels": {"looked": "again"}}})
+    with trio.move_on_after(10):
+        await receive.receive()
+        pytest.fail("there was nothing left to decide")
+
+
 async def test_the_autoscaler_lists_again_for_an_owner_it_has_not_heard_of(
     autojump_clock, fake, client, nursery
 ) -> None:

@@ -18,9 +18,10 @@ from trio_k8swatch._runtime import require_trio
 
 from .collection import Collection
 from .gate import Gate
-from .requests import Requests, read_parts
+from .requests import Requests, located, read_answer, read_parts
 from .resource import Resource
 from .response_body import Body
+from .writes.call import Call
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
@@ -136,6 +137,32 @@ class ApiClient:
                 scope.deadline = float("inf")
                 await read_parts(body, take, silence_limit=limit)
                 return
+        raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
+
+    async def ask(self, call: Call) -> bytes:
+        """The answer to one request about an object, or to a write. It is sent once, whatever comes of it.
+
+        Raises ApiError for a refusal; Unavailable, which says whether it may have happened, if there is no answer.
+        """
+        limit, requests, doing = self._silence_limit, self._calls, call.doing
+        headers = {"Accept": call.accept, "Accept-Encoding": "gzip" if self.connection.compress else "identity"}
+        if call.content is not None:
+            headers["Content-Type"] = call.content_type
+        await requests.prepare(doing=doing)
+        with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
+            async with requests.get(
+                call.path,
+                call.query,
+                headers,
+                doing=doing,
+                silence_limit=limit,
+                method=call.method,
+                content=call.content,
+                verb=call.verb,
+            ) as body:
+                scope.deadline = float("inf")
+                with located(doing):
+                    return await read_answer(body, silence_limit=limit)
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
     @asynccontextmanager

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionPool"]
 
+_BEFORE_SENDING: Final = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.ProxyError)
+"""After these no byte of the request has left."""
+
 _IDLE_SECONDS: Final = 60.0
 """For how long an unused connection is kept. Load balancers drop idle ones after a minute or more, often silently."""
 
@@ -90,7 +93,8 @@ def _translated(connection: Connection) -> Generator[None]:
     except httpcore.UnsupportedProtocol as error:
         raise ConfigError(f"{connection.server} is not a URL that can be used: {error}") from error
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
-        raise Unavailable(_explained(connection, error)) from error
+        never_left = isinstance(error, _BEFORE_SENDING)
+        raise Unavailable(_explained(connection, error), may_have_happened=not never_left) from error
 
 
 def _explained(connection: Connection, error: Exception) -> str:

@@ -223,7 +223,7 @@ class Gate:
                 with trio.CancelScope(deadline=begins if is_first else float("inf")):
                     await self._changed.wait()
                 if has_patience and not was_away and self._door.mode is Mode.AWAY:
-                    raise Unavailable(self._door.why)
+                    raise Unavailable(self._door.why, may_have_happened=False)
                 if self._door.is_open:
                     await trio.sleep(self._rng.uniform(0.0, self._spread))
             return self._begin()

@@ -17,16 +17,23 @@ from trio_k8swatch._wire import error_from_response, parse_retry_after
 
 from .gate import Attempt, Gate
 from .response_body import Body, body_of
+from .warnings import log_warnings
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
 
-__all__ = ["Requests", "located", "read_all", "read_parts"]
+__all__ = ["Requests", "located", "read_all", "read_answer", "read_parts"]
 
-_OK: Final = 200
+_SUCCESS: Final = range(200, 300)
+_BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""After these no byte of the request has left."""
+
 _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
+
+_MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
+"""An object has 1.5 MiB in etcd; what a deletion of a whole collection answers may be larger."""
 
 _LEAST_BYTES: Final = 512
 """That a body has to bring in each silence limit: no connection is so slow (R17)."""
@@ -36,7 +43,7 @@ _PART_BYTES: Final = 512 * 1024
 
 
 class Requests:
-    """Sends GETs, and holds them back for all who use it while the server asks for it."""
+    """Sends requests, and holds them back for all who use it while the server asks for it."""
 
     def __init__(self, connection: Connection, http: httpx.AsyncClient, gate: Gate) -> None:
         self._connection = connection
@@ -45,7 +52,7 @@ class Requests:
 
     async def prepare(self, *, doing: str) -> None:
         """Bring the credentials up to date, before `get`. That has a time limit of its own: someone may have to log in."""
-        with located(doing):
+        with located(doing, may_have_happened=False):
             await self._connection.prepare()
 
     @asynccontextmanager
@@ -58,17 +65,20 @@ class Requests:
         doing: str,
         silence_limit: float,
         is_watch: bool = False,
+        method: str = "GET",
+        content: bytes | None = None,
+        verb: str = "",
     ) -> AsyncGenerator[Body]:
         """The body of the answer, to be read in the block; leaving it early closes the connection.
 
         `doing` says for people what this is for. Raises ApiError for a refusal, whose explanation may take
-        `silence_limit` seconds to come, and Unavailable if there is no answer. How long to wait for the answer is the
-        caller's business.
+        `silence_limit` seconds to come (`verb` as in `error_from_status`), and Unavailable if there is no answer. How long
+        to wait for the answer is the caller's business.
         """
         with located(doing):
             # httpx would parse the URL twice if it were to add the query itself.
             url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
-            request = self._http.build_request("GET", url, headers=headers)
+            request = self._http.build_request(method, url, headers=headers, content=content)
             response = await self._send(request, is_watch=is_watch)
             try:
                 body = body_of(response)
@@ -76,8 +86,10 @@ class Requests:
                 await response.aclose()
                 raise
         try:
-            if response.status_code != _OK:
-                raise await self._refusal(response, body, doing, silence_limit)
+            if response.status_code not in _SUCCESS:
+                raise await self._refusal(response, body, doing, silence_limit, verb)
+            if verb:
+                log_warnings(response.headers.get_list("warning"), doing)
             # What the block raises is its own, and leaves as it was raised.
             with self._doubting(is_watch=is_watch):
                 yield _Located(body, doing)
@@ -107,6 +119,10 @@ class Requests:
             if response.next_request is None:
                 return response
             await response.aclose()
+            if request.method != "GET":
+                raise ProtocolError(
+                    f"{self._connection.server} redirects: a write is not sent elsewhere, and was not done"
+                )
             _require_same_origin(request.url, response.next_request.url)
             request = response.next_request
         raise ProtocolError(f"{self._connection.server} redirects more than {_MAX_REDIRECTS} times")
@@ -132,15 +148,21 @@ class Requests:
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise ConfigError(f"{server} is not a URL that can be used: {error}") from error
         except httpx.TransportError as error:
-            raise Unavailable(f"{server} cannot be reached: {error or type(error).__name__}") from error
+            never_left = isinstance(error, _BEFORE_SENDING)
+            why = f"{server} cannot be reached: {error or type(error).__name__}"
+            raise Unavailable(why, may_have_happened=not never_left) from error
 
-    async def _refusal(self, response: httpx.Response, body: Body, doing: str, silence_limit: float) -> ApiError:
+    async def _refusal(
+        self, response: httpx.Response, body: Body, doing: str, silence_limit: float, verb: str
+    ) -> ApiError:
         try:
             text = await read_all(body, silence_limit=silence_limit, at_most=_MAX_ERROR_BODY_BYTES)
         except Unavailable:
             # That the explanation is cut off does not change what the status says.
             text = b""
-        return error_from_response(response.status_code, response.headers, text, doing=doing, now_epoch=time.time())
+        return error_from_response(
+            response.status_code, response.headers, text, doing=doing, now_epoch=time.time(), verb=verb
+        )
 
     def _note_willingness(self, response: httpx.Response, attempt: Attempt) -> None:
         told = parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time())
@@ -174,6 +196,14 @@ async def read_all(body: Body, *, silence_limit: float, at_most: int | None = No
     return b"".join(parts)
 
 
+async def read_answer(body: Body, *, silence_limit: float) -> bytes:
+    """A whole body that is no list of a watch. ProtocolError for one that is larger than any answer."""
+    text = await read_all(body, silence_limit=silence_limit, at_most=_MAX_ANSWER_BYTES)
+    if len(text) >= _MAX_ANSWER_BYTES:
+        raise ProtocolError(f"the answer is larger than {_MAX_ANSWER_BYTES} bytes")
+    return text
+
+
 async def read_parts(
     body: Body, take: Callable[[bytes], object], *, silence_limit: float, at_most: int | None = None
 ) -> None:
@@ -204,12 +234,15 @@ async def read_parts(
 
 
 @contextmanager
-def located(doing: str) -> Generator[None]:
-    """Say of an error that has no place yet what it prevented."""
+def located(doing: str, *, may_have_happened: bool = True) -> Generator[None]:
+    """Say of an error that has no place yet what it prevented; of what is done before a request, that it never left."""
     try:
         yield
-    except (Unavailable, ProtocolError) as error:
-        raise type(error)(f"cannot {doing}: {error}") from error
+    except Unavailable as error:
+        possible = may_have_happened and error.may_have_happened
+        raise Unavailable(f"cannot {doing}: {error}", may_have_happened=possible) from error
+    except ProtocolError as error:
+        raise ProtocolError(f"cannot {doing}: {error}") from error
 
 
 def _require_same_origin(origin: httpx.URL, target: httpx.URL) -> None:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from itertools import chain
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
+
+import msgspec
 
 from trio_k8swatch._list_options import ListOptions
-from trio_k8swatch._object_meta import ListMeta, MetadataOf
+from trio_k8swatch._object_meta import DynamicObject, ListMeta, Metadata
 from trio_k8swatch._pager import list_pages, take_in_parts
 from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
 
 from .collection import Collection
 from .requests import located
 from .response_body import Body
+from .writes.call import Call
+from .writes.finalizers import add_finalizer, checked_finalizer, remove_finalizer
+from .writes.verbs import Sender, Verbs, kind_of
+from .writes.write_options import Propagation, delete_options, patch_content_type, write_query
 
 __all__ = ["EventStream", "Resource"]
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
-class Server(Protocol):
+class Server(Sender, Protocol):
     """What a resource needs of its client (`ApiClient`)."""
 
     async def read(
@@ -73,16 +81,16 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
         return event
 
 
-class Resource(Generic[T]):
-    """One collection of objects on the server (`ApiClient.resource`). Satisfies `Client`."""
+class Resource(Verbs[T]):
+    """One collection of objects on the server (`ApiClient.resource`). Satisfies `Client`.
+
+    Lists and watches read it; the verbs read and write single objects, each with one request that is sent once.
+    """
 
     def __init__(self, client: Server, collection: Collection, type_: type[T], drop: Iterable[str] = ()) -> None:
+        super().__init__(client, collection, decoder_for(type_, collection.api_version, drop))
         self._client = client
-        self._decoder = decoder_for(type_, collection.api_version, drop)
-        self.collection = collection
         self.type = type_
-        self.metadata: MetadataOf = self._decoder.metadata
-        """How to get at the metadata of an object."""
 
     def __repr__(self) -> str:
         return f"<Resource {self.collection}>"
@@ -134,6 +142,92 @@ class Resource(Generic[T]):
         accept = self._decoder.accept_watch
         async with self._client.stream(self.collection.path, query, accept=accept, doing=doing) as body:
             yield EventStream(body, self._decoder.events, doing)
+
+    # Writing, beyond single verbs
+
+    async def delete_all(
+        self,
+        options: ListOptions | None = None,
+        *,
+        propagation: Propagation | None = None,
+        grace_seconds: int | None = None,
+        dry_run: bool = False,
+    ) -> tuple[T, ...]:
+        """Delete all objects that the selectors of `options` choose, in this namespace; what the server says it deleted.
+
+        Without selectors: all of them. The server deletes one after the other, so an error may leave some deleted. A
+        resource of all namespaces has this only if its objects have none: else Unsupported.
+        """
+        chosen = options or ListOptions()
+        query = {**replace(chosen, page_size=None).list_query(), **write_query(dry_run=dry_run)}
+        body = delete_options(propagation=propagation, grace_seconds=grace_seconds)
+        doing = f"deletecollection {self.collection}"
+        text = await self._client.ask(
+            Call(
+                "DELETE",
+                self.collection.path,
+                "deletecollection",
+                doing,
+                self._decoder.accept_list,
+                query,
+                msgspec.json.encode(body) if body else None,
+            )
+        )
+        if kind_of(text, doing) == "Status":
+            return ()
+        items: list[T] = []
+        reader = self._decoder.page_decoder()
+        with located(doing):
+            if (part := reader.feed(text)) is not None:
+                items.extend(part.items)
+            await take_in_parts(reader.finish().parts(), lambda rest: items.extend(rest.items))
+        return tuple(items)
+
+    @overload
+    def subresource(self, name: str) -> Verbs[DynamicObject]: ...
+    @overload
+    def subresource(self, name: str, *, type: type[S]) -> Verbs[S]: ...
+    def subresource(self, name: str, *, type: Any = DynamicObject) -> Verbs[Any]:
+        """The verbs for `status`, `scale`, `eviction`, `binding`, `token` … of single objects.
+
+        `subresource("scale").patch("web", {"spec": {"replicas": 3}})`; what is created of an object needs its name:
+        `subresource("eviction").create({...}, name="web-0")`. Answers become `type`: for
+        `status` that may be the type of the resource.
+        """
+        # Another kind than that of the collection, from another API group perhaps.
+        return Verbs(self._client, self.collection, decoder_for(type, self.collection.api_version), name)
+
+    async def add_finalizer(self, obj: T, finalizer: str) -> T:
+        """Make sure that this very object has `finalizer`, whoever else writes to it meanwhile; the object as it then is.
+
+        Raises NotFound if it is gone, and what the server has against it: one that is being deleted takes no more.
+        """
+        doing, read, patch, uid = self._finalizing(obj, "add", checked_finalizer(finalizer))
+        return self._decoder.object(await add_finalizer(read, patch, uid, finalizer, doing), doing)
+
+    async def remove_finalizer(self, obj: T, finalizer: str) -> T | None:
+        """Make sure that this very object does not have `finalizer`; the object as it then is, or None if it is gone.
+
+        The last finalizer of an object that is being deleted takes it away: the answer is then its last state.
+        """
+        doing, read, patch, uid = self._finalizing(obj, "remove", finalizer)
+        text = await remove_finalizer(read, patch, uid, finalizer, doing)
+        return None if text is None else self._decoder.object(text, doing)
+
+    def _finalizing(
+        self, obj: T, what: str, finalizer: str
+    ) -> tuple[str, Callable[[], Awaitable[bytes]], Callable[[bytes], Awaitable[bytes]], str]:
+        meta: Metadata = self.metadata(obj)
+        namespace = meta.namespace or None
+
+        async def patch(text: bytes) -> bytes:
+            media = patch_content_type("merge")
+            return await self._client.ask(self._call("patch", "PATCH", meta.name, namespace, {}, text, media))
+
+        async def read() -> bytes:
+            return await self._client.ask(self._call("get", "GET", meta.name, namespace))
+
+        return f"{what} finalizer {finalizer} of {meta.name} of {self.collection}", read, patch, meta.uid
 
     async def has_streaming_lists(self) -> bool:
         """See `ApiClient.has_streaming_lists`."""

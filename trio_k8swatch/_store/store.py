@@ -204,6 +204,16 @@ class Store(Generic[T]):
         while compare(cache.resource_version, resource_version) == -1:
             await self._moved()
 
+    async def gone(self, uid: str) -> None:
+        """Return once the store has no object with this uid; at once if it has none now.
+
+        After `delete`, this is when its finalizers are done, and the store shows it. An object that was created a moment ago
+        may not be here yet: wait for `at_least` of its resourceVersion first. Raises `WatchStopped` if the watch ends first.
+        """
+        await trio.lowlevel.checkpoint()
+        while (listener := self.listen(uid)) is not None:
+            await listener.wait()
+
     async def wait_until(self, condition: Callable[[Store[T]], bool]) -> None:
         """Return once `condition(store)` is true, looking at once and then after each change of the store.
 

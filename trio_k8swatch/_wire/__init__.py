@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .api_status import error_from_response, error_from_status, is_too_large_version, parse_retry_after
-from .decoder import decoder_for
+from .decoder import Decoder, decoder_for
 from .events import (
     OBJECT_EVENT_OF,
     OBJECT_EVENTS,
@@ -25,6 +25,7 @@ __all__ = [
     "OBJECT_EVENT_OF",
     "Added",
     "Bookmark",
+    "Decoder",
     "Deleted",
     "Failure",
     "LineSplitter",

@@ -11,14 +11,18 @@ from typing import Final
 import msgspec
 
 from trio_k8swatch._errors import (
+    AlreadyExists,
     ApiError,
+    Conflict,
     Expired,
     Forbidden,
+    Invalid,
     NotFound,
     NotWatchable,
     Status,
     TooManyRequests,
     Unauthorized,
+    Unsupported,
 )
 
 from .page_decoder import BROKEN
@@ -33,8 +37,10 @@ _BY_CODE: Final[Mapping[int, type[ApiError]]] = {
     404: NotFound,
     405: NotWatchable,
     406: NotWatchable,
+    409: Conflict,
     410: Expired,
     415: NotWatchable,
+    422: Invalid,
     429: TooManyRequests,
 }
 
@@ -48,23 +54,43 @@ _WAY_OUT: Final[Mapping[type[ApiError], str]] = {
 _decode_status: Final = msgspec.json.Decoder(Status).decode
 
 
-def error_from_status(status: Status, *, doing: str, retry_after: float | None = None) -> ApiError:
-    """The error that says `status`. `doing` is what was refused, for people: `list pods (v1) in all namespaces`."""
-    # Expired is what 410 is called; some proxies and old servers keep only one of the two.
-    error_type = Expired if status.reason in {"Expired", "Gone"} else _BY_CODE.get(status.code, ApiError)
+def error_from_status(status: Status, *, doing: str, retry_after: float | None = None, verb: str = "") -> ApiError:
+    """The error that says `status`. `doing` is what was refused, for people: `list pods (v1) in all namespaces`.
+
+    `verb` is what Kubernetes calls it, if it was about a single object or a write.
+    """
+    error_type = _type_of(status, verb)
     if retry_after is None and status.details is not None and status.details.retry_after_seconds:
         retry_after = _sane(status.details.retry_after_seconds)
     said = " ".join(status.message.split()) or "without a message"
     reason = f" {status.reason}" if status.reason else ""
-    way_out = _WAY_OUT.get(error_type)
+    way_out = _way_out_of_a_call(error_type, status, verb) if verb else _WAY_OUT.get(error_type)
     message = f"cannot {doing}: the server answered {status.code}{reason}: {said}" + (
         f" ({way_out})" if way_out else ""
     )
     return error_type(message, status=status, retry_after=retry_after)
 
 
+def _type_of(status: Status, verb: str) -> type[ApiError]:
+    # Expired is what 410 is called; some proxies and old servers keep only one of the two.
+    if status.reason in {"Expired", "Gone"}:
+        return Expired
+    if status.reason == "AlreadyExists":
+        return AlreadyExists
+    error_type = _BY_CODE.get(status.code, ApiError)
+    return Unsupported if verb and error_type is NotWatchable else error_type
+
+
+def _way_out_of_a_call(error_type: type[ApiError], status: Status, verb: str) -> str | None:
+    if error_type is Forbidden and "cannot " in status.message:
+        return f"give this user the verb {verb} on the resource (kubectl auth can-i {verb} RESOURCE)"
+    if error_type is Unsupported or (error_type is NotFound and not (status.details and status.details.name)):
+        return "check the resource, its API version and subresource (kubectl api-resources); if it has namespaces, give one"
+    return _WAY_OUT[Unauthorized] if error_type is Unauthorized else None
+
+
 def error_from_response(
-    code: int, headers: Mapping[str, str], body: bytes, *, doing: str, now_epoch: float
+    code: int, headers: Mapping[str, str], body: bytes, *, doing: str, now_epoch: float, verb: str = ""
 ) -> ApiError:
     """The error behind a response that is not a success, whatever its body: a Status, plain text, HTML or nothing.
 
@@ -79,7 +105,7 @@ def error_from_response(
         status = Status(message=_as_text(body))
     # The HTTP status is what proxies agree on; a body that says otherwise keeps its reason and message.
     status = msgspec.structs.replace(status, code=code)
-    return error_from_status(status, doing=doing, retry_after=retry_after)
+    return error_from_status(status, doing=doing, retry_after=retry_after, verb=verb)
 
 
 def parse_retry_after(value: str, *, now_epoch: float) -> float | None:

@@ -82,6 +82,17 @@ class Decoder(ABC, Generic[T]):
     def page_decoder(self) -> PageDecoder[T]:
         """What reads one body of a list."""
 
+    def object(self, text: bytes, doing: str) -> T:
+        """The one object that `text` is. `doing` is what it answers."""
+        try:
+            return self._object(text.strip())
+        except BROKEN as error:
+            raise ProtocolError(f"cannot {doing}: the answer does not have the expected form: {error}") from error
+
+    @abstractmethod
+    def _object(self, raw: bytes) -> T:
+        """One object; one of `BROKEN` if it does not fit."""
+
     @abstractmethod
     def _event(self, line: bytes) -> WatchEvent[T]:
         """An event in whatever form."""
@@ -117,6 +128,9 @@ class _TypedDecoder(Decoder[T]):
 
     def page_decoder(self) -> PageDecoder[T]:
         return PageDecoder(self._kinds, self._decode_item, self._decode_array)
+
+    def _object(self, raw: bytes) -> T:
+        return tolerating_nulls(self._decode_item, raw)
 
     def _event(self, line: bytes) -> WatchEvent[T]:
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import httpx
 
 from trio_k8swatch._http import ApiClient as AsyncClient
-from trio_k8swatch._http import Collection
+from trio_k8swatch._http import Collection, Propagation
 from trio_k8swatch._http import Resource as AsyncResource
 from trio_k8swatch._http import open_client as open_async_client
 from trio_k8swatch._list_options import ListOptions
@@ -18,6 +18,7 @@ from trio_k8swatch._wire import Listing, WatchEvent
 from trio_k8swatch.connect import Connection
 
 from ._loop import Loop, open_loop
+from ._verbs import Verbs
 from ._waits import Incoming
 
 __all__ = ["ApiClient", "Resource", "open_client"]
@@ -63,10 +64,11 @@ class ApiClient:
         return self._loop.wait(lambda: self._client.get(path, accept=accept, params=params), timeout)
 
 
-class Resource(Generic[T]):
+class Resource(Verbs[T]):
     """One collection of objects on the server (`ApiClient.resource`)."""
 
     def __init__(self, loop: Loop, resource: AsyncResource[T]) -> None:
+        super().__init__(loop, resource)
         self.loop = loop
         """Where it lives, and the watches that are opened with it."""
         self.in_loop = resource
@@ -84,6 +86,35 @@ class Resource(Generic[T]):
     def type(self) -> type[T]:
         """What its objects become."""
         return self.in_loop.type
+
+    def delete_all(
+        self,
+        options: ListOptions | None = None,
+        *,
+        propagation: Propagation | None = None,
+        grace_seconds: int | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[T, ...]:
+        """See `trio_k8swatch.Resource.delete_all`."""
+        return self.loop.wait(
+            lambda: self.in_loop.delete_all(
+                options, propagation=propagation, grace_seconds=grace_seconds, dry_run=dry_run
+            ),
+            timeout,
+        )
+
+    def subresource(self, name: str, *, type: Any = DynamicObject) -> Verbs[Any]:
+        """See `trio_k8swatch.Resource.subresource`."""
+        return Verbs(self.loop, self.in_loop.subresource(name, type=type))
+
+    def add_finalizer(self, obj: T, finalizer: str, *, timeout: float | None = None) -> T:
+        """See `trio_k8swatch.Resource.add_finalizer`."""
+        return self.loop.wait(lambda: self.in_loop.add_finalizer(obj, finalizer), timeout)
+
+    def remove_finalizer(self, obj: T, finalizer: str, *, timeout: float | None = None) -> T | None:
+        """See `trio_k8swatch.Resource.remove_finalizer`."""
+        return self.loop.wait(lambda: self.in_loop.remove_finalizer(obj, finalizer), timeout)
 
     def list(self, options: ListOptions | None = None, *, timeout: float | None = None) -> Listing[T]:
         """All objects, read in pages. Errors as in the async client, and TimeoutError after `timeout` seconds."""

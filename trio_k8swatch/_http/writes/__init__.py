@@ -1,0 +1,1 @@
+"""Writing: single objects, each request sent once."""

@@ -1,0 +1,24 @@
+"""One request that is no list and no watch, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent, and what it is for."""
+
+    method: str
+    path: str
+    verb: str
+    """As RBAC names it."""
+    doing: str
+    """For people: `patch web of deployments (apps/v1) in namespace shop`."""
+    accept: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    content: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
