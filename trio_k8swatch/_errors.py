@@ -79,7 +79,17 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class K8sWatchError(Exception):
-    """The root: everything this library raises on purpose."""
+    """The root: everything this library raises on purpose. Its message is one line, whatever text of a peer is in it."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_one_line(arg) if isinstance(arg, str) else arg for arg in args))
+
+
+def _one_line(message: str) -> str:
+    """`message` without what would break a line of a log, or give orders to a terminal."""
+    if message.isprintable():
+        return message
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message)
 
 
 class ApiError(K8sWatchError):

@@ -31,7 +31,7 @@ TYPES: Final = (DynamicObject, dict, PartialObjectMetadata)
 
 def pieces(data: bytes) -> list[bytes]:
     """The stream that `data` describes, as it comes."""
-    size = (data[0] if data else 0) or len(data)
+    size = (data[0] if data else 0) or len(data) or 1
     return [data[begin : begin + size] for begin in range(1, len(data), size)]
 
 

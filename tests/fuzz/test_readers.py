@@ -59,7 +59,9 @@ def _bomb(data: bytes) -> None:
 
 
 def _two_lines(data: bytes) -> None:
-    raise ConfigError("one\ntwo")
+    error = ConfigError("one")
+    error.args = ("one\ntwo",)
+    raise error
 
 
 @pytest.mark.parametrize(("reader", "raised"), [(_leak, KeyError), (_bomb, Excess), (_two_lines, Excess)])

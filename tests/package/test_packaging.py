@@ -60,7 +60,16 @@ def test_the_source_archive_builds_tests_and_explains_itself(built: tuple[Path, 
         names = [name.partition("/")[2] for name in archive.getnames()]
 
     assert {name.partition("/")[0] for name in names} == {
-        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "PKG-INFO", "README.md", "noxfile.py", "pyproject.toml"),
+        *(
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "LICENSE",
+            "PKG-INFO",
+            "README.md",
+            "SECURITY.md",
+            "noxfile.py",
+            "pyproject.toml",
+        ),
         *(".gitignore", "benchmarks", "changes", "docs", "examples", "tests", "trio_k8swatch"),
     }
     assert not [name for name in names if re.search(r"__pycache__|\.pyc|_build|\.(so|egg-info|whl)\b", name)]
