@@ -14,6 +14,7 @@ import trio
 from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, TooManyRequests, Unauthorized, Unavailable
 from trio_k8swatch._model import model_of
 from trio_k8swatch._object_meta import DynamicObject
+from trio_k8swatch._observed_writes import note_write
 from trio_k8swatch._runtime import require_trio
 
 from .collection import Collection
@@ -22,6 +23,7 @@ from .requests import Requests, located, read_answer, read_parts
 from .resource import Resource
 from .response_body import Body
 from .writes.call import Call
+from .writes.notes import write_of
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
@@ -144,6 +146,21 @@ class ApiClient:
 
         Raises ApiError for a refusal; Unavailable, which says whether it may have happened, if there is no answer.
         """
+        try:
+            answer = await self._ask(call)
+        except Unavailable as error:
+            if not error.may_have_happened:
+                raise
+            self._note(call, None)
+            raise
+        self._note(call, answer)
+        return answer
+
+    def _note(self, call: Call, answer: bytes | None) -> None:
+        if (write := write_of(call, answer)) is not None:
+            note_write(write)
+
+    async def _ask(self, call: Call) -> bytes:
         limit, requests, doing = self._silence_limit, self._calls, call.doing
         headers = {"Accept": call.accept, "Accept-Encoding": "gzip" if self.connection.compress else "identity"}
         if call.content is not None:
