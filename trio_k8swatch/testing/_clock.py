@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import trio
@@ -19,9 +21,24 @@ class Clock:
         self._epoch = epoch.astimezone(UTC)
         self._offset: float | None = None
         self._last = 0.0
+        # The moment of what is being done late: it is to look as if it had been done in time.
+        self._held: float | None = None
+
+    @contextmanager
+    def held_at(self, seconds: float) -> Generator[None]:
+        """Let it be that moment for the length of the block."""
+        self._held = seconds
+        try:
+            yield
+        finally:
+            self._held = None
 
     def now(self) -> float:
         """Seconds since the start; never less than before, even if trio is run again."""
+        passed = self._passed()
+        return passed if self._held is None else self._held
+
+    def _passed(self) -> float:
         try:
             time = trio.current_time()
         except RuntimeError:
@@ -37,7 +54,7 @@ class Clock:
 
     def trio_time(self, seconds: float) -> float:
         """The moment on trio's clock that is `seconds` after the start."""
-        self.now()
+        self._passed()
         return seconds - (self._offset or 0.0)
 
     def datetime(self) -> datetime:

@@ -19,6 +19,7 @@ from ._writes.custom_resources import CustomResources
 from ._writes.deletion import DeleteOptions, Deleter
 from ._writes.patches import merge_patch
 from ._writes.write_rules import FROM_INSIDE, Writer
+from .simulation import Pace, Simulation, worker
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -63,6 +64,7 @@ class Inside:
 
     def create(self, obj: Object) -> Object:
         """Create an object, its namespace too if need be. Returns it as stored; 409 if it exists."""
+        self.agenda.catch_up()
         target = self._target_of(obj)
         if target.namespace:
             self._ensure_namespace(target.namespace)
@@ -70,10 +72,12 @@ class Inside:
 
     def replace(self, obj: Object) -> Object:
         """Replace an object, status included; 409 if `obj` has a resourceVersion that is not the last one."""
+        self.agenda.catch_up()
         return _copy(self._writer.replace(self._target_of(obj), obj, FROM_INSIDE))
 
     def patch(self, resource: str, name: str, patch: Object, *, namespace: str | None = None) -> Object:
         """Merge `patch` into an object (RFC 7386), status included."""
+        self.agenda.catch_up()
         target = self._target(resource, namespace, name)
         changed = merge_patch(self._writer.existing(target).object, patch)
         return _copy(self._writer.replace(target, changed, FROM_INSIDE))
@@ -90,6 +94,7 @@ class Inside:
 
         At once, unless `grace_seconds` says otherwise (None: as the pod says), or there are finalizers.
         """
+        self.agenda.catch_up()
         target = self._target_of(resource) if isinstance(resource, dict) else self._target(resource, namespace, name)
         self._deleter.delete(target, DeleteOptions(grace_seconds=grace_seconds))
 
@@ -171,6 +176,17 @@ class Inside:
             action()
 
         self.agenda.after(seconds, act)
+
+    def simulate(self, pace: Pace | None = None, *, nodes: int = 3) -> Simulation:
+        """Have Deployments, ReplicaSets, StatefulSets, Jobs and Pods move as their controllers would have them.
+
+        In trio's time, at `pace`; without a task: what is due is done when somebody looks, as if it had been done in
+        time. Where there are no nodes, that many are made. It goes on until `stop()` of what is returned.
+        """
+        if not self.storage["nodes"].current:
+            for number in range(1, nodes + 1):
+                self.create(worker(number))
+        return Simulation(self, pace or Pace())
 
     def cluster(self) -> Cluster:
         """The parts, for the router."""

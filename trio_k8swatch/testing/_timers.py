@@ -20,6 +20,7 @@ class Agenda:
         self._clock = clock
         self._entries: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
+        self._acting = False
         self.on_change: Callable[[], None] = lambda: None
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
@@ -32,7 +33,14 @@ class Agenda:
         return self._entries[0][0] if self._entries else math.inf
 
     def catch_up(self) -> None:
-        """Do all that is due, in the order in which it was."""
-        while self._clock.reached(self.next()):
-            _, _, action = heapq.heappop(self._entries)
-            action()
+        """Do all that is due, in the order and at the time at which it was. An action that looks finds nothing due."""
+        if self._acting:
+            return
+        self._acting = True
+        try:
+            while self._clock.reached(self.next()):
+                due, _, action = heapq.heappop(self._entries)
+                with self._clock.held_at(due):
+                    action()
+        finally:
+            self._acting = False

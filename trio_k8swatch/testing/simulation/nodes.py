@@ -1,0 +1,18 @@
+"""The nodes that a simulation brings along where there are none."""
+
+from __future__ import annotations
+
+from trio_k8swatch.testing._json import Object
+from trio_k8swatch.testing.builders import node
+
+
+def worker(number: int) -> Object:
+    """A node that is ready, with an address."""
+    name = f"worker-{number}"
+    made = node(name, labels={"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}, cpu="8", memory="32Gi")
+    addresses = [
+        {"type": "InternalIP", "address": f"192.168.10.{10 + number % 240}"},
+        {"type": "Hostname", "address": name},
+    ]
+    made["status"]["addresses"] = addresses
+    return made
