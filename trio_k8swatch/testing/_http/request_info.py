@@ -109,8 +109,8 @@ def _padded(segments: list[str], namespace: str) -> tuple[str, str, str, str]:
 def _verb(request: Request, parts: _Parts) -> Verb:
     collection = not parts.name
     match request.method:
-        case "GET" | "HEAD":
-            if parts.legacy_watch or (request.flag("watch") and not parts.subresource):
+        case "GET":
+            if parts.legacy_watch or (request.flag("watch") and collection):
                 return "watch"
             return "list" if collection else "get"
         case "POST" if collection or parts.subresource:
