@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._schema import Undecodable, decoded
 
 from .causes import Causes
 from .metadata_rules import LABEL_RULE, label_problems, subdomain_problems
@@ -123,9 +124,19 @@ def _check_structure(schema: Object, path: str, causes: Causes) -> None:
     for word in ("items", "additionalProperties"):
         below: object = schema.get(word)
         if is_object(below):
-            _check_structure(below, f"{path}.{word}", causes)
+            _check_below(below, f"{path}.{word}", causes)
     if schema.get("x-kubernetes-list-type") == "map" and not schema.get("x-kubernetes-list-map-keys"):
         causes.required(f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
+
+
+def _check_below(schema: Object, path: str, causes: Causes) -> None:
+    """What may be a schema or something else is not decoded with the rest."""
+    try:
+        decoded("apiextensions.v1.JSONSchemaProps", schema)
+    except Undecodable as error:
+        causes.invalid(path, schema, str(error))
+        return
+    _check_structure(schema, path, causes)
 
 
 def _check_column(column: Object, path: str, causes: Causes) -> None:

@@ -13,7 +13,7 @@ from trio_k8swatch.testing._storage.selectors import matches_labels
 
 from .causes import Causes
 from .definition_rules import check_definition
-from .metadata_rules import check_labels, label_problems
+from .metadata_rules import check_labels, label_problems, qualified_name_problems
 
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _CONFIG_KEY_RULE = (
@@ -125,9 +125,24 @@ def _workload(obj: Object, causes: Causes) -> None:
         causes.required("spec.selector")
     elif not selector:
         causes.invalid("spec.selector", selector, "empty selector is invalid for deployment")
+    if is_object(selector):
+        _expressions(selector, "spec.selector", causes)
     _template(template, "spec.template", causes, always=True)
     if is_object(selector) and selector and not matches_labels(selector, labels):
         causes.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+
+
+def _expressions(selector: Object, path: str, causes: Causes) -> None:
+    for i, one in enumerate(_list(selector, "matchExpressions")):
+        here, operator = f"{path}.matchExpressions[{i}]", one.get("operator") or ""
+        if operator in {"In", "NotIn"} and not one.get("values"):
+            causes.required(f"{here}.values", "must be specified when `operator` is 'In' or 'NotIn'")
+        elif operator in {"Exists", "DoesNotExist"} and one.get("values"):
+            causes.forbidden(f"{here}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+        elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
+            causes.invalid(f"{here}.operator", operator, "not a valid selector operator")
+        for why in qualified_name_problems(one.get("key") or ""):
+            causes.invalid(f"{here}.key", one.get("key") or "", why)
 
 
 def _controller(obj: Object, causes: Causes) -> None:

@@ -138,7 +138,7 @@ def _job(obj: Object, storage: Storage, old: Object | None) -> None:
     spec = obj["spec"]
     if old is not None or spec.get("manualSelector"):
         return
-    uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
+    uid, name = obj["metadata"]["uid"], obj["metadata"].get("name", "")
     made = {"batch.kubernetes.io/controller-uid": uid}
     template = spec.setdefault("template", {}).setdefault("metadata", {})
     labels = template.setdefault("labels", {})
