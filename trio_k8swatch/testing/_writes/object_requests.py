@@ -61,6 +61,9 @@ class Writes:
         options = WriteOptions.parse(request, target.verb)
         write = Write(options.manager, target.subresource, options.dry_run)
         match target.verb:
+            case "create" if target.kind.is_review:
+                obj, warnings = _read(request, target, options)
+                return json_answer(201, self._writer.answer_review(target.kind, obj, write)).with_warnings(*warnings)
             case "create":
                 obj, warnings = _read(request, target, options)
                 revision, created = self._writer.create(target, obj, write), True

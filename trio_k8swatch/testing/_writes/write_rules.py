@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._api.reviews import answered
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, already_exists, bad_request, conflict, invalid, not_found
@@ -141,6 +142,15 @@ class Writer:
         created_by_apply(target.kind, applied, obj, origin)
         obj = self._checked(target.kind, obj, None, write)
         return self.put(target.kind, (target.namespace, target.name), obj, dry_run=write.dry_run)
+
+    def answer_review(self, kind: ResourceType, review: Object, write: Write) -> Object:
+        """What is asked by creating `review`; nothing is stored."""
+        check_type(kind, review)
+        check_metadata(kind, "", review)
+        now = self.clock.timestamp()
+        track(kind, None, review, write.origin(now))
+        review.pop("status", None)
+        return in_wire_order(answered(kind, review, now))
 
     def current(self, target: Target) -> Revision | None:
         """The object as it is, or None."""
