@@ -1,8 +1,10 @@
 """Every recorded write, repeated with the fake: status, headers, and what the body says."""
 
 import json
+from pathlib import Path
 
 import pytest
+from testing.agreement import table
 from testing.wire_writes import comparable, exchanges, replay
 
 EXCHANGES = {(name, i): exchange for name, i, exchange in exchanges()}
@@ -41,3 +43,8 @@ def named(headers):
         for name, value in headers
         if name not in {"Content-Length", "Transfer-Encoding"}
     ]
+
+
+def test_the_table_in_the_documentation_is_that_of_this_run():
+    """`docs/testing.md` says how many of the recorded writes agree."""
+    assert table() in (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
