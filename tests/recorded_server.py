@@ -47,7 +47,7 @@ def recorded(case):
                     response["headers"],
                     content(response["body"]) if response.get("body") else b"",
                     [content(chunk) for chunk in response.get("chunks") or []],
-                    response["end"],
+                    response.get("end"),
                 )
             )
     return found

@@ -9,7 +9,7 @@ A field is written as its type and, behind it, what else is known, separated by 
     q t m x y *       quantity, time, time with microseconds, integer or string, bytes, anything
     @T                an object of type T
     [… {…             a list of them, a map from strings to them
-    r                 required, or written even where it is empty
+    R r               required; written even where it is empty
     z                 an object that is written even where it is empty
     d=JSON            what stands for an absent value
     k=a,b             a list whose items are told apart by these fields
@@ -101,12 +101,14 @@ def type_of(schema: Schema) -> Any:
 
 
 def field(schema: Schema, *, required: bool) -> str:
-    """One field: its type, and what else is known."""
+    """One field: its type, and what else is known. `R`: required; `r`: only written where it is empty."""
     words = [value_type(schema)]
     default = schema.get("default")
     if default == {} and words[0].startswith("@"):
         words.append("z")
-    elif default in ("", 0, False) or required:
+    elif required:
+        words.append("R")
+    elif default in ("", 0, False):
         words.append("r")
     elif default is not None:
         words.append("d=" + json.dumps(default))

@@ -62,9 +62,8 @@ async def test_bodies_that_are_wrong(client, content, content_type, status, auto
 async def test_directives_of_strategic_merge(fake, client, autojump_clock):
     """Order, removal from plain lists, replacement, and what is retained."""
     fake.create(deployment("web"))
-    fake.patch(
-        "deployments", "web", {"metadata": {"finalizers": ["x.io/a", "x.io/b"]}, "spec": {"strategy": {"x": 1, "y": 2}}}
-    )
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 2}}
+    fake.patch("deployments", "web", {"metadata": {"finalizers": ["x.io/a", "x.io/b"]}, "spec": {"strategy": rolling}})
     path = "/apis/apps/v1/namespaces/default/deployments/web"
 
     async def patch(content):
@@ -76,18 +75,20 @@ async def test_directives_of_strategic_merge(fake, client, autojump_clock):
     assert web["metadata"]["finalizers"] == ["x.io/a", "x.io/b", "x.io/c"]
     web = await patch({"metadata": {"$deleteFromPrimitiveList/finalizers": ["x.io/a"]}})
     assert web["metadata"]["finalizers"] == ["x.io/b", "x.io/c"]
-    web = await patch({"spec": {"strategy": {"$retainKeys": ["y", "z"], "z": 3}}})
-    assert web["spec"]["strategy"] == {"y": 2, "z": 3}
-    web = await patch({"spec": {"strategy": {"$patch": "replace", "w": 4}}})
-    assert web["spec"]["strategy"] == {"w": 4}
+    web = await patch({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
+    assert web["spec"]["strategy"] == {"type": "Recreate"}
+    web = await patch(
+        {"spec": {"strategy": {"$patch": "replace", "rollingUpdate": {"maxSurge": 5, "maxUnavailable": 0}}}}
+    )
+    assert web["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 5, "maxUnavailable": 0}
     containers = [{"name": "one", "image": "1"}, {"name": "two", "image": "2"}]
     order = [{"name": "two"}, {"name": "app"}, {"name": "one"}]
     spec = {"containers": containers, "$setElementOrder/containers": order}
     web = await patch({"spec": {"template": {"spec": spec}}})
     assert [one["name"] for one in web["spec"]["template"]["spec"]["containers"]] == ["two", "app", "one"]
-    web = await patch({"spec": {"strategy": None, "template": {"metadata": {"$patch": "delete"}}}})
-    assert "strategy" not in web["spec"]
-    assert "metadata" not in web["spec"]["template"]
+    web = await patch({"spec": {"strategy": None, "template": {"spec": {"securityContext": {"$patch": "delete"}}}}})
+    assert web["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
+    assert web["spec"]["template"]["spec"]["securityContext"] == {}
 
 
 async def test_eviction(fake, client, autojump_clock):
@@ -151,5 +152,5 @@ async def test_scale_by_patch(fake, client, autojump_clock):
     refused = await client.patch(path, content='{"spec":{"replicas":-1}}', headers=merge)
 
     assert scaled.json()["spec"] == {"replicas": 4}
-    assert refused.status_code == 400
+    assert refused.status_code == 422
     assert fake.get("deployments", "web")["spec"]["replicas"] == 4

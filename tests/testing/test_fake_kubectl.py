@@ -198,7 +198,9 @@ async def test_a_custom_resource_from_its_definition(fake, kubectl):
     await kubectl("apply", "-f", "-", stdin=CRD)
     await kubectl("wait", "crd/crontabs.stable.example.com", "--for=condition=Established", "--timeout=10s")
     tab = {"apiVersion": "stable.example.com/v1", "kind": "CronTab", "metadata": {"name": "one"}}
-    await kubectl("apply", "-f", "-", stdin={**tab, "spec": {"cron": "0 * * * *", "unknown": 1}}, check=False)
+    unknown = {**tab, "spec": {"cron": "0 * * * *", "unknown": 1}}
+    assert 'unknown field "spec.unknown"' in await kubectl("apply", "-f", "-", stdin=unknown, check=False)
+    await kubectl("apply", "-f", "-", "--validate=ignore", stdin=unknown)
 
     lines = (await kubectl("get", "ct")).splitlines()
 

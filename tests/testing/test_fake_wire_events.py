@@ -440,7 +440,7 @@ async def test_who_takes_json_beside_protobuf_gets_json(autojump_clock):
 
 def test_every_recording_is_used():
     """A recording that no test names would prove nothing."""
-    tests = "".join(path.read_text() for path in DIRECTORY.parent.glob("test_fake_wire*.py"))
+    tests = "".join(path.read_text() for path in DIRECTORY.parent.glob("*wire*.py"))
     unused = [path.stem for path in DIRECTORY.glob("*.json") if f'"{path.stem}"' not in tests]
 
     assert unused == []

@@ -16,7 +16,8 @@ from ._storage.history import Revision, Storage
 from ._timers import Agenda
 from ._writes.admission import Admission
 from ._writes.custom_resources import CustomResources
-from ._writes.deletion import DeleteOptions, Deleter
+from ._writes.delete_options import DeleteOptions
+from ._writes.deletion import Deleter
 from ._writes.patches import merge_patch
 from ._writes.write_rules import FROM_INSIDE, Writer
 from .simulation import Pace, Simulation, worker
@@ -44,7 +45,7 @@ class Inside:
         self.storage = storage
         self.registry: Registry = Registry()
         self.agenda: Agenda = Agenda(self.clock)
-        self._writer = Writer(storage, self.clock, Admission(self.clock, random.Random(f"{seed} uid")))
+        self._writer = Writer(storage, self.clock, Admission(self.clock, random.Random(f"{seed} uid"), storage))
         self._deleter = Deleter(self._writer, self.registry, self.agenda, kubelet_seconds)
         self._custom = CustomResources(
             self._writer, self.registry, self.agenda, seconds=crd_seconds, end_watches=end_watches
@@ -73,14 +74,14 @@ class Inside:
     def replace(self, obj: Object) -> Object:
         """Replace an object, status included; 409 if `obj` has a resourceVersion that is not the last one."""
         self.agenda.catch_up()
-        return _copy(self._writer.replace(self._target_of(obj), obj, FROM_INSIDE))
+        return _copy(self._writer.replace(self._target_of(obj), obj, FROM_INSIDE)[0])
 
     def patch(self, resource: str, name: str, patch: Object, *, namespace: str | None = None) -> Object:
         """Merge `patch` into an object (RFC 7386), status included."""
         self.agenda.catch_up()
         target = self._target(resource, namespace, name)
         changed = merge_patch(self._writer.existing(target).object, patch)
-        return _copy(self._writer.replace(target, changed, FROM_INSIDE))
+        return _copy(self._writer.replace(target, changed, FROM_INSIDE)[0])
 
     def delete(
         self,

@@ -39,6 +39,33 @@ def is_object(value: object) -> TypeGuard[Object]:
     return isinstance(value, dict)
 
 
+def part(obj: Object, name: str) -> Object:
+    """The object in a field; an empty one, which is in nothing, where there is none."""
+    value: object = obj.get(name)
+    return value if is_object(value) else {}
+
+
+def parts(obj: Object, name: str) -> list[Object]:
+    """The objects in a list in a field."""
+    value: object = obj.get(name)
+    return [one for one in value if is_object(one)] if is_list(value) else []
+
+
+def json_type(value: object) -> str:
+    """What JSON calls a value."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "null"
+
+
 def encode(value: object) -> bytes:
     """`value` as compact JSON, keys in the order they have."""
     return _escaped(_encoder.encode(value))

@@ -146,7 +146,8 @@ class FakeApiServer(Inside):
         self.requests.append(call)
         try:
             self.agenda.catch_up()
-            return await self._respond(request, call)
+            response = await self._respond(request, call)
+            return response.without_body() if request.method == "HEAD" else response
         except Dropped:
             raise
         except RecursionError:

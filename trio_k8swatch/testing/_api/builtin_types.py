@@ -67,10 +67,31 @@ SCHEDULING: tuple[Row, ...] = (("priorityclasses", "PriorityClass", _CL, "pc", "
 COORDINATION: tuple[Row, ...] = (("leases", "Lease", _NS, "", "", ""),)
 DISCOVERY: tuple[Row, ...] = (("endpointslices", "EndpointSlice", _NS, "", "", ""),)
 
+AUTHENTICATION: tuple[Row, ...] = (
+    ("selfsubjectreviews", "SelfSubjectReview", _CL, "", "", ""),
+    ("tokenreviews", "TokenReview", _CL, "", "", ""),
+)
+AUTHORIZATION: tuple[Row, ...] = (
+    ("localsubjectaccessreviews", "LocalSubjectAccessReview", _NS, "", "", ""),
+    ("selfsubjectaccessreviews", "SelfSubjectAccessReview", _CL, "", "", ""),
+    ("selfsubjectrulesreviews", "SelfSubjectRulesReview", _CL, "", "", ""),
+    ("subjectaccessreviews", "SubjectAccessReview", _CL, "", "", ""),
+)
+# They can only be created, and nothing is kept of them.
+REVIEW_GROUPS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+# A real server has these, too; here they are refused by name.
+NOT_IMITATED_GROUPS = frozenset(
+    {"admissionregistration.k8s.io", "apiregistration.k8s.io", "certificates.k8s.io", "flowcontrol.apiserver.k8s.io"}
+    | {"node.k8s.io", "resource.k8s.io", "events.k8s.io"}
+)
+NOT_IMITATED_VERSIONS = frozenset({("autoscaling", "v1")})
+
 # In the order in which a real server's /apis names them.
 BUILTIN: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
     ("", "v1", CORE),
     ("apps", "v1", APPS),
+    ("authentication.k8s.io", "v1", AUTHENTICATION),
+    ("authorization.k8s.io", "v1", AUTHORIZATION),
     ("autoscaling", "v2", AUTOSCALING),
     ("batch", "v1", BATCH),
     ("networking.k8s.io", "v1", NETWORKING),

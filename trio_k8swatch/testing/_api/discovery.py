@@ -120,7 +120,8 @@ def _entries(kind: ResourceType) -> list[Object]:
         main["shortNames"] = list(kind.short_names)
     if kind.categories:
         main["categories"] = list(kind.categories)
-    main["storageVersionHash"] = storage_version_hash(kind)
+    if not kind.is_review:
+        main["storageVersionHash"] = storage_version_hash(kind)
     return [main, *(_subresource(kind, name) for name in kind.subresources)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trio_k8swatch.testing._json import Object
 
-from .builtin_types import BUILTIN, Row
+from .builtin_types import BUILTIN, REVIEW_GROUPS, Row
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -61,9 +61,16 @@ class ResourceType:
     @property
     def verbs(self) -> tuple[str, ...]:
         """What may be done with it; namespaces cannot be deleted as a collection."""
+        if self.is_review:
+            return ("create",)
         if self.qualified == "namespaces":
             return tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
         return ALL_VERBS
+
+    @property
+    def is_review(self) -> bool:
+        """Whether creating one asks a question."""
+        return self.group in REVIEW_GROUPS
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """`/api/v1/namespaces/NAMESPACE/pods/NAME`; without a namespace the path over all of them."""

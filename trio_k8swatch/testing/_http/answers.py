@@ -26,6 +26,6 @@ def refusal(refused: Refused) -> Response:
     headers: list[tuple[str, str]] = []
     if refused.retry_after_seconds is not None and refused.status in {429, 500, 503, 504}:
         headers.append(("Retry-After", str(refused.retry_after_seconds)))
-    if refused.status == 403:
+    if refused.status == 403 and not refused.by_admission:
         headers.append(("X-Content-Type-Options", "nosniff"))
     return json_answer(refused.status, refused.body, tuple(headers))

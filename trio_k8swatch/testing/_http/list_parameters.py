@@ -101,7 +101,7 @@ def _check_match(options: ListOptions) -> None:
 
 def _check_version(options: ListOptions, *, watch: bool) -> None:
     text = options.resource_version
-    if re.fullmatch(r"[0-9]*", text):
+    if re.fullmatch(r"[0-9]{0,19}", text):
         return
     why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
     if watch:
@@ -114,7 +114,10 @@ def _integer(request: Request, name: str) -> int:
     text = request.parameter(name)
     if not re.fullmatch(r"[+-]?[0-9]+|", text):
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text or "0")
+    value = int(text or "0")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return value
 
 
 def _forbidden(field: str, why: str) -> Refused:

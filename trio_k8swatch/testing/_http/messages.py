@@ -70,6 +70,11 @@ class Response:
         kept = tuple(pair for pair in self.headers if pair[0] not in {"Content-Length", "Transfer-Encoding"})
         return Response(self.status, (*kept, _framing(pieces)), whole(pieces))
 
+    def without_body(self) -> Response:
+        """The same head, as HEAD is answered."""
+        self.body.close()
+        return replace(self, body=whole([]))
+
     def streamed(self) -> Response:
         """The same answer without a length, as a stream is sent."""
         kept = tuple(pair for pair in self.headers if pair[0] != "Content-Length")
@@ -80,6 +85,12 @@ class Response:
         names = {name.lower() for name, _ in headers}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in names)
         return replace(self, headers=kept + headers)
+
+    def with_warnings(self, *warnings: str) -> Response:
+        """The same answer with a Warning header for each, behind those that it has."""
+        texts = (warning.replace("\\", "\\\\").replace('"', '\\"') for warning in dict.fromkeys(warnings))
+        made = tuple(("Warning", f'299 - "{text}"') for text in texts)
+        return replace(self, headers=self.headers + made)
 
 
 def answer(status: int, content_type: str, writes: list[bytes], headers: Headers = ()) -> Response:

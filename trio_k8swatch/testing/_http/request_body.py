@@ -1,93 +1,120 @@
-"""Bodies of requests, and who sends them."""
+"""Bodies of requests: what a client sent, and in which form."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-import yaml
-
-from trio_k8swatch.testing._json import Object, decode
-from trio_k8swatch.testing._writes.write_rules import Write
+from trio_k8swatch.testing._json import Object, json_type
 
 from .answers import JSON
-from .messages import Request
-from .statuses import bad_request, not_imitated, unsupported_media_type
+from .json_body import NotJson, duplicate_fields, parse_json, summary
+from .messages import MAX_BODY_BYTES, Request
+from .statuses import Refused, bad_request, not_imitated, unsupported_media_type
+from .yaml_body import parse_yaml
 
 YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+CBOR = "application/cbor"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+CBOR_PATCH = "application/apply-patch+cbor"
+_GO_STRUCT = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+_NO_PROTOBUF = (
+    f"bodies in {PROTOBUF}; send JSON, with kubectl: kubectl … --dry-run=client -o json | kubectl create -f -"
+)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: timestamps are strings."""
+class Sent(NamedTuple):
+    """An object as it was sent, and the paths of fields that stand in it twice."""
 
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    object: Object
+    duplicates: list[str]
 
 
 def content_type(request: Request) -> str:
     """The media type of the body, without parameters."""
-    return request.headers.get("content-type", JSON).partition(";")[0].strip()
+    return request.headers.get("content-type", JSON).partition(";")[0].strip() or JSON
 
 
-def sent_object(request: Request) -> Object:
+def sent_object(request: Request, kind: str) -> Sent:
     """The object in the body of a create or replace; 415 for a form nobody knows, 501 for one unknown only here."""
+    _check_size(request)
     match content_type(request):
         case t if t == JSON:
-            value = _parsed(request)
+            return Sent(_an_object(_json(request, kind), request, kind), duplicate_fields(request.body))
         case t if t == YAML:
-            value = _yaml(request.body)
+            return Sent(_an_object(_yaml(request, kind), request, kind), [])
         case t if t == PROTOBUF:
-            raise not_imitated(f"bodies in {PROTOBUF}")
+            raise not_imitated(_NO_PROTOBUF)
+        case t if t == CBOR:
+            raise not_imitated(f"bodies in {CBOR}")
         case _:
             raise unsupported_media_type(JSON, YAML, PROTOBUF)
-    return _an_object(value)
 
 
 def sent_patch(request: Request, *, custom: bool) -> tuple[str, Any]:
     """The media type of a patch and what it says."""
+    _check_size(request)
     accepted = [JSON_PATCH, MERGE_PATCH, *([] if custom else [STRATEGIC_PATCH]), APPLY_PATCH]
     kind = content_type(request)
+    if kind == CBOR_PATCH:
+        raise not_imitated(f"bodies in {CBOR_PATCH}")
+    if kind not in {JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH}:
+        raise Refused(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
     if kind not in accepted:
         raise unsupported_media_type(*accepted)
-    if kind == APPLY_PATCH:
-        return kind, _an_object(_yaml(request.body))
-    value = _parsed(request)
-    return kind, value if kind == JSON_PATCH else _an_object(value)
-
-
-def write_of(request: Request, subresource: str) -> Write:
-    """How the request writes: the field manager it names, or the first word of its user agent."""
-    agent = request.headers.get("user-agent", "").partition("/")[0]
-    manager = request.parameter("fieldManager") or agent or "unknown"
-    return Write(manager, subresource, dry_run=request.parameter("dryRun") == "All")
-
-
-def _parsed(request: Request) -> Any:
     try:
-        return decode(request.body)
-    except ValueError as error:
-        raise bad_request(f"the object provided is unrecognized (must be of type Object): {error}") from None
+        value = parse_yaml(request.body) if kind == APPLY_PATCH else parse_json(request.body)
+    except NotJson as error:
+        raise bad_request(f"error decoding patch: {error}") from None
+    wanted = "array" if kind == JSON_PATCH else "object"
+    if json_type(value) != wanted:
+        raise bad_request(f"error decoding patch: the patch must be a JSON {wanted}")
+    return kind, value
 
 
-def _yaml(body: bytes) -> Any:
+def sent_options(request: Request, kind: str) -> Object:
+    """The options in the body of a delete; 400 where they are no object."""
+    _check_size(request)
+    if not request.body:
+        return {}
+    if content_type(request) in {PROTOBUF, CBOR}:
+        raise not_imitated(_NO_PROTOBUF)
+    if content_type(request) not in {JSON, YAML}:
+        raise unsupported_media_type(JSON, YAML, PROTOBUF)
+    value = _json(request, kind) if content_type(request) == JSON else _yaml(request, kind)
+    return {} if value is None else _an_object(value, request, kind)
+
+
+def _check_size(request: Request) -> None:
+    if len(request.body) > MAX_BODY_BYTES:
+        message = f"Request entity too large: limit is {MAX_BODY_BYTES}"
+        raise Refused(413, "RequestEntityTooLarge", message)
+
+
+def _json(request: Request, kind: str) -> Any:
     try:
-        return decode(body)
-    except ValueError:
-        pass
+        return parse_json(request.body)
+    except NotJson as error:
+        raise _unrecognized(str(error), request, kind) from None
+
+
+def _yaml(request: Request, kind: str) -> Any:
     try:
-        return yaml.load(body, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
-    except yaml.YAMLError as error:
-        raise bad_request(f"error decoding YAML: {error}") from None
+        return parse_yaml(request.body)
+    except NotJson as error:
+        raise _unrecognized(str(error), request, kind) from None
 
 
-def _an_object(value: object) -> Object:
-    if not isinstance(value, dict):
-        raise bad_request("the object provided is unrecognized (must be of type Object)")
-    return cast("Object", value)
+def _an_object(value: object, request: Request, kind: str) -> Object:
+    if isinstance(value, dict):
+        return cast("Object", value)
+    what = {"boolean": "bool", "integer": "number"}.get(json_type(value), json_type(value))
+    raise _unrecognized(f"json: cannot unmarshal {what} into Go value of type {_GO_STRUCT}", request, kind)
+
+
+def _unrecognized(why: str, request: Request, kind: str) -> Refused:
+    message = f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+    return bad_request(f"{message}json parse error: {why} ({summary(request.body)})")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS, NOT_IMITATED_VERSIONS
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 
 from .messages import Request
@@ -52,6 +53,8 @@ def parse(request: Request, registry: Registry) -> Target:
         raise RefusedInText(404, NOT_FOUND_TEXT)
     kind = registry.find(parts.group, parts.version, parts.plural)
     if kind is None:
+        if parts.group in NOT_IMITATED_GROUPS or (parts.group, parts.version) in NOT_IMITATED_VERSIONS:
+            raise not_imitated(f"{parts.group}/{parts.version}")
         if not registry.versions(parts.group):
             raise RefusedInText(404, NOT_FOUND_TEXT)
         raise no_such_resource()
@@ -109,8 +112,8 @@ def _padded(segments: list[str], namespace: str) -> tuple[str, str, str, str]:
 def _verb(request: Request, parts: _Parts) -> Verb:
     collection = not parts.name
     match request.method:
-        case "GET" | "HEAD":
-            if parts.legacy_watch or (request.flag("watch") and not parts.subresource):
+        case "GET":
+            if parts.legacy_watch or (request.flag("watch") and collection):
                 return "watch"
             return "list" if collection else "get"
         case "POST" if collection or parts.subresource:

@@ -83,7 +83,7 @@ class Router:
             case _:
                 response = self._writes.respond(request, target, rendering)
         warning = target.kind.warning
-        return response.with_headers(("Warning", f'299 - "{warning}"')) if warning else response
+        return response.with_warnings(warning) if warning else response
 
     def end_watches(self, resource: str) -> None:
         """End the watches of a resource, after what they still have to say."""

@@ -20,7 +20,10 @@ EXPIRED_CONTINUE = (
 
 
 class Refused(Exception):
-    """The API server refuses. `status` is the HTTP status, `body` the `Status` object, `reason` its reason."""
+    """The API server refuses. `status` is the HTTP status, `body` the `Status` object, `reason` its reason.
+
+    `by_admission`: who asked may ask, but what was asked is not allowed.
+    """
 
     def __init__(
         self,
@@ -31,8 +34,10 @@ class Refused(Exception):
         details: Object | None = None,
         metadata: Object | None = None,
         retry_after_seconds: int | None = None,
+        by_admission: bool = False,
     ) -> None:
         super().__init__(f"{status} {reason}: {message}")
+        self.by_admission = by_admission
         self.status = status
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
@@ -111,9 +116,9 @@ def unsupported_media_type(*accepted: str) -> Refused:
     return Refused(415, "UnsupportedMediaType", message)
 
 
-def invalid(kind: str, group: str, name: str, *, field: str, cause: str, message: str) -> Refused:
+def invalid(kind: str, group: str, name: str, *, field: str, cause: str, message: str, subject: str = "") -> Refused:
     """422: one field is wrong. `cause` is the machine's word for it, `message` the human's."""
-    subject = f"{kind}.{group}" if group else kind
+    subject = subject or (f"{kind}.{group}" if group else kind)
     details: Object = {"name": name} if name else {}
     if group:
         details["group"] = group

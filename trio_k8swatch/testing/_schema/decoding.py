@@ -107,7 +107,7 @@ def _go_type(spec: Field) -> str:
 
 def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
     """What Go's `omitempty` leaves out; pointers to numbers and booleans are written even where they are zero."""
-    if spec.required or spec.zero or value not in ("", [], {}, 0, False):
+    if spec.written or spec.zero or value not in ("", [], {}, 0, False):
         return False
     if value == {} and not spec.container:
         # A pointer to an empty object is something; anything else in a table of unknown types is kept, too.
@@ -125,7 +125,7 @@ def _fill_zeros(type_name: str, result: Object) -> None:
         if spec.zero:
             result[name] = {}
             _fill_zeros(spec.type, result[name])
-        elif spec.required and not spec.container and not spec.is_object and spec.type in "sbiln":
+        elif spec.written and not spec.container and not spec.is_object and spec.type in "sbiln":
             result[name] = zero(spec.type)
     for name in NULL_TIMES.get(type_name, ()):
         result.setdefault(name, None)

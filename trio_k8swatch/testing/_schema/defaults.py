@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._json import Object, is_list, is_object, part, parts
 
 from .table import Field, fields_of
 
@@ -39,7 +39,6 @@ VALUES: dict[str, Object] = {
     "core.v1.PersistentVolumeClaimStatus": {"phase": "Pending"},
     "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
     "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
-    "core.v1.NamespaceStatus": {"phase": "Active"},
     "apps.v1.DeploymentSpec": {
         "replicas": 1,
         "strategy": {"type": "RollingUpdate"},
@@ -105,16 +104,6 @@ def _inside(field: Field, value: Any) -> None:
             defaulted(field.type, one)
 
 
-def _object(obj: Object, name: str) -> Object:
-    value = obj.get(name)
-    return value if is_object(value) else {}
-
-
-def _objects(obj: Object, name: str) -> list[Object]:
-    value = obj.get(name)
-    return [one for one in value if is_object(one)] if is_list(value) else []
-
-
 # What depends on other fields.
 
 
@@ -122,23 +111,23 @@ def _container(obj: Object) -> None:
     _, _, tag = str(obj.get("image", "")).rpartition("/")[2].partition(":")
     pinned = "@" in str(obj.get("image", "")) or tag not in {"", "latest"}
     obj.setdefault("imagePullPolicy", "IfNotPresent" if pinned else "Always")
-    resources = _object(obj, "resources")
-    if limits := _object(resources, "limits"):
+    resources = part(obj, "resources")
+    if limits := part(resources, "limits"):
         requests = resources.setdefault("requests", {})
         for name, value in limits.items():
             requests.setdefault(name, value)
 
 
 def _pod(obj: Object) -> None:
-    _object(obj, "spec").setdefault("enableServiceLinks", True)
+    part(obj, "spec").setdefault("enableServiceLinks", True)
     _pod_template_spec(obj)
 
 
 def _pod_template_spec(obj: Object) -> None:
-    spec = _object(obj, "spec")
+    spec = part(obj, "spec")
     if spec.get("hostNetwork"):
-        for container in [*_objects(spec, "containers"), *_objects(spec, "initContainers")]:
-            for port in _objects(container, "ports"):
+        for container in [*parts(spec, "containers"), *parts(spec, "initContainers")]:
+            for port in parts(container, "ports"):
                 port.setdefault("hostPort", port.get("containerPort"))
     if spec.get("serviceAccountName"):
         spec.setdefault("serviceAccount", spec["serviceAccountName"])
@@ -174,8 +163,8 @@ def _rolling(surge: str | int, unavailable: str | int, *, partition: bool = Fals
 
 def _replicas_selector(obj: Object) -> None:
     """Replication controllers take selector and labels from their template."""
-    spec = _object(obj, "spec")
-    labels = _object(_object(_object(spec, "template"), "metadata"), "labels")
+    spec = part(obj, "spec")
+    labels = part(part(part(spec, "template"), "metadata"), "labels")
     if labels:
         spec.setdefault("selector", dict(labels))
         obj["metadata"].setdefault("labels", dict(labels))

@@ -16,13 +16,14 @@ class Field:
     """One field of a type.
 
     `container` is `[` for a list, `{` for a map, empty otherwise; `type` a letter for a scalar or the name of a type.
-    `zero`: an object that is written even where it is empty. `keys`: what tells the items of a list apart.
+    `written`: it is there even where it is empty; `zero`: the same of an object. `keys`: what tells the items of a list apart.
     `merge_key`: by what a strategic patch merges a list; empty for a list of scalars, None where it replaces it.
     """
 
     container: str
     type: str
     required: bool = False
+    written: bool = False
     zero: bool = False
     default: Any = None
     keys: tuple[str, ...] = ()
@@ -72,8 +73,8 @@ def _parsed(text: str) -> Field:
     for word in words:
         key, _, value = word.partition("=")
         match key:
-            case "r":
-                known["required"] = True
+            case "r" | "R":
+                known |= {"written": True, "required": key == "R"}
             case "z":
                 known["zero"] = True
             case "d":

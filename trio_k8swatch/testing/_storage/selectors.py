@@ -59,8 +59,10 @@ def matches_labels(selector: Object, labels: Mapping[str, str]) -> bool:
         return False
     operators = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
     expressions = cast("list[Object]", selector.get("matchExpressions") or [])
+    # Tests may store what no server would: an operator that does not exist selects nothing.
     return all(
-        Requirement(one["key"], operators[one["operator"]], tuple(one.get("values") or ())).matches(labels)
+        one.get("operator") in operators
+        and Requirement(one.get("key", ""), operators[one["operator"]], tuple(one.get("values") or ())).matches(labels)
         for one in expressions
     )
 

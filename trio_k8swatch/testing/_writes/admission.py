@@ -1,29 +1,32 @@
-"""What the server makes of an object before it stores it: checks, names, and the fields it owns."""
+"""What the server makes of an object before it stores it: names, the fields it owns, defaults, and checks."""
 
 from __future__ import annotations
 
 import random
-import re
 import uuid
 from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._clock import Clock
-from trio_k8swatch.testing._http.statuses import Refused, bad_request, invalid
+from trio_k8swatch.testing._http.statuses import Refused, bad_request
 from trio_k8swatch.testing._json import Object, copied
-
-from .custom_schema import shaped
-
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAME_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+from trio_k8swatch.testing._rules.causes import Causes
+from trio_k8swatch.testing._rules.custom_schema import check_schema, completed, pruned
+from trio_k8swatch.testing._rules.immutable import check_immutable
+from trio_k8swatch.testing._rules.kind_rules import check_kind
+from trio_k8swatch.testing._rules.metadata_rules import (
+    check_finalizers_of_deleted,
+    check_metadata_rules,
+    check_object_name,
 )
+from trio_k8swatch.testing._schema import decoded, defaulted, type_of
+from trio_k8swatch.testing._storage.history import Storage
+
+from .strategies import convert, prepare
+
 # No vowels and nothing that looks like another character: generated names spell no words.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-# Names with path-like characters, which role-based access control has always allowed.
-_LOOSE_NAMES = frozenset({"clusterroles", "clusterrolebindings", "roles", "rolebindings"})
+_LONGEST_STEM = 58
 _COUNTED = frozenset(
     {"pods", "replicationcontrollers", "endpointslices", "customresourcedefinitions", "ingresses", "networkpolicies"}
 )
@@ -33,12 +36,13 @@ _COUNTED_GROUPS = frozenset({"apps", "batch", "policy", "autoscaling"})
 class Admission:
     """Turns what a client sent into what is stored."""
 
-    def __init__(self, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, storage: Storage) -> None:
         self._clock = clock
         self._rng = rng
+        self._storage = storage
 
     def new(self, kind: ResourceType, namespace: str, obj: Object, *, free: bool) -> Object:
-        """A copy of `obj` ready to be stored for the first time: name, namespace, uid, creationTimestamp, generation.
+        """A copy of `obj` with what the server owns: name, namespace, uid, creationTimestamp, generation.
 
         Unless `free`, the status that came with it is dropped: it is not the client's to set.
         """
@@ -49,30 +53,77 @@ class Admission:
             raise Refused(500, "", "resourceVersion should not be set on objects to be created")
         if not metadata.get("name") and metadata.get("generateName"):
             suffix = "".join(self._rng.choice(_SUFFIX_ALPHABET) for _ in range(5))
-            metadata["name"] = metadata["generateName"] + suffix
-        check_name(kind, metadata.get("name", ""))
+            metadata["name"] = metadata["generateName"][:_LONGEST_STEM] + suffix
         for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
             metadata.pop(field, None)
+        if not free:
+            metadata.pop("managedFields", None)
         metadata["uid"] = self.uid()
         metadata["creationTimestamp"] = self._clock.timestamp()
         if counts_generations(kind):
             metadata["generation"] = 1
         if not free and "status" in kind.subresources:
             obj.pop("status", None)
-        _set_defaults(kind, obj)
+        if free:
+            self._check_free_name(kind, metadata)
+            _set_defaults(kind, obj)
         return obj
 
-    def shaped(self, kind: ResourceType, obj: Object) -> Object:
-        """Bring a custom object into the shape of its schema; 422 where it does not fit."""
-        return shaped(kind, obj) if kind.schema is not None else obj
+    def defaulted(self, kind: ResourceType, obj: Object) -> Object:
+        """With defaults, and with what the server always writes."""
+        if kind.custom:
+            return completed(kind, obj)
+        name = type_of(kind.api_version, kind.kind)
+        # Decoded once more for what is written although nobody said it: an empty status.
+        obj = obj if name is None else defaulted(name, decoded(name, obj).object)
+        convert(kind, obj)
+        return obj
+
+    def prepare(self, kind: ResourceType, obj: Object, old: Object | None) -> None:
+        """Change `obj` as the kind's own strategy and the admission plugins do."""
+        prepare(kind, obj, self._storage, old)
+
+    def check(self, kind: ResourceType, obj: Object, old: Object | None) -> None:
+        """422 with everything that is wrong, and was not wrong already in `old`."""
+        causes = self._causes(kind, obj, named=old is None)
+        if old is not None:
+            known = self._causes(kind, old, named=False).found
+            causes.found = [cause for cause in causes.found if cause not in known]
+            check_immutable(kind, old, obj, causes)
+            check_finalizers_of_deleted(old["metadata"], obj["metadata"], causes)
+        causes.check(kind, obj["metadata"].get("name") or "")
+
+    def free_shape(self, kind: ResourceType, obj: Object) -> Object:
+        """What a test puts there: only custom objects are brought into the shape of their schema."""
+        if kind.schema is None:
+            return obj
+        shaped = completed(kind, pruned(kind, obj)[0])
+        causes = Causes()
+        check_schema(kind, shaped, causes)
+        causes.check(kind, shaped["metadata"].get("name") or "")
+        return shaped
 
     def uid(self) -> str:
         """A random UUID out of the seeded source."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
+    def _causes(self, kind: ResourceType, obj: Object, *, named: bool) -> Causes:
+        causes = Causes()
+        check_metadata_rules(kind, obj["metadata"], causes, named=named)
+        if kind.custom:
+            check_schema(kind, obj, causes)
+        else:
+            check_kind(kind, obj, causes)
+        return causes
+
+    def _check_free_name(self, kind: ResourceType, metadata: Object) -> None:
+        causes = Causes()
+        check_object_name(kind, metadata, causes)
+        causes.check(kind, metadata.get("name") or "")
+
 
 def _set_defaults(kind: ResourceType, obj: Object) -> None:
-    """The few defaults without which clients would misread an object; a real server has hundreds."""
+    """For what tests put there: the few defaults without which clients would misread an object."""
     match kind.qualified:
         case "namespaces":
             obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
@@ -89,12 +140,28 @@ def _set_defaults(kind: ResourceType, obj: Object) -> None:
 
 def check_type(kind: ResourceType, obj: Object) -> None:
     """Fill in kind and apiVersion, or refuse those that do not fit the path."""
-    sent_version, sent_kind = obj.setdefault("apiVersion", kind.api_version), obj.setdefault("kind", kind.kind)
+    sent_version, sent_kind = obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind
+    obj["apiVersion"], obj["kind"] = sent_version, sent_kind
+    if not isinstance(sent_version, str) or not isinstance(sent_kind, str):
+        raise bad_request(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type string"
+        )
     if sent_version != kind.api_version:
         wanted = f"the expected API version ({kind.api_version})"
         raise bad_request(f"the API version in the data ({sent_version}) does not match {wanted}")
     if sent_kind != kind.kind:
-        raise bad_request(f'{sent_kind} in version "{kind.version}" cannot be handled as a {kind.kind}')
+        raise bad_request(_cannot_be_handled(kind, sent_kind))
+
+
+def _cannot_be_handled(kind: ResourceType, sent_kind: str) -> str:
+    what = f'{sent_kind} in version "{kind.version}" cannot be handled as a {kind.kind}'
+    if kind.custom:
+        return what
+    if type_of(kind.api_version, sent_kind) is None:
+        scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+        return f'{what}: no kind "{sent_kind}" is registered for version "{kind.api_version}" in scheme "{scheme}"'
+    internal = kind.group.partition(".")[0] or "core"
+    return f"{what}: converting (v1.{sent_kind}) to ({internal}.{kind.kind}): unknown conversion"
 
 
 def check_metadata(kind: ResourceType, namespace: str, obj: Object) -> Object:
@@ -110,16 +177,6 @@ def check_metadata(kind: ResourceType, namespace: str, obj: Object) -> Object:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     metadata["namespace"] = namespace
     return metadata
-
-
-def check_name(kind: ResourceType, name: str) -> None:
-    """Refuse a name that is missing or no DNS subdomain."""
-    if not name:
-        message = "Required value: name or generateName is required"
-        raise invalid(kind.kind, kind.group, name, field="metadata.name", cause="FieldValueRequired", message=message)
-    if kind.plural not in _LOOSE_NAMES and (len(name) > 253 or not _NAME.fullmatch(name)):
-        message = f'Invalid value: "{name}": {_NAME_RULE}'
-        raise invalid(kind.kind, kind.group, name, field="metadata.name", cause="FieldValueInvalid", message=message)
 
 
 def counts_generations(kind: ResourceType) -> bool:

@@ -10,9 +10,11 @@ from trio_k8swatch.testing._json import Object, copied
 from trio_k8swatch.testing._storage.history import Revision
 from trio_k8swatch.testing._timers import Agenda
 
+from .managed_fields import Origin, track
 from .write_rules import Writer
 
 QUALIFIED = "customresourcedefinitions.apiextensions.k8s.io"
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
 class CustomResources:
@@ -77,6 +79,7 @@ class CustomResources:
             "acceptedNames": names,
             "storedVersions": [one["name"] for one in obj["spec"]["versions"] if one.get("storage")],
         }
+        track(kind, revision.object, obj, Origin("kube-apiserver", now, subresource="status"))
         self._writer.put(kind, ("", name), obj)
 
     def _undefined(self, kind: ResourceType, revision: Revision) -> None:
@@ -131,6 +134,12 @@ def _column(column: Object) -> Column:
         format=column.get("format", ""),
         priority=column.get("priority", 0),
     )
+
+
+def terminating(now: str) -> Object:
+    """The condition of a definition that is being deleted."""
+    message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    return _condition("Terminating", "InstanceDeletionPending", message, now)
 
 
 def _condition(kind: str, reason: str, message: str, now: str) -> Object:

@@ -1,73 +1,26 @@
-"""The rules of deleting: grace, finalizers, preconditions, and what goes together with an object."""
+"""The rules of deleting: grace, finalizers, and what goes together with an object."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 from trio_k8swatch.testing._clock import timestamp
-from trio_k8swatch.testing._http.messages import Request
 from trio_k8swatch.testing._http.request_info import Target
-from trio_k8swatch.testing._http.statuses import bad_request, conflict
-from trio_k8swatch.testing._json import Object, copied, decode
+from trio_k8swatch.testing._json import copied, part, parts
 from trio_k8swatch.testing._printers.cells import at
 from trio_k8swatch.testing._storage.history import Key, Revision
 from trio_k8swatch.testing._timers import Agenda
 
 from .admission import counts_generations
+from .custom_resources import CLEANUP, terminating
+from .custom_resources import QUALIFIED as DEFINITIONS
+from .delete_options import DeleteOptions
 from .write_rules import Writer
 
 FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
 DEFAULT_GRACE_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
-    """How to delete. `grace_seconds` None: as the object says; `policy`: Background, Foreground or Orphan."""
-
-    uid: str = ""
-    resource_version: str = ""
-    grace_seconds: int | None = None
-    policy: str = "Background"
-    dry_run: bool = False
-
-    @classmethod
-    def parse(cls, request: Request) -> DeleteOptions:
-        """From the body, or from the query where there is none."""
-        body: Object = {}
-        if request.body:
-            try:
-                body = cast("Object", decode(request.body))
-            except ValueError as error:
-                raise bad_request(f"unable to decode delete options: {error}") from None
-        conditions = cast("Object", body.get("preconditions") or {})
-        grace = body.get("gracePeriodSeconds", request.parameter("gracePeriodSeconds") or None)
-        policy = body.get("propagationPolicy") or request.parameter("propagationPolicy") or "Background"
-        if body.get("orphanDependents") or request.parameter("orphanDependents") == "true":
-            policy = "Orphan"
-        return cls(
-            uid=conditions.get("uid") or "",
-            resource_version=conditions.get("resourceVersion") or "",
-            grace_seconds=None if grace is None else int(grace),
-            policy=policy,
-            dry_run=bool(body.get("dryRun") or request.parameter("dryRun")),
-        )
-
-    def check(self, kind: ResourceType, revision: Revision) -> None:
-        """409 if a precondition does not hold."""
-        metadata = revision.object["metadata"]
-        wanted = (("UID", self.uid, "uid"), ("ResourceVersion", self.resource_version, "resourceVersion"))
-        for label, value, field in wanted:
-            if value and value != metadata[field]:
-                why = (
-                    f"Precondition failed: {label} in precondition: {value}, {label} in object meta: {metadata[field]}"
-                )
-                raise conflict(kind, metadata["name"], why)
-
-
-NOW = DeleteOptions(grace_seconds=0)
 
 
 class Deleter:
@@ -88,22 +41,57 @@ class Deleter:
         options.check(target.kind, old)
         kind, key = target.kind, (target.namespace, target.name)
         if options.dry_run:
-            return old, False
+            return old, not old.object["metadata"].get("finalizers")
         if kind.qualified == "namespaces":
             return self._terminate_namespace(kind, key, old)
         if options.policy == "Orphan":
-            self._orphan_dependents(old)
-        if options.policy == "Foreground" and self._dependents(old):
+            return self._delete_orphaning(kind, key, old, options)
+        if options.policy == "Foreground" and (options.announced or self._dependents(old)):
             return self._delete_in_foreground(kind, key, old), False
+        return self._delete_in_background(kind, key, old, options)
+
+    def _delete_in_background(
+        self, kind: ResourceType, key: Key, old: Revision, options: DeleteOptions
+    ) -> tuple[Revision, bool]:
         grace = self._grace(kind, old, options)
-        if grace == 0 and not old.object["metadata"].get("finalizers"):
+        metadata = old.object["metadata"]
+        if grace == 0 and not metadata.get("finalizers"):
+            if options.announced and kind.qualified == DEFINITIONS:
+                return self._delete_definition(kind, key, old), False
+            if options.announced and kind.qualified == "pods":
+                # Their deletion is graceful, even where the grace is nothing.
+                self._mark(kind, key, old, grace)
             return self._writer.drop(kind, key), True
-        if "deletionTimestamp" in old.object["metadata"]:
+        if "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds", 0) <= grace:
             return old, False
         marked = self._mark(kind, key, old, grace)
         if not marked.object["metadata"].get("finalizers"):
             uid = marked.object["metadata"]["uid"]
             self._agenda.after(min(grace, self._kubelet_seconds), lambda: self._drop_if_same(kind, key, uid))
+        return marked, False
+
+    def _delete_definition(self, kind: ResourceType, key: Key, old: Revision) -> Revision:
+        """A definition waits for its objects to go, which here takes no time."""
+        obj = copied(old.object)
+        now = self._writer.clock.timestamp()
+        obj["metadata"] |= {"deletionTimestamp": now, "finalizers": [CLEANUP]}
+        obj["status"] = {
+            **part(obj, "status"),
+            "conditions": [*parts(part(obj, "status"), "conditions"), terminating(now)],
+        }
+        marked = self._writer.put(kind, key, obj)
+        self._writer.drop(kind, key)
+        return marked
+
+    def _delete_orphaning(
+        self, kind: ResourceType, key: Key, old: Revision, options: DeleteOptions
+    ) -> tuple[Revision, bool]:
+        """The garbage collector frees the dependents and takes its finalizer away, which here takes no time."""
+        self._orphan_dependents(old)
+        if not options.announced or old.object["metadata"].get("finalizers"):
+            return self._delete_in_background(kind, key, old, options)
+        marked = self._mark(kind, key, old, self._grace(kind, old, options), finalizer=ORPHAN)
+        self._writer.drop(kind, key)
         return marked, False
 
     def _grace(self, kind: ResourceType, old: Revision, options: DeleteOptions) -> int:
@@ -113,7 +101,8 @@ class Deleter:
         if at(old.object, "status.phase") in {"Succeeded", "Failed"}:
             return 0
         if options.grace_seconds is not None:
-            return options.grace_seconds
+            # Less than nothing is a second.
+            return options.grace_seconds if options.grace_seconds >= 0 else 1
         grace: int = at(old.object, "spec.terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
         return grace
 
@@ -121,11 +110,12 @@ class Deleter:
         """Set deletionTimestamp; somebody has to finish it."""
         obj = copied(old.object)
         metadata = obj["metadata"]
+        again = "deletionTimestamp" in metadata
         end = self._writer.clock.datetime() + timedelta(seconds=grace)
         metadata |= {"deletionTimestamp": timestamp(end), "deletionGracePeriodSeconds": grace}
         if finalizer:
             metadata["finalizers"] = [*metadata.get("finalizers", []), finalizer]
-        if counts_generations(kind):
+        if counts_generations(kind) and not again:
             metadata["generation"] = metadata.get("generation", 0) + 1
         return self._writer.put(kind, key, obj)
 
@@ -183,6 +173,9 @@ class Deleter:
         marked = owner
         if FOREGROUND not in owner.object["metadata"].get("finalizers", []):
             marked = self._mark(kind, key, owner, 0, finalizer=FOREGROUND)
+        if not self._dependents(marked):
+            self._leave_foreground(kind, key, marked)
+            return marked
         for other, other_key, _ in self._dependents(marked):
             self._delete_key(other, other_key)
         return self._storage[kind.qualified].current.get(key, marked)
@@ -200,12 +193,15 @@ class Deleter:
                 continue
             finalizers = owner.object["metadata"].get("finalizers", [])
             if owner.object["metadata"]["uid"] == reference["uid"] and FOREGROUND in finalizers:
-                if finalizers == [FOREGROUND]:
-                    self._writer.drop(kind, key)
-                else:
-                    obj = copied(owner.object)
-                    obj["metadata"]["finalizers"].remove(FOREGROUND)
-                    self._writer.put(kind, key, obj)
+                self._leave_foreground(kind, key, owner)
+
+    def _leave_foreground(self, kind: ResourceType, key: Key, owner: Revision) -> None:
+        if owner.object["metadata"].get("finalizers") == [FOREGROUND]:
+            self._writer.drop(kind, key)
+        else:
+            obj = copied(owner.object)
+            obj["metadata"]["finalizers"].remove(FOREGROUND)
+            self._writer.put(kind, key, obj)
 
     def _delete_key(self, kind: ResourceType, key: Key) -> None:
         self.delete(Target("delete", kind, *key), DeleteOptions())
@@ -217,7 +213,8 @@ class Deleter:
             return old, False
         obj = copied(old.object)
         obj.setdefault("status", {})["phase"] = "Terminating"
-        marked = self._mark(kind, key, Revision(obj, old.resource_version, custom=False), 0)
+        obj["metadata"]["deletionTimestamp"] = self._writer.clock.timestamp()
+        marked = self._writer.put(kind, key, obj)
         for other in self._registry.newest():
             if other.namespaced:
                 inside = [one for one in self._storage[other.qualified].current if one[0] == key[1]]

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from trio_k8swatch.testing._http.answers import JSON, json_answer
 from trio_k8swatch.testing._http.list_parameters import ListOptions
 from trio_k8swatch.testing._http.messages import Request, Response, answer
-from trio_k8swatch.testing._http.request_body import (
-    APPLY_PATCH,
-    JSON_PATCH,
-    STRATEGIC_PATCH,
-    sent_object,
-    sent_patch,
-    write_of,
-)
+from trio_k8swatch.testing._http.request_body import APPLY_PATCH, JSON_PATCH, STRATEGIC_PATCH, sent_object, sent_patch
 from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, bad_request, not_imitated
+from trio_k8swatch.testing._http.write_options import WriteOptions
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._printers.rendering import Rendering
+from trio_k8swatch.testing._rules.definition_rules import unseen_rules
+from trio_k8swatch.testing._schema import type_of
 from trio_k8swatch.testing._storage.history import Revision
-from trio_k8swatch.testing._storage.lists import Page, in_order
+from trio_k8swatch.testing._storage.lists import read_page
 
-from .deletion import DeleteOptions, Deleter
-from .patches import json_patch, merge_patch, strategic_merge_patch
-from .subresources import bind, evict, scale_of, set_scale
+from .custom_resources import QUALIFIED as DEFINITIONS
+from .delete_options import DeleteOptions
+from .deletion import Deleter
+from .object_reading import applied_object, normal, read_object
+from .patches import json_patch, merge_patch
+from .strategic_patch import strategic_merge_patch
+from .subresources import bind, evict, read_part, scale_of, set_scale
 from .write_rules import Write, Writer
 
 # These resources answer a delete with the object that is gone, all others with a Status.
@@ -32,6 +33,7 @@ _RETURN_DELETED = frozenset(
     {"persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates", "resourcequotas", "serviceaccounts"}
     | {"services"}
 )
+_IMMORTAL = frozenset({"default", "kube-public", "kube-system"})
 
 
 class Writes:
@@ -41,42 +43,62 @@ class Writes:
         self._writer = writer
         self._deleter = deleter
 
-    def respond(self, request: Request, target: Target, rendering: Rendering) -> Response:  # noqa: PLR0911 - a table
+    def respond(self, request: Request, target: Target, rendering: Rendering) -> Response:
         """The answer. Raises `Refused` where the server says no."""
-        write = write_of(request, target.subresource)
         match target.verb, target.subresource:
             case "get", "" | "status":
                 return _object(200, rendering, self._writer.existing(target))
-            case "create", "":
-                return _object(201, rendering, self._writer.create(target, sent_object(request), write))
-            case "update", "" | "status":
-                return _object(200, rendering, self._writer.replace(target, sent_object(request), write))
-            case "patch", "" | "status":
-                revision, created = self._patch(request, target, write)
-                return _object(201 if created else 200, rendering, revision)
             case "delete", "":
                 return self._delete(request, target, rendering)
             case "deletecollection", "":
                 return self._delete_collection(request, target, rendering)
+            case "create" | "update" | "patch", "" | "status":
+                return self._write(request, target, rendering)
             case _:
-                return self._special(request, target, write)
+                return self._special(request, target)
 
-    def _patch(self, request: Request, target: Target, write: Write) -> tuple[Revision, bool]:
+    def _write(self, request: Request, target: Target, rendering: Rendering) -> Response:
+        options = WriteOptions.parse(request, target.verb)
+        write = Write(options.manager, target.subresource, options.dry_run)
+        match target.verb:
+            case "create" if target.kind.is_review:
+                obj, warnings = _read(request, target, options)
+                return json_answer(201, self._writer.answer_review(target.kind, obj, write)).with_warnings(*warnings)
+            case "create":
+                obj, warnings = _read(request, target, options)
+                revision, created = self._writer.create(target, obj, write), True
+            case "update":
+                obj, warnings = _read(request, target, options)
+                revision, created = self._writer.replace(target, obj, write)
+            case _:
+                revision, created, warnings = self._patch(request, target, write, options)
+        if target.kind.qualified == DEFINITIONS:
+            warnings += [f"FakeApiServer does not check {word}" for word in unseen_rules(revision.object)]
+        return _object(201 if created else 200, rendering, revision).with_warnings(*warnings)
+
+    def _patch(
+        self, request: Request, target: Target, write: Write, options: WriteOptions
+    ) -> tuple[Revision, bool, list[str]]:
         kind, patch = sent_patch(request, custom=target.kind.custom)
         if kind == APPLY_PATCH:
-            if not request.parameter("fieldManager"):
-                raise bad_request(
-                    "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
-                )
-            return self._writer.apply(target, patch, write, force=request.flag("force"))
-        old = self._writer.existing(target).object
-        return self._writer.replace(target, _patched(kind, old, patch), write), False
+            _check_applied(patch)
+            applied = applied_object(target.kind, patch)
+            return (*self._writer.apply(target, applied, write, force=options.force), [])
+        old = normal(target.kind, self._writer.existing(target).object)
+        patched = _patched(target, kind, old, patch)
+        obj, warnings = read_object(target.kind, patched, options.validation)
+        return (*self._writer.replace(target, obj, write), warnings)
 
     def _delete(self, request: Request, target: Target, rendering: Rendering) -> Response:
-        revision, gone = self._deleter.delete(target, DeleteOptions.parse(request))
+        options = DeleteOptions.parse(request)
+        if target.kind.qualified == "namespaces" and target.name in _IMMORTAL:
+            details: Object = {"name": target.name, "kind": "namespaces"}
+            why = f'namespaces "{target.name}" is forbidden: this namespace may not be deleted'
+            raise Refused(403, "Forbidden", why, details=details, by_admission=True)
+        revision, gone = self._deleter.delete(target, options)
         if not gone or target.kind.qualified in _RETURN_DELETED:
             return _object(200, rendering, revision)
-        details: Object = {"name": target.name}
+        details = {"name": target.name}
         if target.kind.group:
             details["group"] = target.kind.group
         details |= {"kind": target.kind.plural, "uid": revision.object["metadata"]["uid"]}
@@ -86,51 +108,75 @@ class Writes:
         options = ListOptions.parse(request, target.kind, watch=False)
         how = DeleteOptions.parse(request)
         storage = self._writer.storage
-        chosen = in_order(storage[target.kind.qualified].current, target, options.selector)
-        states: list[Revision] = []
-        for key, _ in chosen:
+        if options.version and not options.match:
+            # Deleting a collection reads the store itself, and that exactly where it is told to.
+            options = replace(options, match="Exact")
+        page = read_page(storage, target, options, self._writer.clock.now())
+        for revision in page.revisions:
+            metadata = revision.object["metadata"]
+            key = (metadata.get("namespace", ""), metadata["name"])
             # One may have gone together with another.
             if key in storage[target.kind.qualified].current:
-                states.append(self._deleter.delete(Target("delete", target.kind, *key), how)[0])
-        return answer(200, JSON, rendering.page(Page(states, storage.resource_version)))
+                self._deleter.delete(Target("delete", target.kind, *key), how)
+        return answer(200, JSON, rendering.page(page))
 
-    def _special(self, request: Request, target: Target, write: Write) -> Response:
+    def _special(self, request: Request, target: Target) -> Response:
+        options = WriteOptions.parse(request, target.verb) if target.verb != "get" else None
         match target.verb, target.subresource:
             case "get", "scale":
                 return json_answer(200, scale_of(self._writer.existing(target)))
-            case "update" | "patch", "scale":
-                scale = scale_of(self._writer.existing(target))
-                if target.verb == "patch":
-                    kind, patch = sent_patch(request, custom=False)
-                    if kind == APPLY_PATCH:
-                        raise not_imitated("server-side apply of a Scale")
-                    scale = _patched(kind, scale, patch)
-                else:
-                    scale = sent_object(request)
+            case "update" | "patch", "scale" if options is not None:
+                scale = self._sent_scale(request, target)
+                write = Write(options.manager, "scale", options.dry_run)
                 return json_answer(200, scale_of(set_scale(self._writer, target, scale, write)))
-            case "create", "binding":
-                bind(self._writer, target, sent_object(request))
+            case "create", "binding" if options is not None:
+                sent = read_part("Binding", sent_object(request, "Binding").object)
+                bind(self._writer, target, sent, dry_run=options.dry_run)
                 return json_answer(201, {**_SUCCESS, "code": 201})
-            case "create", "eviction":
-                evict(self._writer, self._deleter, target, sent_object(request))
+            case "create", "eviction" if options is not None:
+                sent = read_part("Eviction", sent_object(request, "Eviction").object)
+                evict(self._writer, self._deleter, target, sent, dry_run=options.dry_run)
                 return json_answer(201, {**_SUCCESS, "code": 201})
             case _:
                 raise not_imitated(f"{request.method} on {target.kind.qualified}/{target.subresource}")
+
+    def _sent_scale(self, request: Request, target: Target) -> Object:
+        if target.verb == "update":
+            return read_part("Scale", sent_object(request, "Scale").object)
+        scale = scale_of(self._writer.existing(target))
+        kind, patch = sent_patch(request, custom=False)
+        if kind == APPLY_PATCH:
+            raise not_imitated("server-side apply of a Scale")
+        return read_part("Scale", _patched(target, kind, scale, patch))
 
 
 _SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
-def _patched(kind: str, old: Object, patch: Any) -> Object:
+def _read(request: Request, target: Target, options: WriteOptions) -> tuple[Object, list[str]]:
+    sent = sent_object(request, target.kind.kind)
+    return read_object(target.kind, sent.object, options.validation, sent.duplicates)
+
+
+def _check_applied(patch: Object) -> None:
+    if not patch.get("kind") or not patch.get("apiVersion"):
+        group, _, version = str(patch.get("apiVersion") or "").rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={patch.get('kind') or ''}")
+    metadata: object = patch.get("metadata")
+    if isinstance(metadata, dict) and cast("Object", metadata).get("managedFields") is not None:
+        raise bad_request("metadata.managedFields must be nil")
+
+
+def _patched(target: Target, kind: str, old: Object, patch: Any) -> Object:
     if kind == JSON_PATCH:
         try:
             return json_patch(old, patch)
-        except ValueError as error:
-            raise Refused(
-                422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-            ) from None
+        except ValueError:
+            message = "the server rejected our request due to an error in our request"
+            raise Refused(422, "Invalid", message, details={}) from None
     if kind == STRATEGIC_PATCH:
-        return strategic_merge_patch(old, patch)
+        name = "autoscaling.v1.Scale" if old["kind"] == "Scale" else type_of(target.kind.api_version, target.kind.kind)
+        return strategic_merge_patch(name, old, patch)
     return cast("Object", merge_patch(old, patch))
 
 

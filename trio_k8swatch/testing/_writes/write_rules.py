@@ -1,22 +1,36 @@
-"""The rules of writing: what a create, replace, patch or delete does to what is stored."""
+"""The rules of writing: what a create, replace or apply does to what is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._api.reviews import answered
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.request_info import Target
-from trio_k8swatch.testing._http.statuses import Refused, already_exists, bad_request, conflict, not_found
+from trio_k8swatch.testing._http.statuses import Refused, already_exists, bad_request, conflict, invalid, not_found
 from trio_k8swatch.testing._json import Object, copied, in_wire_order
 from trio_k8swatch.testing._storage.history import Key, Revision, Storage
 
 from .admission import Admission, check_metadata, check_type, counts_generations
-from .managed_fields import Origin, apply, track
+from .managed_fields import Origin, track
+from .object_reading import normal, read_object
+from .server_side_apply import apply, created_by_apply
 
 # The server owns these; a write that brings others is not refused, they are put back.
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName")
+# A PUT makes these where there is none, and no other.
+_CREATED_BY_UPDATE = frozenset(
+    {"endpoints", "events", "limitranges", "services", "leases.coordination.k8s.io", "events.events.k8s.io"}
+    | {f"{name}.rbac.authorization.k8s.io" for name in ("clusterrolebindings", "clusterroles", "rolebindings", "roles")}
+)
+# A PUT of these must say which version it replaces; so must that of any custom resource.
+_ONLY_CONDITIONAL = frozenset(
+    {"poddisruptionbudgets.policy", "leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"}
+    | {f"{name}.storage.k8s.io" for name in ("csidrivers", "csinodes", "volumeattachments")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,7 @@ class Write:
     """How something is written.
 
     `manager` is noted in managedFields, where it is empty nothing is noted. `free`: from the inside of the test, where
-    the status may be written together with the rest, whatever the resource.
+    the status may be written together with the rest, whatever the resource, and little is checked.
     """
 
     manager: str = ""
@@ -56,65 +70,110 @@ class Writer:
     def create(self, target: Target, obj: Object, write: Write) -> Revision:
         """Store a new object; 409 if the name is taken, 404 if the namespace does not exist."""
         kind = target.kind
-        obj = self.admission.new(kind, target.namespace, obj, free=write.free)
-        key = (target.namespace, obj["metadata"]["name"])
-        self._check_namespace(kind, key)
-        if key in self.storage[kind.qualified].current:
-            raise already_exists(kind, key[1])
+        obj = self._new(target, obj, write)
         if write.manager:
             track(kind, None, obj, write.origin(self.clock.timestamp()))
+        obj = self._checked(kind, obj, None, write)
+        key = (target.namespace, obj["metadata"]["name"])
+        self._check_absent(kind, key)
         return self.put(kind, key, obj, dry_run=write.dry_run)
 
-    def replace(self, target: Target, obj: Object, write: Write) -> Revision:
-        """Replace what is there; 409 unless `obj` has its resourceVersion or none. No change is no write."""
-        old = self.existing(target)
+    def replace(self, target: Target, obj: Object, write: Write) -> tuple[Revision, bool]:
+        """Replace what is there; 409 unless `obj` has its resourceVersion or none. No change is no write.
+
+        The object, and whether it is new: a few kinds are made by a replace of nothing.
+        """
         obj = copied(obj)
         check_type(target.kind, obj)
         metadata = check_metadata(target.kind, target.namespace, obj)
-        if metadata.setdefault("name", target.name) != target.name:
-            message = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
-            raise bad_request(message)
-        self._check_unchanged(target, old, metadata)
-        obj = _within(target.kind, old.object, obj, write)
-        if write.manager:
-            track(target.kind, old.object, obj, write.origin(self.clock.timestamp()))
-        return self._settle(target, old, obj, dry_run=write.dry_run)
+        _check_same_name(target, metadata)
+        old = self.current(target)
+        if old is None:
+            if write.free or write.subresource or target.kind.qualified not in _CREATED_BY_UPDATE:
+                raise not_found(target.kind, target.name)
+            return self.create(target, obj, write), True
+        self._check_unchanged(target, old, metadata, write)
+        before = old.object if write.free else normal(target.kind, old.object)
+        resets = _resets_managers(obj)
+        obj = self._defaulted(target.kind, self._within(target.kind, before, obj, write), write)
+        if resets:
+            obj["metadata"].pop("managedFields", None)
+        elif write.manager:
+            track(target.kind, before, obj, write.origin(self.clock.timestamp()))
+        obj = self._checked(target.kind, obj, before, write)
+        return self._settle(target, old, before, obj, dry_run=write.dry_run), False
 
     def apply(self, target: Target, applied: Object, write: Write, *, force: bool) -> tuple[Revision, bool]:
         """Server-side apply: create or merge. The object, and whether it is new."""
-        check_type(target.kind, applied)
-        metadata = check_metadata(target.kind, target.namespace, applied)
+        kind = target.kind
+        applied = copied(applied)
+        check_type(kind, applied)
+        metadata = check_metadata(kind, target.namespace, applied)
         metadata.setdefault("name", target.name)
+        applied = _reachable(kind, applied, write)
         origin = write.origin(self.clock.timestamp(), "Apply")
-        key = (target.namespace, target.name)
-        old = self.storage[target.kind.qualified].current.get(key)
+        old = self.current(target)
         if old is None:
-            obj = self.admission.new(target.kind, target.namespace, applied, free=write.free)
-            self._check_namespace(target.kind, key)
-            track(target.kind, None, obj, origin)
-            return self.put(target.kind, key, obj, dry_run=write.dry_run), True
-        self._check_unchanged(target, old, metadata)
-        merged = apply(target.kind, old.object, applied, origin, force=force)
-        merged = _within(target.kind, old.object, merged, write)
-        return self._settle(target, old, merged, dry_run=write.dry_run), False
+            return self._create_by_apply(target, applied, write, origin), True
+        self._check_unchanged(target, old, metadata, write, required=False)
+        before = normal(kind, old.object)
+        merged = apply(kind, before, applied, origin, force=force)
+        _check_same_name(target, metadata)
+        merged, _ = read_object(kind, merged, "Ignore")
+        managers = merged["metadata"].get("managedFields")
+        merged = self._defaulted(kind, self._within(kind, before, merged, write), write)
+        merged = self._checked(kind, merged, before, write)
+        if managers:
+            merged["metadata"]["managedFields"] = managers
+        return self._settle(target, old, before, merged, dry_run=write.dry_run), False
+
+    def _create_by_apply(self, target: Target, applied: Object, write: Write, origin: Origin) -> Revision:
+        metadata = applied["metadata"]
+        if write.subresource:
+            raise not_found(target.kind, target.name)
+        for field in ("uid", "resourceVersion"):
+            if metadata.get(field):
+                said = f"{field} mismatch: the provided object specified {field} {metadata[field]}"
+                why = f"{said}, and no existing object was found"
+                raise conflict(target.kind, target.name, why)
+        _check_same_name(target, metadata)
+        obj, _ = read_object(target.kind, applied, "Ignore")
+        obj = self._new(target, obj, write)
+        created_by_apply(target.kind, applied, obj, origin)
+        obj = self._checked(target.kind, obj, None, write)
+        return self.put(target.kind, (target.namespace, target.name), obj, dry_run=write.dry_run)
+
+    def answer_review(self, kind: ResourceType, review: Object, write: Write) -> Object:
+        """What is asked by creating `review`; nothing is stored."""
+        check_type(kind, review)
+        check_metadata(kind, "", review)
+        now = self.clock.timestamp()
+        track(kind, None, review, write.origin(now))
+        review.pop("status", None)
+        return in_wire_order(answered(kind, review, now))
+
+    def current(self, target: Target) -> Revision | None:
+        """The object as it is, or None."""
+        return self.storage[target.kind.qualified].current.get((target.namespace, target.name))
 
     def existing(self, target: Target) -> Revision:
         """The object as it is; 404 if it is not there."""
-        revision = self.storage[target.kind.qualified].current.get((target.namespace, target.name))
+        revision = self.current(target)
         if revision is None:
             raise not_found(target.kind, target.name)
         return revision
 
     def put(self, kind: ResourceType, key: Key, obj: Object, *, dry_run: bool = False) -> Revision:
         """Store an object that has passed all checks."""
-        ordered = self.admission.shaped(kind, obj)
         if not kind.custom:
             # The storage fills it in; its place among the fields is decided here.
-            ordered["metadata"].setdefault("resourceVersion", "")
-            ordered = in_wire_order(ordered)
+            obj["metadata"].setdefault("resourceVersion", "")
+            obj = in_wire_order(obj)
         if dry_run:
-            return Revision(ordered, self.storage.resource_version, custom=kind.custom)
-        revision = self.storage.put(kind.qualified, key, ordered, self.clock.now(), custom=kind.custom)
+            if not obj["metadata"].get("resourceVersion"):
+                obj["metadata"].pop("resourceVersion", None)
+            return Revision(obj, self.storage.resource_version, custom=kind.custom)
+        revision = self.storage.put(kind.qualified, key, obj, self.clock.now(), custom=kind.custom)
         for hook in self.after_put:
             hook(kind, revision)
         return revision
@@ -126,22 +185,56 @@ class Writer:
             hook(kind, revision)
         return revision
 
-    def _settle(self, target: Target, old: Revision, obj: Object, *, dry_run: bool) -> Revision:
-        """Store the successor of `old`: the server's own fields are kept, the end of the last finalizer deletes."""
+    def _new(self, target: Target, obj: Object, write: Write) -> Object:
+        kind = target.kind
+        obj = self.admission.new(kind, target.namespace, obj, free=write.free)
+        self._check_namespace(kind, (target.namespace, obj["metadata"].get("name") or ""))
+        return self._defaulted(kind, obj, write)
+
+    def _check_absent(self, kind: ResourceType, key: Key) -> None:
+        if key in self.storage[kind.qualified].current:
+            raise already_exists(kind, key[1])
+
+    def _defaulted(self, kind: ResourceType, obj: Object, write: Write) -> Object:
+        return obj if write.free else self.admission.defaulted(kind, obj)
+
+    def _checked(self, kind: ResourceType, obj: Object, old: Object | None, write: Write) -> Object:
+        """As the server changes it once it is known who wrote what; refused where it is not as it has to be."""
+        if write.free:
+            return self.admission.free_shape(kind, obj)
+        self.admission.prepare(kind, obj, old)
+        self.admission.check(kind, obj, old)
+        return obj
+
+    def _settle(self, target: Target, old: Revision, before: Object, obj: Object, *, dry_run: bool) -> Revision:
+        """Store the successor of `old`: the end of the last finalizer deletes."""
         metadata, was = obj["metadata"], old.object["metadata"]
-        for field in _KEPT:
-            metadata.pop(field, None)
-            if field in was:
-                metadata[field] = was[field]
-        metadata["resourceVersion"] = was["resourceVersion"]
-        if _same(obj, old.object):
+        _keep_owned(metadata, was)
+        if _same(obj, before):
             return old
-        if counts_generations(target.kind) and _spec(obj) != _spec(old.object):
+        if counts_generations(target.kind) and _spec(obj) != _spec(before):
             metadata["generation"] = was.get("generation", 0) + 1
         key = (target.namespace, target.name)
-        if "deletionTimestamp" in metadata and not metadata.get("finalizers") and was.get("finalizers") and not dry_run:
-            return self.drop(target.kind, key)
+        released = was.get("finalizers") and not metadata.get("finalizers")
+        if released and "deletionTimestamp" in metadata and not metadata.get("deletionGracePeriodSeconds"):
+            if not dry_run:
+                self.drop(target.kind, key)
+            final = obj if target.kind.custom else in_wire_order(obj)
+            return Revision(final, old.resource_version, custom=target.kind.custom)
         return self.put(target.kind, key, obj, dry_run=dry_run)
+
+    def _within(self, kind: ResourceType, old: Object, new: Object, write: Write) -> Object:
+        """What this write may change: the status by its subresource only, and by that nothing else."""
+        if write.free or "status" not in kind.subresources:
+            result = new
+        else:
+            source, base = (new, old) if write.subresource == "status" else (old, new)
+            result = {key: value for key, value in base.items() if key != "status"}
+            if "status" in source:
+                result["status"] = source["status"]
+            result = copied(result)
+        _keep_owned(result["metadata"], old["metadata"])
+        return result
 
     def _check_namespace(self, kind: ResourceType, key: Key) -> None:
         if not kind.namespaced:
@@ -155,27 +248,64 @@ class Writer:
             cause = {"reason": "NamespaceTerminating", "message": f"namespace {key[0]} is being terminated"}
             details: Object = {"name": key[1], **({"group": kind.group} if kind.group else {}), "kind": kind.plural}
             details["causes"] = [{**cause, "field": "metadata.namespace"}]
-            raise Refused(403, "Forbidden", f'{kind.qualified} "{key[1]}" is forbidden: {why}', details=details)
+            raise Refused(
+                403, "Forbidden", f'{kind.qualified} "{key[1]}" is forbidden: {why}', details=details, by_admission=True
+            )
 
-    def _check_unchanged(self, target: Target, old: Revision, metadata: Object) -> None:
-        was = old.object["metadata"]
+    def _check_unchanged(
+        self, target: Target, old: Revision, metadata: Object, write: Write, *, required: bool = True
+    ) -> None:
+        was, kind = old.object["metadata"], target.kind
+        version = metadata.get("resourceVersion")
+        if version in {None, "", "0"}:
+            if required and not write.free and (kind.custom or kind.qualified in _ONLY_CONDITIONAL):
+                message = "Invalid value: 0: must be specified for an update"
+                field = "metadata.resourceVersion"
+                raise invalid(
+                    kind.plural,
+                    kind.group,
+                    target.name,
+                    field=field,
+                    cause="FieldValueInvalid",
+                    message=message,
+                    subject=kind.qualified,
+                )
+        elif version != was["resourceVersion"]:
+            raise conflict(kind, target.name)
         if metadata.get("uid") not in {None, "", was["uid"]}:
             why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {was['uid']}"
-            raise conflict(target.kind, target.name, why)
-        if metadata.get("resourceVersion") not in {None, "", was["resourceVersion"]}:
-            raise conflict(target.kind, target.name)
+            raise conflict(kind, target.name, why)
 
 
-def _within(kind: ResourceType, old: Object, new: Object, write: Write) -> Object:
-    """What this write may change: the status by its subresource only, and by that nothing else."""
-    if write.free or "status" not in kind.subresources:
-        return new
-    source, base = (new, old) if write.subresource == "status" else (old, new)
-    result = {key: value for key, value in base.items() if key != "status"}
-    result["metadata"] = dict(result["metadata"])
-    if "status" in source:
-        result["status"] = source["status"]
-    return result
+def _keep_owned(metadata: Object, was: Object) -> None:
+    """Put back what only the server sets."""
+    for field in _KEPT:
+        metadata.pop(field, None)
+        if field in was:
+            metadata[field] = was[field]
+    metadata["resourceVersion"] = was["resourceVersion"]
+
+
+def _check_same_name(target: Target, metadata: Object) -> None:
+    if (metadata.get("name") or target.name) != target.name:
+        message = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
+        raise bad_request(message)
+    metadata["name"] = target.name
+
+
+def _reachable(kind: ResourceType, applied: Object, write: Write) -> Object:
+    """What of an applied object this endpoint writes: nobody comes to own the rest."""
+    if "status" not in kind.subresources:
+        return applied
+    if write.subresource == "status":
+        return {key: value for key, value in applied.items() if key in {"apiVersion", "kind", "metadata", "status"}}
+    return {key: value for key, value in applied.items() if key != "status"}
+
+
+def _resets_managers(obj: Object) -> bool:
+    """A single empty line asks the server to forget who set what."""
+    lines = cast("list[Object]", obj["metadata"].get("managedFields") or [])
+    return len(lines) == 1 and not any(lines[0].values())
 
 
 def _spec(obj: Object) -> Object:

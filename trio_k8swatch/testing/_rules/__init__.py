@@ -1,0 +1,1 @@
+"""What objects may be, and what may change of them."""

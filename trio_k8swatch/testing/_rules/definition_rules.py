@@ -1,0 +1,153 @@
+"""What a CustomResourceDefinition may be."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._schema import Undecodable, decoded
+
+from .causes import Causes
+from .metadata_rules import LABEL_RULE, label_problems, subdomain_problems
+
+_UNSEEN = ("x-kubernetes-validations", "allOf", "anyOf", "oneOf", "not")
+_COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"]
+_STRUCTURAL_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean"})
+
+
+def check_definition(obj: Object, causes: Causes) -> None:
+    """Note what the server would refuse: names, scope, versions, and schemas that are not structural."""
+    spec = cast("Object", obj.get("spec") or {})
+    names = cast("Object", spec.get("names") or {})
+    group, plural = spec.get("group") or "", names.get("plural") or ""
+    if obj["metadata"].get("name") != f"{plural}.{group}":
+        name = obj["metadata"].get("name", "")
+        causes.invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group')
+    _check_group(group, causes)
+    if spec.get("scope") not in {"Cluster", "Namespaced"}:
+        if spec.get("scope"):
+            causes.unsupported("spec.scope", spec["scope"], ["Cluster", "Namespaced"])
+        else:
+            causes.required("spec.scope")
+    _check_versions(cast("list[Object]", spec.get("versions") or []), causes)
+    _check_names(names, causes)
+    status = cast("Object", obj.get("status") or {})
+    if not status.get("storedVersions"):
+        causes.invalid("status.storedVersions", None, "must have at least one stored version")
+
+
+def unseen_rules(definition: Object) -> list[str]:
+    """Words of its schemas that this server does not look at."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if is_object(value):
+            found.update(word for word in _UNSEEN if value.get(word))
+            for inner in value.values():
+                walk(inner)
+        elif is_list(value):
+            for inner in value:
+                walk(inner)
+
+    walk(definition["spec"].get("versions"))
+    return sorted(found)
+
+
+def _check_group(group: str, causes: Causes) -> None:
+    if not group:
+        causes.required("spec.group")
+        return
+    for why in subdomain_problems(group):
+        causes.invalid("spec.group", group, why)
+    if "." not in group:
+        causes.invalid("spec.group", group, "should be a domain with at least one dot")
+
+
+def _check_names(names: Object, causes: Causes) -> None:
+    for field in ("plural", "singular", "kind", "listKind"):
+        value = names.get(field) or ""
+        if not value:
+            causes.required(f"spec.names.{field}")
+        elif label_problems(value.lower()):
+            causes.invalid(f"spec.names.{field}", value, LABEL_RULE)
+    if names.get("kind") and names.get("kind") == names.get("listKind"):
+        causes.invalid("spec.names.listKind", names["listKind"], "kind and listKind may not be the same")
+
+
+def _check_versions(versions: list[Object], causes: Causes) -> None:
+    seen: set[str] = set()
+    for i, version in enumerate(versions):
+        path = f"spec.versions[{i}]"
+        name = version.get("name") or ""
+        for why in label_problems(name):
+            causes.invalid(f"{path}.name", name, why)
+        if name in seen:
+            causes.invalid(f"{path}.name", name, "must be unique")
+        seen.add(name)
+        _check_schema(version, path, causes)
+        for j, column in enumerate(cast("list[Object]", version.get("additionalPrinterColumns") or [])):
+            _check_column(column, f"{path}.additionalPrinterColumns[{j}]", causes)
+    if sum(bool(version.get("storage")) for version in versions) != 1:
+        causes.invalid("spec.versions", versions, "must have exactly one version marked as storage version")
+
+
+def _check_schema(version: Object, path: str, causes: Causes) -> None:
+    schema: object = cast("Object", version.get("schema") or {}).get("openAPIV3Schema")
+    if not is_object(schema):
+        causes.required(f"{path}.schema.openAPIV3Schema", "schemas are required")
+        return
+    here = f"{path}.schema.openAPIV3Schema"
+    if schema.get("type") != "object":
+        if schema.get("type"):
+            causes.invalid(f"{here}.type", schema["type"], "must be object at the root")
+        else:
+            causes.required(f"{here}.type", "must not be empty at the root")
+        return
+    _check_structure(schema, here, causes)
+
+
+def _check_structure(schema: Object, path: str, causes: Causes) -> None:
+    """Structural: each value has a type, and each map says what it holds."""
+    free = schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields")
+    kind = schema.get("type") or ""
+    if not kind and not free:
+        causes.required(f"{path}.type", "must not be empty for specified object fields")
+    elif kind and kind not in _STRUCTURAL_TYPES:
+        causes.unsupported(f"{path}.type", kind, sorted(_STRUCTURAL_TYPES))
+    if schema.get("properties") and is_object(schema.get("additionalProperties")):
+        causes.forbidden(f"{path}.additionalProperties", "properties and additionalProperties are mutual exclusive")
+    if kind == "array" and not is_object(schema.get("items")):
+        causes.required(f"{path}.items", "must be specified")
+    for name, inner in cast("Object", schema.get("properties") or {}).items():
+        if is_object(inner):
+            _check_structure(inner, f"{path}.properties[{name}]", causes)
+    for word in ("items", "additionalProperties"):
+        below: object = schema.get(word)
+        if is_object(below):
+            _check_below(below, f"{path}.{word}", causes)
+    if schema.get("x-kubernetes-list-type") == "map" and not schema.get("x-kubernetes-list-map-keys"):
+        causes.required(f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
+
+
+def _check_below(schema: Object, path: str, causes: Causes) -> None:
+    """What may be a schema or something else is not decoded with the rest."""
+    try:
+        decoded("apiextensions.v1.JSONSchemaProps", schema)
+    except Undecodable as error:
+        causes.invalid(path, schema, str(error))
+        return
+    _check_structure(schema, path, causes)
+
+
+def _check_column(column: Object, path: str, causes: Causes) -> None:
+    if not column.get("name"):
+        causes.required(f"{path}.name")
+    if not column.get("type"):
+        causes.required(f"{path}.type", f"must be one of {','.join(_COLUMN_TYPES)}")
+    elif column["type"] not in _COLUMN_TYPES:
+        causes.invalid(f"{path}.type", column["type"], f"must be one of {','.join(_COLUMN_TYPES)}")
+    if not column.get("jsonPath"):
+        causes.required(f"{path}.jsonPath")
+    elif not str(column["jsonPath"]).startswith("."):
+        why = "is an invalid json path: must start with ."
+        causes.invalid(f"{path}.jsonPath", column["jsonPath"], why)

@@ -1,0 +1,155 @@
+"""What kind of value stands at a field: one value, fields of their own, or items that are told apart by keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._json import Object, is_object
+from trio_k8swatch.testing._schema import Field, fields_of, is_atomic, type_of
+
+
+class Shape(Protocol):
+    """A place in an object of some kind.
+
+    `atomic`: whoever sets it sets all of it. `keys`: by which fields the items of a list are told apart. `is_set`: the
+    items of a list are told apart by themselves. `written`: it is there although nobody set it.
+    """
+
+    @property
+    def atomic(self) -> bool: ...
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+    @property
+    def is_set(self) -> bool: ...
+    @property
+    def written(self) -> bool: ...
+    def child(self, name: str) -> Shape: ...
+    def item(self) -> Shape: ...
+    def key_default(self, key: str) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A place of which no schema says anything: objects have fields, lists are atomic."""
+
+    atomic: bool = False
+    keys: tuple[str, ...] = ()
+    is_set: bool = False
+    written: bool = False
+
+    def child(self, name: str) -> Shape:
+        return FREE
+
+    def item(self) -> Shape:
+        return FREE
+
+    def key_default(self, key: str) -> Any:
+        return None
+
+
+FREE = Free()
+SCALAR = Free(atomic=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A place in an object of a built-in type."""
+
+    field: Field
+
+    @property
+    def atomic(self) -> bool:
+        field = self.field
+        if field.container == "[":
+            return not field.keys and not field.is_set
+        if field.container == "{":
+            return field.atomic
+        return field.atomic or not field.is_object or is_atomic(field.type)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.field.keys
+
+    @property
+    def is_set(self) -> bool:
+        return self.field.is_set
+
+    @property
+    def written(self) -> bool:
+        return self.field.zero or self.field.written
+
+    def child(self, name: str) -> Shape:
+        if self.field.container == "{":
+            return self.item()
+        field = fields_of(self.field.type).get(name) if self.field.is_object else None
+        return BuiltIn(field) if field is not None else FREE
+
+    def item(self) -> Shape:
+        return BuiltIn(Field("", self.field.type))
+
+    def key_default(self, key: str) -> Any:
+        field = fields_of(self.field.type).get(key) if self.field.is_object else None
+        return field.default if field is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Structural:
+    """A place in a custom object, by the schema of its definition."""
+
+    schema: Object
+    written: bool = False
+
+    @property
+    def atomic(self) -> bool:
+        schema = self.schema
+        if schema.get("type") == "array":
+            return bool(schema.get("x-kubernetes-list-type", "atomic") == "atomic")
+        if schema.get("x-kubernetes-map-type") == "atomic":
+            return True
+        return schema.get("type") in {"string", "integer", "number", "boolean"}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        if self.schema.get("x-kubernetes-list-type") != "map":
+            return ()
+        return tuple(self.schema.get("x-kubernetes-list-map-keys") or ())
+
+    @property
+    def is_set(self) -> bool:
+        return self.schema.get("x-kubernetes-list-type") == "set"
+
+    def child(self, name: str) -> Shape:
+        properties: object = self.schema.get("properties")
+        if is_object(properties) and is_object(properties.get(name)):
+            return Structural(cast("Object", properties[name]))
+        additional: object = self.schema.get("additionalProperties")
+        return Structural(additional) if is_object(additional) else FREE
+
+    def item(self) -> Shape:
+        items: object = self.schema.get("items")
+        return Structural(items) if is_object(items) else FREE
+
+    def key_default(self, key: str) -> Any:
+        properties: object = cast("Object", self.schema.get("items") or {}).get("properties")
+        return cast("Object", properties[key]).get("default") if is_object(properties) and key in properties else None
+
+
+METADATA: Shape = BuiltIn(Field("", "meta.v1.ObjectMeta", zero=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Custom(Structural):
+    """A custom object as a whole: its metadata are those of the API."""
+
+    def child(self, name: str) -> Shape:
+        return METADATA if name == "metadata" else Structural.child(self, name)
+
+
+def shape_of(kind: ResourceType) -> Shape:
+    """The shape of whole objects of a kind."""
+    built_in = type_of(kind.api_version, kind.kind)
+    if built_in is not None and not kind.custom:
+        return BuiltIn(Field("", built_in))
+    return _Custom(kind.schema or {})

@@ -1,0 +1,170 @@
+"""What the server makes of an object of some kind before it checks and stores it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import cast
+
+from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._json import Object, part, parts
+from trio_k8swatch.testing._storage.history import Storage
+
+# 10.0.0.1 is that of the API server itself.
+_FIRST_ADDRESS, _LAST_ADDRESS = 2, 65_000
+_FIRST_NODE_PORT, _LAST_NODE_PORT = 30_000, 32_767
+_TOLERATION_SECONDS = 300
+_FINALIZERS = {
+    "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "persistentvolumes": "kubernetes.io/pv-protection",
+}
+
+
+def prepare(kind: ResourceType, obj: Object, storage: Storage, old: Object | None) -> None:
+    """Change `obj` as the kind's own strategy and the admission plugins do; `old` is None for a new object."""
+    rule = _RULES.get(kind.qualified)
+    if rule is not None and not kind.custom:
+        rule(obj, storage, old)
+    if old is None and kind.qualified in _FINALIZERS:
+        finalizers = obj["metadata"].setdefault("finalizers", [])
+        if _FINALIZERS[kind.qualified] not in finalizers:
+            finalizers.append(_FINALIZERS[kind.qualified])
+
+
+def convert(kind: ResourceType, obj: Object) -> None:
+    """What is changed on the way in, so that whoever wrote the object is said to have set it."""
+    match kind.qualified:
+        case "secrets":
+            # What was written in plain text is kept encoded.
+            plain = cast("dict[str, str]", obj.pop("stringData", None) or {})
+            encoded = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
+            if encoded:
+                obj.setdefault("data", {}).update(encoded)
+        case "namespaces":
+            obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
+        case _:
+            pass
+
+
+def _namespace(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        obj["spec"] = {"finalizers": ["kubernetes"]}
+        obj["status"] = {"phase": "Active"}
+    else:
+        obj["spec"] = old.get("spec", {})
+
+
+def _pod(obj: Object, storage: Storage, old: Object | None) -> None:
+    spec = obj["spec"]
+    if old is None:
+        _tolerate(spec)
+        spec.setdefault("priority", 0)
+        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+        obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(spec)}
+
+
+def _tolerate(spec: Object) -> None:
+    tolerations = spec.setdefault("tolerations", [])
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(one.get("key") in {key, None} and one.get("effect") in {"NoExecute", None} for one in tolerations):
+            tolerations.append(
+                {
+                    "key": key,
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": _TOLERATION_SECONDS,
+                }
+            )
+
+
+def quality_of_service(spec: Object) -> str:
+    """`Guaranteed`, `Burstable` or `BestEffort`, by what the containers request."""
+    containers = [*parts(spec, "containers"), *parts(spec, "initContainers")]
+    guaranteed, anything = True, False
+    for container in containers:
+        resources = part(container, "resources")
+        limits, requests = part(resources, "limits"), part(resources, "requests")
+        anything = anything or not {"cpu", "memory"}.isdisjoint({*limits, *requests})
+        for name in ("cpu", "memory"):
+            guaranteed = guaranteed and name in limits and requests.get(name, limits[name]) == limits[name]
+    if not anything:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _service(obj: Object, storage: Storage, old: Object | None) -> None:
+    spec = obj["spec"]
+    before = cast("Object", (old or {}).get("spec") or {})
+    if spec.get("type") == "ExternalName":
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+            spec.pop(name, None)
+        return
+    for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if not spec.get(name) and before.get(name):
+            spec[name] = before[name]
+    address = spec.get("clusterIP") or _free_address(storage)
+    spec["clusterIP"] = address
+    spec.setdefault("clusterIPs", [address])
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if spec.get("type") in {"NodePort", "LoadBalancer"}:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+        _give_node_ports(spec, before, storage)
+    if spec.get("type") == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _free_address(storage: Storage) -> str:
+    used = {part(one.object, "spec").get("clusterIP") for one in storage["services"].current.values()}
+    numbers = (f"10.0.{number // 256}.{number % 256}" for number in range(_FIRST_ADDRESS, _LAST_ADDRESS))
+    return next(address for address in numbers if address not in used)
+
+
+def _give_node_ports(spec: Object, before: Object, storage: Storage) -> None:
+    used = {
+        port.get("nodePort")
+        for one in storage["services"].current.values()
+        for port in parts(part(one.object, "spec"), "ports")
+    }
+    had = {(port.get("name"), port.get("port")): port.get("nodePort") for port in parts(before, "ports")}
+    free = (number for number in range(_FIRST_NODE_PORT, _LAST_NODE_PORT + 1) if number not in used)
+    for port in parts(spec, "ports"):
+        if not port.get("nodePort"):
+            port["nodePort"] = had.get((port.get("name"), port.get("port"))) or next(free)
+
+
+def _job(obj: Object, storage: Storage, old: Object | None) -> None:
+    """A job finds its pods by a label that is made for it."""
+    spec = obj["spec"]
+    if old is not None or spec.get("manualSelector"):
+        return
+    uid, name = obj["metadata"]["uid"], obj["metadata"].get("name", "")
+    made = {"batch.kubernetes.io/controller-uid": uid}
+    template = spec.setdefault("template", {}).setdefault("metadata", {})
+    labels = template.setdefault("labels", {})
+    labels |= {**made, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
+    spec.setdefault("selector", {}).setdefault("matchLabels", {}).update(made)
+
+
+def _definition(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        versions = cast("list[Object]", obj["spec"].get("versions") or [])
+        stored = [one.get("name", "") for one in versions if one.get("storage")]
+        names = {"plural": "", "kind": ""}
+        obj["status"] = {"conditions": None, "acceptedNames": names, "storedVersions": stored or None}
+
+
+def _budget(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+        obj["status"] = dict.fromkeys(counts, 0)
+
+
+_RULES: dict[str, Callable[[Object, Storage, Object | None], None]] = {
+    "namespaces": _namespace,
+    "pods": _pod,
+    "services": _service,
+    "jobs.batch": _job,
+    "poddisruptionbudgets.policy": _budget,
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
+}
