@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -26,9 +27,11 @@ from trio_k8swatch import (
     ProtocolError,
     Resource,
     Unavailable,
+    WatchConfig,
     open_client,
     open_watch,
 )
+from trio_k8swatch.connect import Connection
 from trio_k8swatch.testing import FakeApiServer
 
 
@@ -262,3 +265,42 @@ async def test_R14_an_answer_that_is_kept_whole_is_bounded(monkeypatch: pytest.M
     async with open_client(transport=transport) as client:
         with pytest.raises(ProtocolError, match=r"^cannot get /version: the answer is larger than 10 bytes"):
             await client.get("/version")
+
+
+class SlowCredentials(httpx.Auth):
+    """Somebody has to find their phone."""
+
+    def __init__(self) -> None:
+        self.are_due = True
+        self.prepared = self.cut_off = 0
+
+    async def prepare(self) -> None:
+        if self.are_due:
+            try:
+                await trio.sleep(200)
+            except trio.Cancelled:
+                self.cut_off += 1
+                raise
+            self.are_due = False
+            self.prepared += 1
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        await self.prepare()
+        yield request
+
+
+async def test_R13_no_silence_limit_ends_a_login(autojump_clock: MockClock) -> None:
+    """Not at the start and not when a watch is opened again; and the server is not blamed for it."""
+    fake, slow = FakeApiServer(), SlowCredentials()
+    connection = Connection(server="http://localhost", auth=slow)
+    async with open_client(connection, transport=fake.transport(), silence_limit=30.0) as client:
+        async with open_watch(client.resource("v1", "pods"), config=WatchConfig(silence_limit=30.0)) as store:
+            slow.are_due = True
+            fake.faults.close_watch()
+            fake.create(pod("a"))
+            await store.wait_until(lambda s: len(s) == 1)
+            while slow.are_due:
+                await trio.sleep(10)
+            fake.create(pod("b"))
+            await store.wait_until(lambda s: len(s) == 2)
+    assert (slow.prepared, slow.cut_off) == (2, 0)

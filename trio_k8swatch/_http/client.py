@@ -196,8 +196,10 @@ class ApiClient:
         """Wait until the server may be asked; in the block one request is sent without waiting.
 
         With `to_list` for a list, of which only so many are read at a time (`open_client(lists_at_once=…)`), this one until
-        the end of the block. Raises Unavailable when the server turns out to be unreachable in the meantime.
+        the end of the block. Raises Unavailable when the server turns out to be unreachable in the meantime. Credentials are
+        brought up to date before, outside of all limits that are for the server, and without a turn that others wait for.
         """
+        await self._streams.prepare(doing=f"ask {self.connection.server}")
         async with AsyncExitStack() as stack:
             if to_list:
                 await stack.enter_async_context(self._lists)
