@@ -665,7 +665,12 @@ def test_everything_the_async_store_has() -> None:
         (trio_k8swatch.Listener, blocking.Listener),
         (trio_k8swatch.RelistTicket, blocking.RelistTicket),
     ):
-        public = {name for name in dir(theirs) if not name.startswith("_")} - {"settle", "tell", "stop_listening"}
+        public = {name for name in dir(theirs) if not name.startswith("_")} - {
+            "settle",
+            "tell",
+            "stop_listening",
+            "each",
+        }
         assert public - set(dir(ours)) == set()
 
 

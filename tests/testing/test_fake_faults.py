@@ -84,6 +84,35 @@ async def test_hang_holds_the_headers(fake, client, autojump_clock):
     assert trio.current_time() == start + 50
 
 
+async def test_black_hole_answers_and_says_nothing(fake, client, autojump_clock):
+    """The watch is open, and nothing comes of it."""
+    fake.faults.black_hole()
+    async with live(fake, client) as watch:
+        fake.create(config_map("a"))
+        await trio.sleep(1000)
+    assert watch.ended is None
+    assert watch.chunks == []
+
+
+async def test_drip_lists_sends_a_byte_at_a_time(fake, client, autojump_clock):
+    """As long as its body has bytes."""
+    fake.faults.drip_lists(2.0)
+    start = trio.current_time()
+    body = (await get(client)).content
+    assert trio.current_time() - start == 2.0 * len(body)
+
+
+async def test_gzip_members_and_gzip_bomb(fake, client, autojump_clock):
+    """Compressed bodies: the refusal says a code, and is far larger than what was sent."""
+    fake.faults.gzip_bomb(1, code=503)
+    refusal = await get(client)
+    assert refusal.status_code == 503
+    assert len(refusal.content) >= 1 << 20
+    with fake.faults.gzip_members():
+        async with client.stream("GET", CONFIG_MAPS, params={"watch": "true", "timeoutSeconds": "1"}) as response:
+            assert response.headers["content-encoding"] == "gzip"
+
+
 async def test_slow_list_delays_lists_only(fake, client, autojump_clock):
     """Until it is removed."""
     with fake.faults.slow_list(30):

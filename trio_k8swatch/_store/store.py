@@ -242,6 +242,8 @@ class Store(Generic[T]):
             met = _first(condition, copy_.objects.values())
             while met is None:
                 if copy_.stopped is not None:
+                    # What cancels the watch and its waiters at once is a cancellation for both.
+                    await trio.lowlevel.checkpoint_if_cancelled()
                     raise WatchStopped(copy_.stopped)
                 await entry.written.wait()
                 entry, keys = entry.read()
@@ -261,6 +263,7 @@ class Store(Generic[T]):
 
     async def _moved(self) -> None:
         if self._cache.stopped is not None:
+            await trio.lowlevel.checkpoint_if_cancelled()
             raise WatchStopped(self._cache.stopped)
         await self._cache.notifier.next_change()
 

@@ -62,6 +62,10 @@ class Store(Generic[T]):
         """The object with this uid, or None. Objects that have no uid are found under `namespace/name`."""
         return self._store.get(uid)
 
+    def by_name(self, namespace: str, name: str) -> T | None:
+        """The object of that name, or None; `namespace` is empty for objects of the whole cluster."""
+        return self._store.by_name(namespace, name)
+
     def __len__(self) -> int:
         return len(self._store)
 
@@ -125,6 +129,10 @@ class Store(Generic[T]):
     async def at_least(self, resource_version: str) -> None:
         """Return once the store shows `resource_version` or anything newer: what you wrote, you can read."""
         await self._guest.run(lambda: self._store.at_least(resource_version))
+
+    async def gone(self, uid: str) -> None:
+        """Return once the store no longer holds the object with this uid: what you deleted, you no longer read."""
+        await self._guest.run(lambda: self._store.gone(uid))
 
     async def wait_until(self, condition: Callable[[Store[T]], bool]) -> None:
         """Return once `condition(store)` was true, looking at once and then after each change of the store.

@@ -69,6 +69,10 @@ class Store(Generic[T]):
         """The object with this uid, or None. Objects that have no uid are found under `namespace/name`."""
         return self._store.get(uid)
 
+    def by_name(self, namespace: str, name: str) -> T | None:
+        """The object of that name, or None; `namespace` is empty for objects of the whole cluster."""
+        return self._loop.run(lambda: self._store.by_name(namespace, name))
+
     def __len__(self) -> int:
         return len(self._store)
 
@@ -136,6 +140,10 @@ class Store(Generic[T]):
     def at_least(self, resource_version: str, timeout: float | None = None) -> None:
         """Return once the store shows `resource_version` or anything newer: what you wrote, you can read."""
         self._waiting().wait(lambda: self._store.at_least(resource_version), timeout)
+
+    def gone(self, uid: str, timeout: float | None = None) -> None:
+        """Return once the store no longer holds the object with this uid: what you deleted, you no longer read."""
+        self._waiting().wait(lambda: self._store.gone(uid), timeout)
 
     def wait_until(self, condition: Callable[[Store[T]], bool], timeout: float | None = None) -> None:
         """Return once `condition(store)` was true, looking at once and then after each change of the store.

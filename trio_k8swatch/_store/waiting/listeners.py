@@ -49,6 +49,7 @@ class Listener:
         heard = self._heard
         while self._seen == heard.changes and not heard.deleted:
             if heard.stopped is not None:
+                await trio.lowlevel.checkpoint_if_cancelled()
                 raise WatchStopped(heard.stopped)
             await heard.changed.wait()
         await trio.lowlevel.checkpoint()
