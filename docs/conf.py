@@ -49,6 +49,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!trio_k8swatch).*"),
     # Private names in signatures: type variables, and what a type alias stands for.
     (r"py:.*", r"trio_k8swatch\.(.*\.)?_.*"),
+    # What the simulation asks of its cluster is the fake's business.
+    (r"py:class", r"trio_k8swatch\.testing\.simulation\.loop\.Cluster"),
 ]
 
 # Nobody makes these: they come out of calls, so their constructors are nobody's business.

@@ -88,7 +88,7 @@ async def test_a_cancelled_write_leaves_nothing_behind(autojump_clock, steps):
         before = trio.lowlevel.current_statistics().tasks_living
 
         async def use():
-            await maps.update("m", lambda obj: obj["data"].update(x="1"))
+            await maps.update("m", lambda obj: obj.setdefault("data", {}).update(x="1"))
             await maps.delete("m")
 
         async with trio.open_nursery() as nursery:

@@ -101,7 +101,8 @@ def _check_match(options: ListOptions) -> None:
 
 def _check_version(options: ListOptions, *, watch: bool) -> None:
     text = options.resource_version
-    if re.fullmatch(r"[0-9]{0,19}", text):
+    # Larger than Go's uint64 only where the cluster was begun at such a version, as KEP-5504 allows.
+    if re.fullmatch(r"[0-9]{0,40}", text):
         return
     why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
     if watch:
