@@ -127,7 +127,7 @@ def httpx2(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def fuzz(session: nox.Session) -> None:
     """Coverage-guided, ten minutes for each reader of foreign bytes; `nox -s fuzz -- 60 watch page` for less."""
-    session.install("-e", ".[cli,http2,testing]", "atheris>=3.0")
+    session.install("-e", ".[cli,testing]", "atheris>=3.0")
     seconds, *chosen = session.posargs or ["600"]
     readers = chosen or [
         *("kubeconfig", "exec_plugin", "refusal", "watch", "page", "table", "discovery", "http", "chunks", "gzip"),

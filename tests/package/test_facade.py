@@ -162,7 +162,17 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert documented() - names == EXTRA
 
 
-EXTRA = {f"trio_k8swatch.testing.{name}" for name in ("assertions", "builders", "demo.demo_cluster", "faults.When")}
+EXTRA = {
+    f"trio_k8swatch.testing.{name}"
+    for name in (
+        "assertions",
+        "builders",
+        "demo.demo_cluster",
+        "faults.When",
+        "simulation.Pace",
+        "simulation.Simulation",
+    )
+}
 """Modules that are documented as a whole."""
 
 
