@@ -18,6 +18,7 @@ from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect._kubeconfig import context as _context
 from trio_k8swatch.connect._kubeconfig import files as _kubeconfig
 from trio_k8swatch.connect._kubeconfig.files import Kubeconfig, kubeconfig_paths, read_kubeconfigs
+from trio_k8swatch.connect._kubeconfig.yaml_text import plain_data
 
 KUBECTL = shutil.which("kubectl")
 
@@ -343,3 +344,14 @@ def test_secrets_do_not_show_in_a_repr(tmp_path: Path) -> None:
 def test_context_table_exists() -> None:
     """What fields mean is tabled beside the code that decides it."""
     assert "`proxy-url`" in rows_of(_context.__doc__)
+
+
+def test_R14_aliases_of_aliases_cost_what_they_are_written_in() -> None:
+    """Ten lines that stand for ten billion values are read at once, and one that names itself is refused."""
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 11))
+    data = plain_data(bomb.encode(), label="config")
+    assert isinstance(data, dict)
+    assert data["a10"][0] is data["a10"][9]
+
+    with pytest.raises(ConfigError):
+        plain_data(b"a: &a [*a]\n", label="config")

@@ -74,13 +74,22 @@ def _parse(raw: bytes) -> object:
     return yaml.load(raw, Loader=_LOADER)  # noqa: S506 - a SafeLoader
 
 
-def _without_nulls(value: object) -> object:
-    if isinstance(value, dict):
-        mapping = cast("dict[object, object]", value)
-        return {key: _without_nulls(item) for key, item in mapping.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in cast("list[object]", value)]
-    return value
+def _without_nulls(value: object, made: dict[int, object] | None = None) -> object:
+    """`value` without its nulls. Raises RecursionError for an alias of something that it stands in.
+
+    What an alias names is made once, however often it is named: a few lines of aliases may stand for billions of values.
+    """
+    made = {} if made is None else made
+    if not isinstance(value, (dict, list)):
+        return value
+    known = id(cast("object", value))
+    if known not in made:
+        if isinstance(value, dict):
+            mapping = cast("dict[object, object]", value)
+            made[known] = {key: _without_nulls(item, made) for key, item in mapping.items() if item is not None}
+        else:
+            made[known] = [_without_nulls(item, made) for item in cast("list[object]", value)]
+    return made[known]
 
 
 def _unquoted(problem: str) -> str:
