@@ -173,6 +173,7 @@ class Store(Generic[T]):
         """
         async with self._cache.lock:
             if self._cache.why_ended is not None:
+                await trio.lowlevel.checkpoint_if_cancelled()
                 raise WatchStopped(self._cache.why_ended)
             obj = self.get(uid)
             update = self._cache.notifier.handlers.update

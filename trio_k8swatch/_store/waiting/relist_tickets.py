@@ -24,6 +24,8 @@ class RelistTicket:
         """
         await self._settled.wait()
         if self._error is not None:
+            # What cancels the watch and its waiters at once is a cancellation for both.
+            await trio.lowlevel.checkpoint_if_cancelled()
             raise WatchStopped(self._error)
 
     def settle(self, error: str | None = None) -> None:
