@@ -19,7 +19,7 @@ class Entry:
         self.keys: tuple[str, ...] = ()
         self.next: Entry | None = None
         """None until this one is written."""
-        self.written = trio.Event()
+        self.written: trio.Event = trio.Event()
 
     def read(self) -> tuple[Entry, Iterable[str]]:
         """From here on: the first entry that is not written yet, and the keys in those before it, each once."""
@@ -35,9 +35,9 @@ class Journal:
     """One chain of entries for all readers: a change costs the same for one of them as for ten thousand."""
 
     def __init__(self) -> None:
-        self.readers = 0
+        self.readers: int = 0
         """How many follow it. Without any, nothing has to be written."""
-        self.end = Entry()
+        self.end: Entry = Entry()
         """The entry that is not written yet."""
 
     def __enter__(self) -> Self:
