@@ -19,7 +19,7 @@ from trio_k8swatch._runtime import require_trio
 
 from .collection import Collection
 from .gate import Gate
-from .requests import Requests, located, read_answer, read_parts
+from .requests import Requests, located, read_parts
 from .resource import Resource
 from .response_body import Body
 from .writes.call import Call
@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 _STREAMING_LISTS_SINCE: Final = (1, 34)
 """Kubernetes has sendInitialEvents on by default from there (KEP-3157)."""
-
 
 _SERVER_ERROR: Final = 500
 
@@ -115,31 +114,13 @@ class ApiClient:
 
     async def call(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> bytes:
         """As `get`; `doing` says in errors what it was for."""
-        body = bytearray()
-
-        def take(part: bytes) -> None:
-            body.extend(part)
-            if len(body) > _MAX_BODY_BYTES:
-                raise ProtocolError(f"cannot {doing}: the answer is larger than {_MAX_BODY_BYTES} bytes")
-
-        await self.read(path, query, accept=accept, doing=doing, take=take)
-        return bytes(body)
+        return await self._whole(Call("GET", path, "", doing, accept, query))
 
     async def read(
         self, path: str, query: dict[str, str], *, accept: str, doing: str, take: Callable[[bytes], object]
     ) -> None:
         """As `call`, but the body is handed to `take` part by part, as it comes."""
-        encoding = "gzip" if self.connection.compress else "identity"
-        headers = {"Accept": accept, "Accept-Encoding": encoding}
-        limit = self._silence_limit
-        await self._calls.prepare(doing=doing)
-        with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
-            async with self._calls.get(path, query, headers, doing=doing, silence_limit=limit) as body:
-                # From here on every byte counts as life, so a long list may take its time.
-                scope.deadline = float("inf")
-                await read_parts(body, take, silence_limit=limit)
-                return
-        raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
+        await self._receive(Call("GET", path, "", doing, accept, query), take)
 
     async def ask(self, call: Call) -> bytes:
         """The answer to one request about an object, or to a write. It is sent once, whatever comes of it.
@@ -147,7 +128,7 @@ class ApiClient:
         Raises ApiError for a refusal; Unavailable, which says whether it may have happened, if there is no answer.
         """
         try:
-            answer = await self._ask(call)
+            answer = await self._whole(call)
         except Unavailable as error:
             if not error.may_have_happened:
                 raise
@@ -160,14 +141,27 @@ class ApiClient:
         if (write := write_of(call, answer)) is not None:
             note_write(write)
 
-    async def _ask(self, call: Call) -> bytes:
-        limit, requests, doing = self._silence_limit, self._calls, call.doing
+    async def _whole(self, call: Call) -> bytes:
+        """The answer to `call`, kept whole. Raises ProtocolError if it is far too large."""
+        body = bytearray()
+
+        def take(part: bytes) -> None:
+            body.extend(part)
+            if len(body) > _MAX_BODY_BYTES:
+                raise ProtocolError(f"the answer is larger than {_MAX_BODY_BYTES} bytes")
+
+        await self._receive(call, take)
+        return bytes(body)
+
+    async def _receive(self, call: Call, take: Callable[[bytes], object]) -> None:
+        """Send `call` once, and hand its answer to `take` as it comes."""
+        limit, doing = self._silence_limit, call.doing
         headers = {"Accept": call.accept, "Accept-Encoding": "gzip" if self.connection.compress else "identity"}
         if call.content is not None:
             headers["Content-Type"] = call.content_type
-        await requests.prepare(doing=doing)
+        await self._calls.prepare(doing=doing)
         with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
-            async with requests.get(
+            async with self._calls.get(
                 call.path,
                 call.query,
                 headers,
@@ -177,9 +171,11 @@ class ApiClient:
                 content=call.content,
                 verb=call.verb,
             ) as body:
+                # From here on every byte counts as life, so a long list may take its time.
                 scope.deadline = float("inf")
                 with located(doing):
-                    return await read_answer(body, silence_limit=limit)
+                    await read_parts(body, take, silence_limit=limit)
+                return
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
     @asynccontextmanager

@@ -22,7 +22,7 @@ from .warnings import log_warnings
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
 
-__all__ = ["Requests", "located", "read_all", "read_answer", "read_parts"]
+__all__ = ["Requests", "located", "located_error", "read_all", "read_parts"]
 
 _SUCCESS: Final = range(200, 300)
 _BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -31,9 +31,6 @@ _BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTi
 _TOO_MANY_REQUESTS: Final = 429
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
-
-_MAX_ANSWER_BYTES: Final = 256 * 1024 * 1024
-"""An object has 1.5 MiB in etcd; what a deletion of a whole collection answers may be larger."""
 
 _LEAST_BYTES: Final = 512
 """That a body has to bring in each silence limit: no connection is so slow (R17)."""
@@ -90,9 +87,9 @@ class Requests:
                 raise await self._refusal(response, body, doing, silence_limit, verb)
             if verb:
                 log_warnings(response.headers.get_list("warning"), doing)
-            # What the block raises is its own, and leaves as it was raised.
+            # What the block raises is its own, and leaves as it was raised: who reads the body says what that was for.
             with self._doubting(is_watch=is_watch):
-                yield _Located(body, doing)
+                yield body
         finally:
             await body.aclose()
 
@@ -172,36 +169,11 @@ class Requests:
             self._gate.accepted(attempt)
 
 
-class _Located:
-    """A body whose errors say what they prevented."""
-
-    def __init__(self, body: Body, doing: str) -> None:
-        self._body = body
-        self._doing = doing
-
-    async def read(self) -> bytes | None:
-        try:
-            return await self._body.read()
-        except Unavailable as error:
-            raise Unavailable(f"cannot {self._doing}: {error}") from error
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
 async def read_all(body: Body, *, silence_limit: float, at_most: int | None = None) -> bytes:
     """A whole body, or its first bytes up to about `at_most`. Unavailable if nothing comes for `silence_limit` seconds."""
     parts: list[bytes] = []
     await read_parts(body, parts.append, silence_limit=silence_limit, at_most=at_most)
     return b"".join(parts)
-
-
-async def read_answer(body: Body, *, silence_limit: float) -> bytes:
-    """A whole body that is no list of a watch. ProtocolError for one that is larger than any answer."""
-    text = await read_all(body, silence_limit=silence_limit, at_most=_MAX_ANSWER_BYTES)
-    if len(text) >= _MAX_ANSWER_BYTES:
-        raise ProtocolError(f"the answer is larger than {_MAX_ANSWER_BYTES} bytes")
-    return text
 
 
 async def read_parts(
@@ -238,11 +210,18 @@ def located(doing: str, *, may_have_happened: bool = True) -> Generator[None]:
     """Say of an error that has no place yet what it prevented; of what is done before a request, that it never left."""
     try:
         yield
-    except Unavailable as error:
-        possible = may_have_happened and error.may_have_happened
-        raise Unavailable(f"cannot {doing}: {error}", may_have_happened=possible) from error
-    except ProtocolError as error:
-        raise ProtocolError(f"cannot {doing}: {error}") from error
+    except (Unavailable, ProtocolError) as error:
+        raise located_error(error, doing, may_have_happened=may_have_happened) from error
+
+
+def located_error(
+    error: Unavailable | ProtocolError, doing: str, *, may_have_happened: bool = True
+) -> Unavailable | ProtocolError:
+    """The error that says what `error` prevented. As `located`, where a context manager for each read would cost too much."""
+    message = f"cannot {doing}: {error}"
+    if isinstance(error, Unavailable):
+        return Unavailable(message, may_have_happened=may_have_happened and error.may_have_happened)
+    return ProtocolError(message)
 
 
 def _require_same_origin(origin: httpx.URL, target: httpx.URL) -> None:

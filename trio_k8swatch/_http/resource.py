@@ -10,13 +10,14 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import msgspec
 
+from trio_k8swatch._errors import ProtocolError, Unavailable
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import DynamicObject, ListMeta, Metadata
 from trio_k8swatch._pager import list_pages, take_in_parts
 from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
 
 from .collection import Collection
-from .requests import located
+from .requests import located, located_error
 from .response_body import Body
 from .writes.call import Call
 from .writes.finalizers import add_finalizer, checked_finalizer, remove_finalizer
@@ -64,12 +65,17 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
         Events are decoded as the iterator is moved on, which raises ProtocolError at the first that makes no sense.
         Raises Unavailable if the stream is cut.
         """
-        data = await self._body.read()
+        try:
+            data = await self._body.read()
+        except Unavailable as error:
+            raise located_error(error, self._doing) from error
         return None if data is None else self._events(data)
 
     def _events(self, data: bytes) -> Iterator[WatchEvent[T]]:
-        with located(self._doing):
+        try:
             yield from chain.from_iterable(map(self._decode, self._lines.feed(data)))
+        except ProtocolError as error:
+            raise located_error(error, self._doing) from error
 
     async def __anext__(self) -> WatchEvent[T]:
         """The next event; StopAsyncIteration when the server has ended the watch. Errors as `receive`."""

@@ -1,4 +1,4 @@
-"""One request that is no list and no watch, as a value."""
+"""One request that is no watch, as a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Call:
     method: str
     path: str
     verb: str
-    """As RBAC names it."""
+    """As RBAC names it; empty for lists, and for what is about no object."""
     doing: str
     """For people: `patch web of deployments (apps/v1) in namespace shop`."""
     accept: str
