@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .list_watcher import Accessors, Client, Events, ForeignListWatcher, Gated, ListWatcher
+from .list_watcher import Accessors, Client, Events, ForeignListWatcher, Gated, ListWatcher, WrappedListWatcher
 from .reflector import Reflector
 from .transforming import TransformingListWatcher
 
@@ -15,4 +15,5 @@ __all__ = [
     "ListWatcher",
     "Reflector",
     "TransformingListWatcher",
+    "WrappedListWatcher",
 ]

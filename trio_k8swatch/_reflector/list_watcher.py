@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
@@ -16,7 +16,7 @@ from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "Gated", "ListWatcher"]
+__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "Gated", "ListWatcher", "WrappedListWatcher"]
 
 T = TypeVar("T")
 
@@ -92,6 +92,27 @@ class Gated(Protocol):
     def next_attempt_at(self) -> float | None:
         """When the server is asked again; None if it may be asked now."""
         ...
+
+
+class WrappedListWatcher(Generic[T]):
+    """What every list-watcher around another has of that one: its name, and its gate if it has one."""
+
+    def __init__(self, list_watcher: ListWatcher[T]) -> None:
+        self._list_watcher = list_watcher
+
+    def __repr__(self) -> str:
+        return repr(self._list_watcher)
+
+    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
+        """See `Gated`. At once, if the list-watcher inside has no client that knows when the server may be asked."""
+        inside = self._list_watcher
+        return inside.admitted(to_list=to_list) if isinstance(inside, Gated) else nullcontext()
+
+    @property
+    def next_attempt_at(self) -> float | None:
+        """See `Gated`."""
+        inside = self._list_watcher
+        return inside.next_attempt_at if isinstance(inside, Gated) else None
 
 
 class ForeignListWatcher(Generic[T]):

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Page, WatchEvent
 
-from .list_watcher import Events, Gated, ListWatcher
+from .list_watcher import Events, ListWatcher, WrappedListWatcher
 
 __all__ = ["TransformingListWatcher"]
 
 T = TypeVar("T")
 
 
-class TransformingListWatcher(Generic[T]):
+class TransformingListWatcher(WrappedListWatcher[T]):
     """Passes every object of a list or an event through `transform`."""
 
     def __init__(self, list_watcher: ListWatcher[T], transform: Callable[[T], T]) -> None:
-        self._list_watcher = list_watcher
+        super().__init__(list_watcher)
         self._transform = transform
-
-    def __repr__(self) -> str:
-        return repr(self._list_watcher)
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The page, transformed part by part."""
@@ -45,17 +42,6 @@ class TransformingListWatcher(Generic[T]):
     async def has_streaming_lists(self) -> bool:
         """As the list-watcher inside."""
         return await self._list_watcher.has_streaming_lists()
-
-    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
-        """The source's, if it has a client that knows when the server may be asked."""
-        source = self._list_watcher
-        return source.admitted(to_list=to_list) if isinstance(source, Gated) else nullcontext()
-
-    @property
-    def next_attempt_at(self) -> float | None:
-        """The source's."""
-        source = self._list_watcher
-        return source.next_attempt_at if isinstance(source, Gated) else None
 
 
 class _TransformedEvents(Generic[T]):

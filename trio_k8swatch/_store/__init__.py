@@ -12,6 +12,7 @@ from .indexes.index import FlatNameIndex, Index, KeyIndex, NameIndex, Rebuildabl
 from .indexes.indexed_store import IndexedStore
 from .mutation_detector import MutationDetector
 from .observers import Observer
+from .outlasting import OutlastingStore
 from .probe import Probe, probe
 from .store import Gone, Met, Store
 from .waiting.change_queues import Change, Policy
@@ -37,6 +38,7 @@ __all__ = [
     "NameIndex",
     "ObjectEvent",
     "Observer",
+    "OutlastingStore",
     "Policy",
     "Probe",
     "Put",

@@ -19,8 +19,10 @@ from .events import (
 )
 from .lines import Lines, LineSplitter
 from .nulls import tolerating_nulls
+from .page_decoder import BROKEN
 
 __all__ = [
+    "BROKEN",
     "OBJECT_EVENTS",
     "OBJECT_EVENT_OF",
     "Added",

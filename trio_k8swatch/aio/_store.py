@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Generic, Literal, Self, TypeVar, cast
 
-from trio_k8swatch._store import Change, Gone, Health, Met, Policy, Subscription
+from trio_k8swatch._store import Change, Gone, Health, Met, OutlastingStore, Policy, Subscription
 from trio_k8swatch._store import IndexedStore as TrioIndexedStore
 from trio_k8swatch._store import Store as TrioStore
 
@@ -19,18 +19,6 @@ __all__ = ["IndexedStore", "Store"]
 T = TypeVar("T")
 R = TypeVar("R")
 I_co = TypeVar("I_co", covariant=True)
-
-
-class _Outlasting(TrioStore[T], Generic[T]):
-    """The store with a clock that can be read when the trio run is over."""
-
-    def __init__(self, store: TrioStore[T], now: Callable[[], float]) -> None:
-        super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window
-        self._now = now
-
-    @property
-    def health(self) -> Health:
-        return self._cache.vitals.seen(self._now(), self._cache.resource_version)
 
 
 class Store(Generic[T]):
@@ -47,10 +35,10 @@ class Store(Generic[T]):
 
     def __init__(self, guest: Guest, store: TrioStore[T]) -> None:
         self._guest = guest
-        self._store = _Outlasting(store, guest.now)
+        self._store = OutlastingStore(store, guest.now)
 
     def __repr__(self) -> str:
-        return repr(self._store).replace("_Outlasting", type(self).__name__, 1)
+        return repr(self._store).replace("OutlastingStore", type(self).__name__, 1)
 
     # Reading
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, Literal, Self, TypeVar, cast
 
-from trio_k8swatch._store import Change, Gone, Health, Met, Policy, Subscription
+from trio_k8swatch._store import Change, Gone, Health, Met, OutlastingStore, Policy, Subscription
 from trio_k8swatch._store import IndexedStore as AsyncIndexedStore
 from trio_k8swatch._store import Store as AsyncStore
 
@@ -20,18 +20,6 @@ __all__ = ["IndexedStore", "Store"]
 T = TypeVar("T")
 R = TypeVar("R")
 I_co = TypeVar("I_co", covariant=True)
-
-
-class _Outlasting(AsyncStore[T], Generic[T]):
-    """The store with a clock that can be read in any thread, and when the loop is over."""
-
-    def __init__(self, store: AsyncStore[T], now: Callable[[], float]) -> None:
-        super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window
-        self._now = now
-
-    @property
-    def health(self) -> Health:
-        return self._cache.vitals.seen(self._now(), self._cache.resource_version)
 
 
 class _Holder:
@@ -56,7 +44,7 @@ class Store(Generic[T]):
 
     def __init__(self, loop: Loop, store: AsyncStore[T], holder: _Holder | None = None) -> None:
         self._loop = loop
-        self._store = _Outlasting(store, loop.now)
+        self._store = OutlastingStore(store, loop.now)
         self._holder = holder or _Holder()
 
     # Reading

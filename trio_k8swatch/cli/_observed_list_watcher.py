@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Generic, TypeVar
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
-from trio_k8swatch._reflector import Events, Gated, ListWatcher
+from trio_k8swatch._reflector import Events, ListWatcher, WrappedListWatcher
 from trio_k8swatch._wire import Page
 
 __all__ = ["ObservedListWatcher"]
@@ -16,7 +16,7 @@ __all__ = ["ObservedListWatcher"]
 T = TypeVar("T")
 
 
-class ObservedListWatcher(Generic[T]):
+class ObservedListWatcher(WrappedListWatcher[T]):
     """A source whose pages and watches are counted.
 
     `on_page(taken, total)` is called after each page of a list that has several: how many objects were read so far, and
@@ -24,13 +24,10 @@ class ObservedListWatcher(Generic[T]):
     """
 
     def __init__(self, list_watcher: ListWatcher[T], on_page: Callable[[int, int | None], object]) -> None:
-        self._list_watcher = list_watcher
+        super().__init__(list_watcher)
         self._on_page = on_page
         self._taken = 0
         self.watches_opened = 0
-
-    def __repr__(self) -> str:
-        return repr(self._list_watcher)
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The source's page."""
@@ -58,14 +55,3 @@ class ObservedListWatcher(Generic[T]):
     async def has_streaming_lists(self) -> bool:
         """Never: a streaming list does not say how long it will be."""
         return False
-
-    def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
-        """The source's, if it has a client that knows when the server may be asked."""
-        source = self._list_watcher
-        return source.admitted(to_list=to_list) if isinstance(source, Gated) else nullcontext()
-
-    @property
-    def next_attempt_at(self) -> float | None:
-        """The source's."""
-        source = self._list_watcher
-        return source.next_attempt_at if isinstance(source, Gated) else None

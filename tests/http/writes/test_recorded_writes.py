@@ -24,7 +24,7 @@ from trio_k8swatch import (
 )
 from trio_k8swatch._http.writes.call import Call
 
-WIRE = Path(__file__).parent / "wire"
+WIRE = Path(__file__).parents[2] / "testing" / "wire"
 PATCHES = {
     "application/merge-patch+json": "merge",
     "application/json-patch+json": "json",
@@ -52,7 +52,7 @@ def content(part):
 
 
 def exchanges():
-    for path in sorted(WIRE.glob("*.json")):
+    for path in sorted(WIRE.glob("write-*.json")):
         for number, exchange in enumerate(json.loads(path.read_text())["exchanges"]):
             request = exchange["request"]
             if "watch=true" not in (request["query"] or ""):

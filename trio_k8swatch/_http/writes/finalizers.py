@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from trio_k8swatch._errors import ConfigError, NotFound, ProtocolError, Status, StatusDetails
+from trio_k8swatch._wire import BROKEN
 
 from .update import again_on_conflict
 
@@ -38,51 +39,51 @@ def checked_finalizer(name: str) -> str:
     return name
 
 
-async def add_finalizer(
-    read: Callable[[], Awaitable[bytes]],
-    patch: Callable[[bytes], Awaitable[bytes]],
-    uid: str,
-    finalizer: str,
-    doing: str,
-) -> bytes:
+Read: TypeAlias = Callable[[], Awaitable[bytes]]
+"""Reads the one object."""
+
+Write: TypeAlias = Callable[[bytes], Awaitable[bytes]]
+"""Patches it."""
+
+
+async def add_finalizer(read: Read, patch: Write, uid: str, finalizer: str, doing: str) -> bytes:
     """The object with the finalizer. `read` and `patch` are of the one object that has `uid`, else NotFound."""
 
-    async def attempt() -> bytes:
-        text = await read()
-        meta = _meta_of(text, doing)
-        if uid and meta.uid != uid:
-            raise _replaced(meta.name, doing)
-        present = meta.finalizers or ()
-        return text if finalizer in present else await patch(_patch(meta, (*present, finalizer)))
+    def added(present: tuple[str, ...]) -> tuple[str, ...]:
+        return present if finalizer in present else (*present, finalizer)
 
-    return await again_on_conflict(attempt, attempts=_ATTEMPTS)
+    return await _changed(read, patch, uid, added, doing)
 
 
-async def remove_finalizer(
-    read: Callable[[], Awaitable[bytes]],
-    patch: Callable[[bytes], Awaitable[bytes]],
-    uid: str,
-    finalizer: str,
-    doing: str,
-) -> bytes | None:
+async def remove_finalizer(read: Read, patch: Write, uid: str, finalizer: str, doing: str) -> bytes | None:
     """The object without the finalizer; None if it is gone, or another object has its name now."""
 
-    async def attempt() -> bytes:
-        text = await read()
-        meta = _meta_of(text, doing)
-        if uid and meta.uid != uid:
-            raise _replaced(meta.name, doing)
-        present = meta.finalizers or ()
-        if finalizer not in present:
-            return text
-        return await patch(_patch(meta, tuple(one for one in present if one != finalizer)))
+    def removed(present: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in present if one != finalizer)
 
     try:
-        return await again_on_conflict(attempt, attempts=_ATTEMPTS)
+        return await _changed(read, patch, uid, removed, doing)
     except NotFound as error:
         if error.status.details is None or not error.status.details.name:
             raise
         return None
+
+
+async def _changed(
+    read: Read, patch: Write, uid: str, change: Callable[[tuple[str, ...]], tuple[str, ...]], doing: str
+) -> bytes:
+    """The object with its finalizers changed, as it was read if there is nothing to change."""
+
+    async def attempt() -> bytes:
+        text = await read()
+        meta = _meta_of(text, doing)
+        if uid and meta.uid != uid:
+            raise _replaced(meta.name, doing)
+        present = meta.finalizers or ()
+        wanted = change(present)
+        return text if wanted == present else await patch(_patch(meta, wanted))
+
+    return await again_on_conflict(attempt, attempts=_ATTEMPTS)
 
 
 def _patch(meta: _Meta, finalizers: tuple[str, ...]) -> bytes:
@@ -98,7 +99,7 @@ def _patch(meta: _Meta, finalizers: tuple[str, ...]) -> bytes:
 def _meta_of(text: bytes, doing: str) -> _Meta:
     try:
         return msgspec.json.decode(text, type=_Head).metadata
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BROKEN as error:
         raise ProtocolError(f"cannot {doing}: the answer does not have the expected form: {error}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from trio_k8swatch._observed_writes import Write
+from trio_k8swatch._wire import BROKEN
 
 from .call import Call
 
@@ -41,7 +42,7 @@ def write_of(call: Call, answer: bytes | None) -> Write | None:
         return Write(api_version, plural, namespace, "", "")
     try:
         said = msgspec.json.decode(answer, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         return Write(api_version, plural, namespace, "", "")
     meta = said.metadata
     if said.kind == "Status":

@@ -9,6 +9,7 @@ import msgspec
 
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch._object_meta import DynamicObject
+from trio_k8swatch._wire import BROKEN
 
 __all__ = ["Patch", "Whole", "identity_of", "text_of", "whole_text_of"]
 
@@ -53,7 +54,7 @@ def identity_of(text: bytes) -> tuple[str, str]:
     """Namespace and name that are in an object, each empty if it has none that could be read."""
     try:
         identity = msgspec.json.decode(text, type=_Head).metadata
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         # The server says better what is wrong with it.
         return "", ""
     return identity.namespace, identity.name

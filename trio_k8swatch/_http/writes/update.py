@@ -11,6 +11,7 @@ import trio
 
 from trio_k8swatch._backoff import Backoff
 from trio_k8swatch._errors import ConfigError, Conflict, ProtocolError
+from trio_k8swatch._wire import BROKEN
 
 __all__ = ["Change", "again_on_conflict", "update"]
 
@@ -62,5 +63,5 @@ def _refuse_coroutine(returned: object) -> None:
 def _decoded(text: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BROKEN as error:
         raise ProtocolError(f"the server answered with what is no object: {error}") from error

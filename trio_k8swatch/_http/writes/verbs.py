@@ -10,7 +10,7 @@ from trio_k8swatch._errors import ConfigError, NotFound, ProtocolError
 from trio_k8swatch._http.collection import Collection
 from trio_k8swatch._http.path_segments import checked_namespace, checked_subresource, name_segment
 from trio_k8swatch._object_meta import MetadataOf
-from trio_k8swatch._wire import Decoder
+from trio_k8swatch._wire import BROKEN, Decoder
 
 from .call import Call
 from .request_object import Patch, Whole, identity_of, text_of, whole_text_of
@@ -261,5 +261,5 @@ def kind_of(text: bytes, doing: str) -> str:
     """The kind of an answer. Raises ProtocolError if it is no object."""
     try:
         return msgspec.json.decode(text, type=_Kind).kind
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except BROKEN as error:
         raise ProtocolError(f"cannot {doing}: the answer is no object: {error}") from error

@@ -13,6 +13,7 @@ import trio
 from trio_k8swatch._errors import ProtocolError, Status
 from trio_k8swatch._object_meta import ListMeta, ObjectMeta
 from trio_k8swatch._wire import (
+    BROKEN,
     OBJECT_EVENT_OF,
     Bookmark,
     Failure,
@@ -27,7 +28,6 @@ from trio_k8swatch.cli._table.ages import Cell, age, growing
 
 __all__ = ["Column", "TableReader", "TableRow"]
 
-_BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _LINE_END: Final = re.compile("[\f\n\r]")
 _AGES: Final = frozenset({"age", "last seen", "first seen"})
 
@@ -98,7 +98,7 @@ class TableReader:
         """One body of a list."""
         try:
             table = tolerating_nulls(_decode_table, body)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ProtocolError(f"the body of a list ({len(body)} bytes) is no table: {error}") from error
         if table.kind != "Table" and not table.kind.endswith("List"):
             raise ProtocolError(f"asked for a table, the server sent {table.kind or 'something without a kind'}")
@@ -110,7 +110,7 @@ class TableReader:
             if line.strip():
                 try:
                     yield self._event(line)
-                except _BROKEN as error:
+                except BROKEN as error:
                     raise ProtocolError(f"a line of the watch ({len(line)} bytes) is no event: {error}") from error
 
     def _event(self, line: bytes) -> WatchEvent[TableRow]:
