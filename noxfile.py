@@ -15,12 +15,12 @@ nox.options.error_on_missing_interpreters = False
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 PURE = [
-    "trio_k8swatch/_backoff.py",
-    "trio_k8swatch/_reflector/plan.py",
+    "trio_k8swatch/_backoff_curves.py",
+    "trio_k8swatch/_reflector/next_step.py",
     "trio_k8swatch/_resource_version.py",
     "trio_k8swatch/_store/deltas.py",
-    "trio_k8swatch/_store/indexes/index.py",
-    "trio_k8swatch/_wire/events.py",
+    "trio_k8swatch/_store/indexes/key_indexes.py",
+    "trio_k8swatch/_wire/event_types.py",
     "trio_k8swatch/_wire/lines.py",
 ]
 OLDEST, *_ = VERSIONS = nox.project.python_versions({"project": PROJECT})

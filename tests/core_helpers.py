@@ -28,7 +28,7 @@ from trio_k8swatch import (
     WatchConfig,
     WatchEvent,
 )
-from trio_k8swatch._wire.events import Page, bookmark_at
+from trio_k8swatch._wire.event_types import Page, bookmark_at
 
 
 class Thing(msgspec.Struct, frozen=True):

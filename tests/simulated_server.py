@@ -10,7 +10,7 @@ import trio
 from core_helpers import Stream, Thing, bookmark, page, thing
 
 from trio_k8swatch import Added, Deleted, Expired, ListMeta, ListOptions, Modified, Status, Unavailable
-from trio_k8swatch._wire.events import Page
+from trio_k8swatch._wire.event_types import Page
 
 EXPIRED = Status(code=410, reason="Expired")
 

@@ -15,7 +15,7 @@ import logging
 from types import FunctionType
 from typing import get_type_hints
 
-from ._backoff import Adaptive, Backoff, RetryPolicy, TimeRange
+from ._backoff_curves import Adaptive, Backoff, RetryPolicy, TimeRange
 from ._config import InitMode, ListStrategy, WatchConfig
 from ._errors import (
     AlreadyExists,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
-from ._backoff import Adaptive, RetryPolicy, TimeRange
+from ._backoff_curves import Adaptive, RetryPolicy, TimeRange
 from ._errors import ConfigError, K8sWatchError, TooManyRequests
 from ._metrics import MetricsConfig
 

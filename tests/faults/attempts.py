@@ -12,7 +12,7 @@ import trio
 
 from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
 from trio_k8swatch._reflector.list_watcher import Events, Gated, ListWatcher
-from trio_k8swatch._wire.events import Page, WatchEvent
+from trio_k8swatch._wire.event_types import Page, WatchEvent
 
 PROBE_PAGE_SIZE = 1
 HOT_LOOP_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from faults.outages import Course, Kind, Outage, run
 
-from trio_k8swatch._backoff import Backoff
+from trio_k8swatch._backoff_curves import Backoff
 from trio_k8swatch._http import gate
 
 SEEDS = int(os.environ.get("K8SWATCH_OUTAGE_SEEDS", "12"))

@@ -23,7 +23,7 @@ from trio_k8swatch import (
     WatchStopped,
     open_watch,
 )
-from trio_k8swatch._wire.events import Page, WatchEvent
+from trio_k8swatch._wire.event_types import Page, WatchEvent
 
 
 async def test_F67_a_relist_while_a_list_is_read(autojump_clock):

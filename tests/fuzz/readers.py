@@ -21,7 +21,7 @@ from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._wire import LineSplitter, decoder_for, error_from_response
 from trio_k8swatch.cli._table.server_table import TableReader
 from trio_k8swatch.connect import Surroundings
-from trio_k8swatch.connect._credentials.exec_credential import API_VERSIONS, decode
+from trio_k8swatch.connect._credentials.exec_credential_json import API_VERSIONS, decode
 from trio_k8swatch.discovery._discovery import discover
 
 __all__ = ["READERS"]

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "trio_k8swatch"
 NAME = "trio_k8swatch"
 
 GROUND = {
-    "_backoff", "_deadlines", "_errors", "_exception_groups", "_list_options", "_model", "_object_meta", "_observed_writes", "_pager", "_resource_version",
+    "_backoff_curves", "_deadline_precision", "_errors", "_exception_groups", "_list_options", "_model", "_object_meta", "_observed_writes", "_pager", "_resource_version",
     "_runtime",
 }  # fmt: skip
 """Modules that every room may stand on."""
@@ -101,11 +101,11 @@ def test_imports_run_one_way() -> None:
     ("module", "line"),
     [
         ("trio_k8swatch._wire.lines", "from trio_k8swatch._store import Cache"),
-        ("trio_k8swatch._store.cache", "from trio_k8swatch._http import ApiClient"),
-        ("trio_k8swatch._reflector.plan", "from trio_k8swatch._http import ApiClient"),
+        ("trio_k8swatch._store.atomic_cache", "from trio_k8swatch._http import ApiClient"),
+        ("trio_k8swatch._reflector.next_step", "from trio_k8swatch._http import ApiClient"),
         ("trio_k8swatch._errors", "from ._wire import Page"),
         ("trio_k8swatch._http.gate", "from trio_k8swatch._reflector import Reflector"),
-        ("trio_k8swatch.blocking._open", "from trio_k8swatch._store.cache import Cache"),
+        ("trio_k8swatch.blocking._open", "from trio_k8swatch._store.atomic_cache import Cache"),
         ("trio_k8swatch._store.deltas", "def f():\n    from trio_k8swatch import open_watch"),
     ],
 )

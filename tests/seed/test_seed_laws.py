@@ -27,7 +27,7 @@ from trio_k8swatch import (
     open_watch,
 )
 from trio_k8swatch._store.deltas import Put, RelistDeltas, WatchDeltas
-from trio_k8swatch._store.indexes import registrations as registrations_module
+from trio_k8swatch._store.indexes import registered_indexes as registrations_module
 from trio_k8swatch._store.notifier import Notifier
 
 NAMES = ["a", "b", "c"]

@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_k8swatch import ConfigError, HandlerFuncs, Met, Store, WatchStopped
 from trio_k8swatch._object_meta import metadata_of
-from trio_k8swatch._store.cache import Cache
+from trio_k8swatch._store.atomic_cache import Cache
 from trio_k8swatch._store.deltas import Delta, Put
 from trio_k8swatch._store.waiting.journal import Entry
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from trio_k8swatch import DynamicObject, ObjectMeta, ProtocolError
 from trio_k8swatch._object_meta import metadata_of
-from trio_k8swatch._wire.decoder import decoder_for
-from trio_k8swatch._wire.events import Page
+from trio_k8swatch._wire.event_types import Page
+from trio_k8swatch._wire.object_decoder import decoder_for
 
 
 class Thing(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from .requests import Requests, located, read_parts
 from .resource import Resource
 from .response_body import Body
 from .writes.call import Call
-from .writes.notes import write_of
+from .writes.written_by_task import write_of
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection

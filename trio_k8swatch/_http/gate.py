@@ -18,7 +18,7 @@ from typing import Final
 
 import trio
 
-from trio_k8swatch._backoff import MAX_RETRY_AFTER_SECONDS, Backoff
+from trio_k8swatch._backoff_curves import MAX_RETRY_AFTER_SECONDS, Backoff
 from trio_k8swatch._errors import Status, TooManyRequests, Unavailable
 
 __all__ = ["Attempt", "Door", "Gate", "Mode"]

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
-from trio_k8swatch._deadlines import deadline_step
+from trio_k8swatch._deadline_precision import deadline_step
 from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavailable
 from trio_k8swatch._wire import error_from_response, parse_retry_after
 

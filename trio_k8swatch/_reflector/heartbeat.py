@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trio_k8swatch._deadlines import deadline_step
+from trio_k8swatch._deadline_precision import deadline_step
 
 __all__ = ["Heartbeat"]
 

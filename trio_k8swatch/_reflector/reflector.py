@@ -2,8 +2,8 @@
 
 Rule 1: one list or one watch at a time. Whatever ends a watch (the server, silence, a request for a list, an error)
 ends its round, and the next round begins with what is known by then.
-Rule 2: what comes next is decided in `plan`, when in `pacing`; here it is done. Of all state only the scope of the moment
-belongs to this file.
+Rule 2: what comes next is decided in `next_step`, when in `pause_before_retry`; here it is done. Of all state only the
+scope of the moment belongs to this file.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from trio_k8swatch._wire import WatchEvent
 
 from .heartbeat import Heartbeat
 from .list_watcher import Events, Gated, ListWatcher
-from .pacing import Pace, list_due, paced, requested
-from .plan import End, Outcome, Plan, Step, end_of, following, refuses_streaming, retry_after_of
+from .next_step import End, Outcome, Plan, Step, end_of, following, refuses_streaming, retry_after_of
+from .pause_before_retry import Pace, list_due, paced, requested
 from .relist import Draft, Relister
 from .watch_handler import WatchHandler
 

@@ -15,7 +15,7 @@ from trio_k8swatch._wire import OBJECT_EVENTS, Bookmark, WatchEvent, error_from_
 
 from .heartbeat import Heartbeat
 from .list_watcher import Events
-from .plan import End
+from .next_step import End
 
 __all__ = ["WatchHandler"]
 

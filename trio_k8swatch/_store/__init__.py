@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from .backstage import Backstage
-from .cache import Cache
+from .atomic_cache import Cache
 from .checkpoints import in_slices
 from .deltas import Delta, ObjectEvent, Put, RelistDeltas, WatchDeltas, checked_version
 from .handlers import HandlerFuncs
 from .health import Health, State
-from .indexes.index import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
 from .indexes.indexed_store import IndexedStore
+from .indexes.key_indexes import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
 from .mutation_detector import MutationDetector
-from .observers import Observer
+from .observed_store import Backstage
+from .observer_protocol import Observer
 from .outlasting import OutlastingStore
 from .probe import Probe, probe
 from .store import Gone, Met, Store
 from .waiting.change_queues import Change, Policy
-from .waiting.listeners import Listener
+from .waiting.object_waiters import Listener
 from .waiting.relist_tickets import RelistTicket
 from .waiting.subscriptions import Subscription
 

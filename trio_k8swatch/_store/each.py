@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 import trio
 
-from trio_k8swatch._backoff import RetryPolicy
+from trio_k8swatch._backoff_curves import RetryPolicy
 
 from .waiting.change_queues import Change
 

@@ -12,9 +12,9 @@ from trio_k8swatch._metrics import WatchMetrics
 
 from .deltas import Delta, Drop, Put
 from .handlers import HandlerFuncs, refuse_awaitable
-from .observers import Observer
+from .observer_protocol import Observer
 from .waiting.journal import Journal
-from .waiting.listeners import Listener, Listeners
+from .waiting.object_waiters import Listener, Listeners
 from .waiting.subscriptions import Subscription
 
 __all__ = ["Notifier"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
 import msgspec
 import trio
 
-from trio_k8swatch._backoff import Backoff, RetryPolicy
+from trio_k8swatch._backoff_curves import Backoff, RetryPolicy
 from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._object_meta import key_of
 from trio_k8swatch._resource_version import compare
@@ -23,9 +23,9 @@ from .waiting.change_queues import Change, Policy
 from .waiting.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from .cache import Cache
+    from .atomic_cache import Cache
     from .health import Health
-    from .waiting.listeners import Listener
+    from .waiting.object_waiters import Listener
     from .waiting.relist_tickets import RelistTicket
 
 __all__ = ["Gone", "Met", "Store"]

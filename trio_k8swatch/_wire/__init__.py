@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .api_status import error_from_response, error_from_status, is_too_large_version, parse_retry_after
-from .decoder import Decoder, decoder_for
-from .events import (
+from .event_types import (
     OBJECT_EVENT_OF,
     OBJECT_EVENTS,
     Added,
@@ -19,7 +17,9 @@ from .events import (
 )
 from .lines import Lines, LineSplitter
 from .nulls import tolerating_nulls
+from .object_decoder import Decoder, decoder_for
 from .page_decoder import BROKEN
+from .status_to_error import error_from_response, error_from_status, is_too_large_version, parse_retry_after
 
 __all__ = [
     "BROKEN",

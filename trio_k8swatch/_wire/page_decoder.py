@@ -10,9 +10,9 @@ import msgspec
 from trio_k8swatch._errors import ProtocolError
 from trio_k8swatch._object_meta import ListMeta
 
-from .events import Page
+from .event_types import Page
+from .expected_kind import Kinds
 from .item_boundaries import MAX_OPENING_BYTES, ItemCutter, opening_of
-from .kinds import Kinds
 from .nulls import tolerating_nulls
 
 __all__ = ["BROKEN", "PageDecoder"]

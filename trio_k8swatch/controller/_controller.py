@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar, cast
 
 import trio
 
-from trio_k8swatch._backoff import RetryPolicy
+from trio_k8swatch._backoff_curves import RetryPolicy
 from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._observed_writes import Write, observing_writes

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from trio_k8swatch._backoff import RetryPolicy
+from trio_k8swatch._backoff_curves import RetryPolicy
 
 __all__ = ["QueueState", "Taken"]
 

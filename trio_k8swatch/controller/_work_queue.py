@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 import trio
 
-from trio_k8swatch._backoff import Backoff, RetryPolicy
+from trio_k8swatch._backoff_curves import Backoff, RetryPolicy
 from trio_k8swatch._errors import ConfigError
 
 from ._queue_state import QueueState, Taken

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from trio_k8swatch import ConfigError, open_client
 from trio_k8swatch._model import model_of
 from trio_k8swatch.cli._types import command
+from trio_k8swatch.cli._types.chosen_fields import select
 from trio_k8swatch.cli._types.render import render
 from trio_k8swatch.cli._types.schema import Kind, Schema, kind_in_crd, kind_in_openapi
-from trio_k8swatch.cli._types.selection import select
 from trio_k8swatch.cli._watch_arguments import Target
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.builders import pod as a_pod

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import trio
 
-from trio_k8swatch._backoff import Backoff
+from trio_k8swatch._backoff_curves import Backoff
 from trio_k8swatch._errors import ConfigError, Conflict, ProtocolError
 from trio_k8swatch._wire import BROKEN
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from trio_k8swatch._store.store import Store
 
-from .index import FlatNameIndex, Index, KeyIndex, NameIndex
+from .key_indexes import FlatNameIndex, Index, KeyIndex, NameIndex
 
 __all__ = ["IndexedStore"]
 

@@ -14,9 +14,9 @@ from trio_k8swatch.cli._watch_arguments import Target
 from trio_k8swatch.connect._data_or_file import read_file
 from trio_k8swatch.connect._kubeconfig.yaml_text import plain_data
 
+from .chosen_fields import select
 from .render import render
 from .schema import Kind, kind_in_crd, kind_in_openapi
-from .selection import select
 
 __all__ = ["print_types_from_server", "types_from_crd"]
 

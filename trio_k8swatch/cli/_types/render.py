@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .chosen_fields import Field, Struct
 from .schema import Kind
-from .selection import Field, Struct
 
 __all__ = ["render"]
 

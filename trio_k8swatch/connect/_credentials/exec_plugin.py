@@ -14,15 +14,15 @@ import trio
 
 from trio_k8swatch._errors import ConfigError, K8sWatchError, Unavailable
 
-from . import exec_credential as _exec_credential
-from . import subprocess as _process
+from . import bounded_subprocess as _process
+from . import exec_credential_json as _exec_credential
 from .credential import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .credential import Credential
-    from .exec_credential import ExecCluster
+    from .exec_credential_json import ExecCluster
 
 __all__ = ["ExecPlugin", "PluginCommand"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.connect._credentials.credential import Credential, StaticCredential, basic, bearer
-from trio_k8swatch.connect._credentials.exec_credential import API_VERSIONS, ExecCluster
+from trio_k8swatch.connect._credentials.exec_credential_json import API_VERSIONS, ExecCluster
 from trio_k8swatch.connect._credentials.exec_plugin import ExecPlugin, PluginCommand
 from trio_k8swatch.connect._credentials.token_file import TokenFile
 from trio_k8swatch.connect._data_or_file import File

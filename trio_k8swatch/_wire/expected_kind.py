@@ -6,7 +6,7 @@ import msgspec
 
 from trio_k8swatch._errors import ProtocolError
 
-from .events import OBJECT_EVENTS
+from .event_types import OBJECT_EVENTS
 
 __all__ = ["Kinds"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_k8swatch import WatchStopped
-from trio_k8swatch._store.waiting.listeners import Listener, Listeners
+from trio_k8swatch._store.waiting.object_waiters import Listener, Listeners
 
 
 async def is_ready(listener: Listener) -> bool:

@@ -21,8 +21,8 @@ from .checkpoints import in_slices
 from .deltas import Delta, Put
 from .handlers import HandlerFuncs
 from .health import State, Vitals
-from .indexes.index import NameIndex
-from .indexes.registrations import Registration, Registrations
+from .indexes.key_indexes import NameIndex
+from .indexes.registered_indexes import Registration, Registrations
 from .mutation_detector import MutationDetector
 from .notifier import Notifier
 from .waiting.relist_tickets import RelistTicket, RelistTickets

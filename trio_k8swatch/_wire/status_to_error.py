@@ -111,7 +111,7 @@ def error_from_response(
 def parse_retry_after(value: str, *, now_epoch: float) -> float | None:
     """Seconds to wait: from whole or fractional seconds or an HTTP date; None for anything else.
 
-    Never negative, never NaN or infinite. The cap is the business of who waits (`_backoff`).
+    Never negative, never NaN or infinite. The cap is the business of who waits (`_backoff_curves`).
     """
     value = value.strip()
     if not value:

@@ -10,7 +10,7 @@ from core_helpers import Diary, Thing, thing
 
 from trio_k8swatch import FlatNameIndex, HandlerFuncs, Index, NameIndex
 from trio_k8swatch._object_meta import metadata_of
-from trio_k8swatch._store.cache import Cache
+from trio_k8swatch._store.atomic_cache import Cache
 from trio_k8swatch._store.deltas import Delta, Drop, Put
 
 A, B = thing("a", 1), thing("b", 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_k8swatch import ProtocolError
-from trio_k8swatch._wire.kinds import Kinds
+from trio_k8swatch._wire.expected_kind import Kinds
 
 
 def test_S1_E5_the_kind_is_learnt_from_a_list() -> None:

@@ -12,8 +12,8 @@ from trio_k8swatch._errors import ConfigError, ProtocolError
 from trio_k8swatch._object_meta import DynamicObject, MetadataOf, ObjectMeta, PartialObjectMetadata, metadata_of
 
 from .dropped_fields import DroppedFields
-from .events import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
-from .kinds import Kinds
+from .event_types import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
+from .expected_kind import Kinds
 from .lines import Lines
 from .metadata_access import fields_of, is_mapping, metadata_accessor
 from .nulls import tolerating_nulls

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from trio_k8swatch._object_meta import MetadataOf
 
-from .observers import Observer
+from .observer_protocol import Observer
 from .store import Store
 
 __all__ = ["Backstage"]

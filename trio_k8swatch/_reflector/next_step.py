@@ -2,9 +2,9 @@
 
 Rule 1: an error is a fact about the server, and says by its type what is still to be trusted.
 Rule 2: a list begins only when it is needed; a connection that breaks is no reason for one.
-Rule 3: what comes from here is only what to do; when is decided in `pacing`.
+Rule 3: what comes from here is only what to do; when is decided in `pause_before_retry`.
 
-The table, which is also the parametrisation of `tests/reflector/test_plan.py`. "5th list" means that the fifth such round
+The table, which is also the parametrisation of `tests/reflector/test_next_step.py`. "5th list" means that the fifth such round
 in a row that brought nothing is followed by a list:
 
 | step            | end                                                                       | next                     |

@@ -15,7 +15,7 @@ from trio_k8swatch._store.checkpoints import in_slices
 from trio_k8swatch._store.deltas import Delta, Put
 from trio_k8swatch._store.handlers import is_async
 
-from .index import Index, can_be_rebuilt
+from .key_indexes import Index, can_be_rebuilt
 
 __all__ = ["Registration", "Registrations"]
 

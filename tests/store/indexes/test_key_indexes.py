@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from trio_k8swatch import ConfigError, FlatNameIndex, KeyIndex, NameIndex, RebuildableIndex
-from trio_k8swatch._store.indexes.index import _NamedIndex
+from trio_k8swatch._store.indexes.key_indexes import _NamedIndex
 
 names = st.sampled_from(["a", "b"])
 namespaces = st.sampled_from(["x", "y"])

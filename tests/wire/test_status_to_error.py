@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trio_k8swatch import ApiError, Expired, Forbidden, NotFound, NotWatchable, Status, TooManyRequests, Unauthorized
 from trio_k8swatch._errors import StatusCause, StatusDetails
-from trio_k8swatch._wire.api_status import (
+from trio_k8swatch._wire.status_to_error import (
     error_from_response,
     error_from_status,
     is_too_large_version,

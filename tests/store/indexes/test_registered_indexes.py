@@ -7,7 +7,7 @@ from core_helpers import Thing, thing
 
 from trio_k8swatch import FlatNameIndex, NameIndex
 from trio_k8swatch._store.deltas import Put
-from trio_k8swatch._store.indexes.registrations import Registrations
+from trio_k8swatch._store.indexes.registered_indexes import Registrations
 
 A, B = thing("a", 1), thing("b", 2)
 

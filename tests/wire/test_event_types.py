@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trio_k8swatch import ProtocolError
-from trio_k8swatch._wire.events import Bookmark, bookmark_at
+from trio_k8swatch._wire.event_types import Bookmark, bookmark_at
 from trio_k8swatch._wire.lines import LineSplitter
 
 # Every character at which text readers cut, and those that JSON text is made of.

@@ -27,10 +27,10 @@ from trio_k8swatch import (
     ProtocolError,
 )
 from trio_k8swatch._object_meta import key_of, metadata_of
-from trio_k8swatch._wire.decoder import Decoder, decoder_for
-from trio_k8swatch._wire.events import Page
+from trio_k8swatch._wire.event_types import Page
 from trio_k8swatch._wire.item_boundaries import ItemCutter
 from trio_k8swatch._wire.lines import Lines, LineSplitter
+from trio_k8swatch._wire.object_decoder import Decoder, decoder_for
 
 
 class Spec(msgspec.Struct, frozen=True, rename="camel"):

@@ -5,8 +5,8 @@ Rule 2: evidence decides. A round that brought something is followed at once, fr
 brought nothing is followed by a pause that grows, up to a limit that depends on what failed.
 Rule 3: what the server asked for wins; a policy of the user's wins over all curves.
 
-The table, which is also the parametrisation of `tests/reflector/test_pacing.py`; "budget" means at once while there is some,
-and when there is more if there is none:
+The table, which is also the parametrisation of `tests/reflector/test_pause_before_retry.py`; "budget" means at once while
+there is some, and when there is more if there is none:
 
 | end                                                              | brought something | brought nothing: grows from, to |
 |------------------------------------------------------------------|-------------------|---------------------------------|
@@ -31,9 +31,9 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple, assert_never
 
-from trio_k8swatch._backoff import MAX_RETRY_AFTER_SECONDS, Adaptive, Backoff, RetryPolicy
+from trio_k8swatch._backoff_curves import MAX_RETRY_AFTER_SECONDS, Adaptive, Backoff, RetryPolicy
 
-from .plan import End, Outcome, retry_after_of
+from .next_step import End, Outcome, retry_after_of
 
 __all__ = ["Pace", "list_due", "paced", "requested"]
 

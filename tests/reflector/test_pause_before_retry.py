@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from reflector.tables import rows
 
 from trio_k8swatch import Adaptive, ApiError, Backoff, Status, TimeRange, TooManyRequests, Unavailable
-from trio_k8swatch._backoff import MAX_RETRY_AFTER_SECONDS
-from trio_k8swatch._reflector import pacing
-from trio_k8swatch._reflector.pacing import Pace, list_due, paced, requested
-from trio_k8swatch._reflector.plan import End, Outcome
+from trio_k8swatch._backoff_curves import MAX_RETRY_AFTER_SECONDS
+from trio_k8swatch._reflector import pause_before_retry as pacing
+from trio_k8swatch._reflector.next_step import End, Outcome
+from trio_k8swatch._reflector.pause_before_retry import Pace, list_due, paced, requested
 
 FREE = {End.ENDED, End.QUIET, End.REQUESTED, End.SUSPICION, End.LISTED, End.STALLED, End.UNSUPPORTED}
 FREE |= {End.SAME_SERVER, End.ROLLED_BACK}

@@ -24,8 +24,8 @@ from trio_k8swatch import (
     Unauthorized,
     Unavailable,
 )
-from trio_k8swatch._reflector import plan as plan_module
-from trio_k8swatch._reflector.plan import (
+from trio_k8swatch._reflector import next_step as next_step_module
+from trio_k8swatch._reflector.next_step import (
     End,
     Outcome,
     Plan,
@@ -52,7 +52,7 @@ def api(type_: type[ApiError], code: int, retry_after: float | None = None, mess
 
 def table() -> Iterator[tuple[Step, End, int, Step]]:
     """From step and end, the how manieth in a row, to the next step."""
-    for step, ends, following_ in rows(plan_module):
+    for step, ends, following_ in rows(next_step_module):
         for end in ends.split(", "):
             first, _, later = following_.partition(", ")
             yield Step(step), End(end), 1, Step(first)

@@ -7,7 +7,7 @@ import trio
 
 from trio_k8swatch import open_client
 from trio_k8swatch._http.writes.call import Call
-from trio_k8swatch._http.writes.notes import write_of
+from trio_k8swatch._http.writes.written_by_task import write_of
 from trio_k8swatch._observed_writes import Write, observing_writes
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.builders import config_map
