@@ -159,8 +159,6 @@ def test_constants_and_loggers_are_written_one_way() -> None:
     """A module's own constant is `_NAME: Final`, its logger `_log`."""
     wrong: list[str] = []
     for module, path in sources().items():
-        if module.startswith("trio_k8swatch.testing"):
-            continue
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Assign) and re.fullmatch(r"_?[A-Z][A-Z0-9_]+", ast.unparse(node.targets[0])):
                 wrong.append(f"{module}: {ast.unparse(node.targets[0])}")

@@ -6,7 +6,7 @@ Loaded on first use: pytest imports this package at every start, for the sake of
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ._http.statuses import Refused
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeApiServer", "Fault", "Faults", "Refused"]
 
-_HOMES = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_http.statuses"}
+_HOMES: Final = {"FakeApiServer": "_server", "Fault": "faults", "Faults": "faults", "Refused": "_http.statuses"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import trio
 
-_HAIR_SECONDS = 1e-6
+_HAIR_SECONDS: Final = 1e-6
 
 
 class Clock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from ._api.resource_types import Column, Registry, ResourceType
 from ._clock import Clock
@@ -22,7 +22,7 @@ from ._writes.patches import merge_patch
 from ._writes.write_rules import FROM_INSIDE, Writer
 from .simulation import Pace, Simulation, worker
 
-NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 class Inside:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
-_LOGGER = logging.getLogger("trio_k8swatch.testing")
+_log: Final = logging.getLogger("trio_k8swatch.testing")
 # A client in a loop would otherwise collect tracebacks without end; the log has them all.
-MAX_KEPT = 20
+MAX_KEPT: Final = 20
 
 
 class Failures:
@@ -18,7 +19,7 @@ class Failures:
 
     def note(self, error: Exception, what: str) -> None:
         """Log `error` with its traceback, and keep it."""
-        _LOGGER.error("FakeApiServer raised %s while it answered %s", type(error).__name__, what, exc_info=error)
+        _log.error("FakeApiServer raised %s while it answered %s", type(error).__name__, what, exc_info=error)
         self.count += 1
         if len(self.kept) < MAX_KEPT:
             error.add_note(f"raised inside FakeApiServer while it answered {what}")

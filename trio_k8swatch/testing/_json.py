@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, Final, TypeAlias, TypeGuard, cast
 
 import msgspec
 
 Object: TypeAlias = dict[str, Any]
 
-METADATA_ORDER = (
+METADATA_ORDER: Final = (
     "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
     "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
     "managedFields",
 )  # fmt: skip
-MANAGED_FIELDS_ORDER = ("manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource")
+MANAGED_FIELDS_ORDER: Final = ("manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource")
 
 # Go's encoder escapes these five, so that JSON may stand inside HTML and JavaScript. None can occur outside a string.
-_ESCAPES = (
+_ESCAPES: Final = (
     (b"<", rb"\u003c"),
     (b">", rb"\u003e"),
     (b"&", rb"\u0026"),

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import httpx
 import trio
@@ -32,7 +32,7 @@ from .doors._transport import FakeTransport
 from .faults import Faults
 from .faults._base import FaultsOfCall
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeApiServer(Inside):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from ._http.request_info import Verb
 from ._json import Object, is_object
 from ._request_log import Call, RequestLog
 from ._server import FakeApiServer
 
-_SHOWN = 12
+_SHOWN: Final = 12
 
 
 def assert_calls(

@@ -6,7 +6,7 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import trio
 
@@ -19,11 +19,11 @@ from .builders import deployment, replica_set, service
 # Something that goes on by itself: it does a step, and yields for how many seconds it rests then.
 Process: TypeAlias = Iterator[float]
 
-NAMESPACE = "shop"
-APPS = {"web": 4, "api": 3, "cart": 2, "search": 2, "worker": 3}
-WORKERS = 4
+NAMESPACE: Final = "shop"
+APPS: Final = {"web": 4, "api": 3, "cart": 2, "search": 2, "worker": 3}
+WORKERS: Final = 4
 # A real cluster forgets its Events after an hour.
-REMEMBERED_EVENTS = 200
+REMEMBERED_EVENTS: Final = 200
 
 
 async def demo_cluster(

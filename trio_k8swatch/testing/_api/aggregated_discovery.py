@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from trio_k8swatch.testing._http.messages import Response, answer
 from trio_k8swatch.testing._json import Object, encode
 
 from .resource_types import Registry, ResourceType, subresource_of
 
-CONTENT_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+CONTENT_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 def aggregated(registry: Registry, *, core: bool) -> Response:

@@ -5,15 +5,15 @@ A row: plural, kind, scope, short names, categories, subresources, deprecation w
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Row: TypeAlias = tuple[str, ...]
 
-_NS = "Namespaced"
-_CL = "Cluster"
-_ENDPOINTS = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+_NS: Final = "Namespaced"
+_CL: Final = "Cluster"
+_ENDPOINTS: Final = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 
-CORE: tuple[Row, ...] = (
+CORE: Final[tuple[Row, ...]] = (
     ("configmaps", "ConfigMap", _NS, "cm", "", ""),
     ("endpoints", "Endpoints", _NS, "ep", "", "", _ENDPOINTS),
     ("events", "Event", _NS, "ev", "", ""),
@@ -30,64 +30,66 @@ CORE: tuple[Row, ...] = (
     ("serviceaccounts", "ServiceAccount", _NS, "sa", "", ""),
     ("services", "Service", _NS, "svc", "all", "status"),
 )
-APPS: tuple[Row, ...] = (
+APPS: Final[tuple[Row, ...]] = (
     ("controllerrevisions", "ControllerRevision", _NS, "", "", ""),
     ("daemonsets", "DaemonSet", _NS, "ds", "all", "status"),
     ("deployments", "Deployment", _NS, "deploy", "all", "scale status"),
     ("replicasets", "ReplicaSet", _NS, "rs", "all", "scale status"),
     ("statefulsets", "StatefulSet", _NS, "sts", "all", "scale status"),
 )
-AUTOSCALING: tuple[Row, ...] = (("horizontalpodautoscalers", "HorizontalPodAutoscaler", _NS, "hpa", "all", "status"),)
-BATCH: tuple[Row, ...] = (
+AUTOSCALING: Final[tuple[Row, ...]] = (
+    ("horizontalpodautoscalers", "HorizontalPodAutoscaler", _NS, "hpa", "all", "status"),
+)
+BATCH: Final[tuple[Row, ...]] = (
     ("cronjobs", "CronJob", _NS, "cj", "all", "status"),
     ("jobs", "Job", _NS, "", "all", "status"),
 )
-NETWORKING: tuple[Row, ...] = (
+NETWORKING: Final[tuple[Row, ...]] = (
     ("ingressclasses", "IngressClass", _CL, "", "", ""),
     ("ingresses", "Ingress", _NS, "ing", "", "status"),
     ("networkpolicies", "NetworkPolicy", _NS, "netpol", "", ""),
 )
-POLICY: tuple[Row, ...] = (("poddisruptionbudgets", "PodDisruptionBudget", _NS, "pdb", "", "status"),)
-RBAC: tuple[Row, ...] = (
+POLICY: Final[tuple[Row, ...]] = (("poddisruptionbudgets", "PodDisruptionBudget", _NS, "pdb", "", "status"),)
+RBAC: Final[tuple[Row, ...]] = (
     ("clusterrolebindings", "ClusterRoleBinding", _CL, "", "", ""),
     ("clusterroles", "ClusterRole", _CL, "", "", ""),
     ("rolebindings", "RoleBinding", _NS, "", "", ""),
     ("roles", "Role", _NS, "", "", ""),
 )
-STORAGE: tuple[Row, ...] = (
+STORAGE: Final[tuple[Row, ...]] = (
     ("csidrivers", "CSIDriver", _CL, "", "", ""),
     ("csinodes", "CSINode", _CL, "", "", ""),
     ("storageclasses", "StorageClass", _CL, "sc", "", ""),
     ("volumeattachments", "VolumeAttachment", _CL, "", "", "status"),
 )
-EXTENSIONS: tuple[Row, ...] = (
+EXTENSIONS: Final[tuple[Row, ...]] = (
     ("customresourcedefinitions", "CustomResourceDefinition", _CL, "crd crds", "api-extensions", "status"),
 )
-SCHEDULING: tuple[Row, ...] = (("priorityclasses", "PriorityClass", _CL, "pc", "", ""),)
-COORDINATION: tuple[Row, ...] = (("leases", "Lease", _NS, "", "", ""),)
-DISCOVERY: tuple[Row, ...] = (("endpointslices", "EndpointSlice", _NS, "", "", ""),)
+SCHEDULING: Final[tuple[Row, ...]] = (("priorityclasses", "PriorityClass", _CL, "pc", "", ""),)
+COORDINATION: Final[tuple[Row, ...]] = (("leases", "Lease", _NS, "", "", ""),)
+DISCOVERY: Final[tuple[Row, ...]] = (("endpointslices", "EndpointSlice", _NS, "", "", ""),)
 
-AUTHENTICATION: tuple[Row, ...] = (
+AUTHENTICATION: Final[tuple[Row, ...]] = (
     ("selfsubjectreviews", "SelfSubjectReview", _CL, "", "", ""),
     ("tokenreviews", "TokenReview", _CL, "", "", ""),
 )
-AUTHORIZATION: tuple[Row, ...] = (
+AUTHORIZATION: Final[tuple[Row, ...]] = (
     ("localsubjectaccessreviews", "LocalSubjectAccessReview", _NS, "", "", ""),
     ("selfsubjectaccessreviews", "SelfSubjectAccessReview", _CL, "", "", ""),
     ("selfsubjectrulesreviews", "SelfSubjectRulesReview", _CL, "", "", ""),
     ("subjectaccessreviews", "SubjectAccessReview", _CL, "", "", ""),
 )
 # They can only be created, and nothing is kept of them.
-REVIEW_GROUPS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+REVIEW_GROUPS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 # A real server has these, too; here they are refused by name.
-NOT_IMITATED_GROUPS = frozenset(
+NOT_IMITATED_GROUPS: Final = frozenset(
     {"admissionregistration.k8s.io", "apiregistration.k8s.io", "certificates.k8s.io", "flowcontrol.apiserver.k8s.io"}
     | {"node.k8s.io", "resource.k8s.io", "events.k8s.io"}
 )
-NOT_IMITATED_VERSIONS = frozenset({("autoscaling", "v1")})
+NOT_IMITATED_VERSIONS: Final = frozenset({("autoscaling", "v1")})
 
 # In the order in which a real server's /apis names them.
-BUILTIN: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
+BUILTIN: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
     ("", "v1", CORE),
     ("apps", "v1", APPS),
     ("authentication.k8s.io", "v1", AUTHENTICATION),
@@ -106,7 +108,7 @@ BUILTIN: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
 
 # Beyond metadata.name and metadata.namespace, the fields by which a built-in resource can be selected, with the value
 # that stands for an absent field.
-FIELD_LABELS: dict[str, dict[str, str]] = {
+FIELD_LABELS: Final[dict[str, dict[str, str]]] = {
     "pods": {
         "spec.nodeName": "",
         "spec.restartPolicy": "",

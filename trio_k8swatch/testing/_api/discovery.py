@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Final
 
 from trio_k8swatch.testing._http.answers import JSON, json_answer
 from trio_k8swatch.testing._http.content_negotiation import accepted
@@ -23,7 +24,7 @@ from .aggregated_discovery import aggregated
 from .openapi import openapi
 from .resource_types import Registry, ResourceType, subresource_of
 
-VERSION: Object = {
+VERSION: Final[Object] = {
     "major": "1",
     "minor": "36",
     "emulationMajor": "1",
@@ -40,7 +41,7 @@ VERSION: Object = {
 }
 
 
-_ADDRESSES: Object = {"serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "HOST"}]}
+_ADDRESSES: Final[Object] = {"serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "HOST"}]}
 
 
 def discover(request: Request, registry: Registry) -> Response | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
 from .builtin_types import BUILTIN, REVIEW_GROUPS, Row
 
-ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+ALL_VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class ResourceType:
 
 
 # Subresources that are of another kind: group, version, kind, verbs.
-_OTHER_KINDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+_OTHER_KINDS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
     "binding": ("", "", "Binding", ("create",)),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),

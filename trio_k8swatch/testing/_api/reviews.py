@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trio_k8swatch.testing._http.statuses import Refused, not_imitated
 from trio_k8swatch.testing._json import Object, part
 
 from .resource_types import ResourceType
 
-USER: Object = {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}
-_ALL_RULES: Object = {
+USER: Final[Object] = {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}
+_ALL_RULES: Final[Object] = {
     "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
     "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
     "incomplete": False,

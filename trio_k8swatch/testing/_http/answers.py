@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trio_k8swatch.testing._json import encode
 
 from .messages import Headers, Response, answer
 from .statuses import Refused
 
-JSON = "application/json"
-TEXT = "text/plain; charset=utf-8"
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 def json_answer(status: int, value: object, headers: Headers = ()) -> Response:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from typing import Final
 
 from .messages import Request, Response, answer
 
 # Below this the server does not think it worth the while.
-THRESHOLD_BYTES = 128 * 1024
+THRESHOLD_BYTES: Final = 128 * 1024
 
 
 def compressed(request: Request, writes: list[bytes], content_type: str) -> Response:

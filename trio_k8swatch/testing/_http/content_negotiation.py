@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from trio_k8swatch.testing._json import Object
 
@@ -14,10 +14,14 @@ from .statuses import NOT_ACCEPTABLE, not_imitated
 
 Form: TypeAlias = Literal["whole", "partial", "table"]
 
-_FORMS: dict[str, Form] = {"Table": "table", "PartialObjectMetadata": "partial", "PartialObjectMetadataList": "partial"}
-_WILDCARDS = frozenset({"*/*", "application/*"})
+_FORMS: Final[dict[str, Form]] = {
+    "Table": "table",
+    "PartialObjectMetadata": "partial",
+    "PartialObjectMetadataList": "partial",
+}
+_WILDCARDS: Final = frozenset({"*/*", "application/*"})
 # A real server writes these; this one would have to invent the encoding.
-_NOT_IMITATED = frozenset({"application/vnd.kubernetes.protobuf", "application/yaml", "application/cbor"})
+_NOT_IMITATED: Final = frozenset({"application/vnd.kubernetes.protobuf", "application/yaml", "application/cbor"})
 
 
 class NotAcceptable(Exception):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .answers import text_answer
 from .messages import Response
 
-PATHS = ("/healthz", "/livez", "/readyz")
-_CHECKS = (
+PATHS: Final = ("/healthz", "/livez", "/readyz")
+_CHECKS: Final = (
     "ping log informer-sync poststarthook/start-apiserver-admission-initializer "
     "poststarthook/generic-apiserver-start-informers poststarthook/priority-and-fairness-config-consumer "
     "poststarthook/priority-and-fairness-filter poststarthook/storage-object-count-tracker-hook "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from trio_k8swatch.testing._json import decode, is_list, is_object
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_SHOWN_BYTES = 1024
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_SHOWN_BYTES: Final = 1024
 
 
 class NotJson(ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector
@@ -11,7 +12,7 @@ from trio_k8swatch.testing._storage.selectors import Predicate, both, field_sele
 from .messages import Request
 from .statuses import Refused, bad_request, invalid_options
 
-_MATCH = "resourceVersionMatch"
+_MATCH: Final = "resourceVersionMatch"
 
 
 @dataclass(frozen=True, slots=True)

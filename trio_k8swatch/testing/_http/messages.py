@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from .response_player import Body, whole
 from .response_steps import CHUNK_BYTES, chunks
 
 # The API server reads no more than that of a request's body: what is larger is refused with 413.
-MAX_BODY_BYTES = 3 * 1024 * 1024
+MAX_BODY_BYTES: Final = 3 * 1024 * 1024
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from trio_k8swatch.testing._json import Object, json_type
 
@@ -12,16 +12,18 @@ from .messages import MAX_BODY_BYTES, Request
 from .statuses import Refused, bad_request, not_imitated, unsupported_media_type
 from .yaml_body import parse_yaml
 
-YAML = "application/yaml"
-PROTOBUF = "application/vnd.kubernetes.protobuf"
-CBOR = "application/cbor"
-JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
-CBOR_PATCH = "application/apply-patch+cbor"
-_GO_STRUCT = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-_NO_PROTOBUF = (
+YAML: Final = "application/yaml"
+PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
+CBOR: Final = "application/cbor"
+JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+CBOR_PATCH: Final = "application/apply-patch+cbor"
+_GO_STRUCT: Final = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+)
+_NO_PROTOBUF: Final = (
     f"bodies in {PROTOBUF}; send JSON, with kubectl: kubectl … --dry-run=client -o json | kubectl create -f -"
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS, NOT_IMITATED_VERSIONS
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
@@ -17,11 +17,11 @@ Verb: TypeAlias = Literal[
 ]
 
 # A real server has these; this one would have to invent what a kubelet says, or a schema that it does not know.
-NOT_IMITATED = frozenset(
+NOT_IMITATED: Final = frozenset(
     {"approval", "attach", "ephemeralcontainers", "exec", "finalize", "log", "portforward", "proxy", "resize", "token"}
 )
-_RESOURCE_PATH = re.compile(r"/(?:api/(?P<core>[^/]+)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))(?P<rest>/.+)")
-_DISCOVERY_PATH = re.compile(r"/(version|api|apis)(/[^/]*){0,2}/?|/openapi/.*")
+_RESOURCE_PATH: Final = re.compile(r"/(?:api/(?P<core>[^/]+)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))(?P<rest>/.+)")
+_DISCOVERY_PATH: Final = re.compile(r"/(version|api|apis)(/[^/]*){0,2}/?|/openapi/.*")
 
 
 @dataclass(frozen=True, slots=True)

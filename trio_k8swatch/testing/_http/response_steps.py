@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 # net/http collects this much before it starts a chunk, so events that wait together are cut here, in their middle.
-CHUNK_BYTES = 2048
+CHUNK_BYTES: Final = 2048
 
 Ending: TypeAlias = Literal["refused", "reset", "eof", "tls"]
 

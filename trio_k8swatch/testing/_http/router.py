@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Final
 
 from trio_k8swatch.testing._api.discovery import discover
 from trio_k8swatch.testing._api.resource_types import Registry
@@ -26,8 +27,8 @@ from .request_info import Target, parse
 from .response_player import Body
 
 # How long a read waits for a resourceVersion that is not reached yet.
-FRESHNESS_SECONDS = 3.0
-_STREAM_HEADERS = (
+FRESHNESS_SECONDS: Final = 3.0
+_STREAM_HEADERS: Final = (
     ("Cache-Control", "no-cache, private"),
     ("Content-Type", JSON),
     ("Transfer-Encoding", "chunked"),

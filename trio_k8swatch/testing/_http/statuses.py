@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object
 
-NOT_FOUND_TEXT = "404 page not found\n"
-NOT_ACCEPTABLE = (
+NOT_FOUND_TEXT: Final = "404 page not found\n"
+NOT_ACCEPTABLE: Final = (
     "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
     "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
     "application/vnd.kubernetes.protobuf;stream=watch"
 )
-EXPIRED_CONTINUE = (
+EXPIRED_CONTINUE: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list "
     "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
     "results. Continuing with the provided token results in an inconsistent list - objects that were created, "

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from .messages import Request
 from .request_body import APPLY_PATCH, content_type
 from .statuses import Refused, invalid
 
-_VALIDATIONS = {"": "Warn", "Ignore": "Ignore", "Strict": "Strict", "Warn": "Warn"}
-_MANAGER_BYTES = 128
-_KINDS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+_VALIDATIONS: Final = {"": "Warn", "Ignore": "Ignore", "Strict": "Strict", "Warn": "Warn"}
+_MANAGER_BYTES: Final = 128
+_KINDS: Final = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 
 
 @dataclass(frozen=True, slots=True)

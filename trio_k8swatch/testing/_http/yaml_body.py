@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -12,8 +12,8 @@ from trio_k8swatch.testing._json import is_list, is_object
 from .json_body import NotJson, parse_json
 
 # An alias costs a few bytes and may stand for a whole document: so many values are enough for anybody.
-MAX_VALUES = 200_000
-MAX_DEPTH = 500
+MAX_VALUES: Final = 200_000
+MAX_DEPTH: Final = 500
 
 
 class _Loader(yaml.SafeLoader):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from trio_k8swatch.testing._api.resource_types import Column
 from trio_k8swatch.testing._json import Object, is_list, is_object
 
-NONE = "<none>"
-UNKNOWN = "<unknown>"
+NONE: Final = "<none>"
+UNKNOWN: Final = "<unknown>"
 
 Cells: TypeAlias = Callable[[Object, datetime], list[Any]]
 
@@ -157,10 +157,10 @@ def _labels(labels: object) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(pairs.items())) or NONE
 
 
-_WORKLOAD = ("Containers", "Images", "Selector")
+_WORKLOAD: Final = ("Containers", "Images", "Selector")
 
 # By qualified name: the columns after the name, and what is in them. The rest shows its age.
-SIMPLE: dict[str, tuple[tuple[Column, ...], Cells]] = {
+SIMPLE: Final[dict[str, tuple[tuple[Column, ...], Cells]]] = {
     "configmaps": (columns("Data", "Age"), _config_map),
     "secrets": (columns("Type", "Data", "Age"), _secret),
     "services": (
@@ -180,4 +180,4 @@ SIMPLE: dict[str, tuple[tuple[Column, ...], Cells]] = {
     "leases.coordination.k8s.io": (columns("Holder", "Age"), _lease),
     "customresourcedefinitions.apiextensions.k8s.io": (columns("Created At"), _created_at),
 }
-ONLY_AGE: tuple[tuple[Column, ...], Cells] = (columns("Age"), _only_age)
+ONLY_AGE: Final[tuple[tuple[Column, ...], Cells]] = (columns("Age"), _only_age)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 # For all resources, and then by qualified name.
-COMMON: dict[str, str] = {
+COMMON: Final[dict[str, str]] = {
     "Name": (
         "Name must be unique within a namespace. Is required when creating resources, although some resources may "
         "allow a client to request the generation of an appropriate name automatically. Name is primarily intended "
@@ -17,7 +19,7 @@ COMMON: dict[str, str] = {
         "info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
     ),
 }
-DESCRIPTIONS: dict[str, dict[str, str]] = {
+DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     "configmaps": {
         "Data": (
             "Data contains the configuration data. Each key must consist of alphanumeric characters, '-', '_' or '.'."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from trio_k8swatch.testing._api.resource_types import Column
 from trio_k8swatch.testing._json import Object
@@ -77,9 +77,9 @@ def node(obj: Object, now: datetime) -> list[Any]:
     return [status, ",".join(roles) or NONE, age(obj, now), version, internal, external, *info, runtime]
 
 
-UNKNOWN_INFO = "<unknown>"
+UNKNOWN_INFO: Final = "<unknown>"
 
-DETAILED: dict[str, tuple[tuple[Column, ...], Cells]] = {
+DETAILED: Final[dict[str, tuple[tuple[Column, ...], Cells]]] = {
     "pods": (
         columns("Ready", "Status", "Restarts", "Age", wide=("IP", "Node", "Nominated Node", "Readiness Gates")),
         pod,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, encode, encode_sorted
@@ -13,9 +13,9 @@ from trio_k8swatch.testing._storage.lists import Page
 
 from .tables import column_definitions, row
 
-_META = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-_META_LIST = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-_TABLE = {"kind": "Table", "apiVersion": "meta.k8s.io/v1"}
+_META: Final = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+_META_LIST: Final = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+_TABLE: Final = {"kind": "Table", "apiVersion": "meta.k8s.io/v1"}
 
 
 class Rendering(Protocol):

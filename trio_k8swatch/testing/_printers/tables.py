@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from trio_k8swatch.testing._api.resource_types import Column, ResourceType
 from trio_k8swatch.testing._json import Object, is_list, is_object
@@ -13,7 +13,7 @@ from .cells import ONLY_AGE, SIMPLE, Cells, age, since
 from .column_descriptions import COMMON, DESCRIPTIONS
 from .pod_cells import DETAILED, pod_conditions
 
-_NAME_LAST = "events"
+_NAME_LAST: Final = "events"
 
 
 def column_definitions(kind: ResourceType) -> list[Object]:

@@ -7,16 +7,16 @@ import math
 import re
 from datetime import date, datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, copied, is_list, is_object, json_type
 
 from .causes import Causes
 
-_PRESERVE = "x-kubernetes-preserve-unknown-fields"
-_EMBEDDED = "x-kubernetes-embedded-resource"
-_OF_EVERY_OBJECT = frozenset({"apiVersion", "kind", "metadata"})
+_PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
+_EMBEDDED: Final = "x-kubernetes-embedded-resource"
+_OF_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
 
 
 def pruned(kind: ResourceType, obj: Object) -> tuple[Object, list[str]]:

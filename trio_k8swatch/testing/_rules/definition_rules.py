@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
 from trio_k8swatch.testing._schema import Undecodable, decoded
@@ -10,9 +10,9 @@ from trio_k8swatch.testing._schema import Undecodable, decoded
 from .causes import Causes
 from .metadata_rules import LABEL_RULE, label_problems, subdomain_problems
 
-_UNSEEN = ("x-kubernetes-validations", "allOf", "anyOf", "oneOf", "not")
-_COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"]
-_STRUCTURAL_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean"})
+_UNSEEN: Final = ("x-kubernetes-validations", "allOf", "anyOf", "oneOf", "not")
+_COLUMN_TYPES: Final = ["boolean", "date", "integer", "number", "string"]
+_STRUCTURAL_TYPES: Final = frozenset({"object", "array", "string", "integer", "number", "boolean"})
 
 
 def check_definition(obj: Object, causes: Causes) -> None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, copied, is_object, parts
 
 from .causes import Causes
 
-_POD = (
+_POD: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
-_STATEFUL_SET = (
+_STATEFUL_SET: Final = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
-_STATEFUL_SET_FREE = frozenset(
+_STATEFUL_SET_FREE: Final = frozenset(
     {"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "minReadySeconds"}
     | {"persistentVolumeClaimRetentionPolicy"}
 )
-_CLAIM = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+_CLAIM: Final = (
+    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+)
 
 # Paths whose value stays what it is, by resource.
-_FIELDS: dict[str, tuple[str, ...]] = {
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "deployments.apps": ("spec.selector",),
     "replicasets.apps": ("spec.selector",),
     "daemonsets.apps": ("spec.selector",),
@@ -137,7 +139,7 @@ def _priority_class(old: Object, new: Object, causes: Causes) -> None:
         causes.invalid("preemptionPolicy", new.get("preemptionPolicy"), "field is immutable")
 
 
-_RULES: dict[str, Callable[[Object, Object, Causes], None]] = {
+_RULES: Final[dict[str, Callable[[Object, Object, Causes], None]]] = {
     "pods": _pod,
     "statefulsets.apps": _stateful_set,
     "services": _service,

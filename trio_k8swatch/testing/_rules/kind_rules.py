@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_list, is_object
@@ -15,13 +15,13 @@ from .causes import Causes
 from .definition_rules import check_definition
 from .metadata_rules import check_labels, label_problems, qualified_name_problems
 
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_CONFIG_KEY_RULE = (
+_CONFIG_KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
+_CONFIG_KEY_RULE: Final = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
-_CONFIG_BYTES = 1 << 20
-_MAX_PORT = 65_535
+_CONFIG_BYTES: Final = 1 << 20
+_MAX_PORT: Final = 65_535
 
 
 def check_kind(kind: ResourceType, obj: Object, causes: Causes) -> None:
@@ -259,7 +259,7 @@ def _not_negative(spec: Object, name: str, field: str, causes: Causes) -> None:
         causes.invalid(field, spec[name], "must be greater than or equal to 0")
 
 
-_RULES: dict[str, Callable[[Object, Causes], None]] = {
+_RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
     "configmaps": _config,
     "secrets": _config,
     "events": _event,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
 
@@ -11,7 +11,7 @@ from .known import KEPT_EMPTY, NULL_TIMES, OMITTED_ZEROS
 from .scalars import GO_TYPES, Unreadable, WrongType, json_type, scalar, zero
 from .table import Field, fields_of
 
-_ABSENT = object()
+_ABSENT: Final = object()
 
 
 class Undecodable(Exception):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object, part, parts
 
 from .table import Field, fields_of
 
-_CONTAINER: Object = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
-_PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-_MODE = 0o644
+_CONTAINER: Final[Object] = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
+_PROBE: Final[Object] = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+_MODE: Final = 0o644
 # By type: what stands for an absent field.
-VALUES: dict[str, Object] = {
+VALUES: Final[dict[str, Object]] = {
     "core.v1.PodSpec": {
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
@@ -194,7 +194,7 @@ def _role_ref_subject(obj: Object) -> None:
         obj.setdefault("apiGroup", "rbac.authorization.k8s.io")
 
 
-RULES: dict[str, Callable[[Object], None]] = {
+RULES: Final[dict[str, Callable[[Object], None]]] = {
     "core.v1.Container": _container,
     "core.v1.EphemeralContainer": _container,
     "core.v1.Pod": _pod,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 # Booleans and numbers that are no pointers: zero is the same as absent. All others are kept as they were sent.
-OMITTED_ZEROS = frozenset(
+OMITTED_ZEROS: Final = frozenset(
     {
         "hostNetwork", "hostPID", "hostIPC", "tty", "stdin", "stdinOnce", "readOnly", "unschedulable", "paused",
         "publishNotReadyAddresses", "hostPort", "weight", "initialDelaySeconds", "timeoutSeconds", "periodSeconds",
@@ -15,7 +17,7 @@ OMITTED_ZEROS = frozenset(
     }
 )  # fmt: skip
 # Strings and lists that are pointers, or for which empty means something else than absent.
-KEPT_EMPTY = frozenset(
+KEPT_EMPTY: Final = frozenset(
     {
         "storageClassName", "ingressClassName", "volumeClaimTemplateName", "volumeMode", "loadBalancerClass",
         "runtimeClassName", "podSelector", "namespaceSelector", "matchLabelKeys", "ingress", "egress",
@@ -23,7 +25,7 @@ KEPT_EMPTY = frozenset(
     }
 )  # fmt: skip
 # Times without `omitempty`.
-NULL_TIMES: dict[str, tuple[str, ...]] = {
+NULL_TIMES: Final[dict[str, tuple[str, ...]]] = {
     "core.v1.Event": ("firstTimestamp", "lastTimestamp", "eventTime"),
     "core.v1.PodCondition": ("lastProbeTime",),
     "core.v1.NodeCondition": ("lastHeartbeatTime", "lastTransitionTime"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._http.statuses import bad_request
 from trio_k8swatch.testing._json import Object, decode, encode
 
 # A token with this instead of a resourceVersion continues at whatever is there now.
-INCONSISTENT = -1
+INCONSISTENT: Final = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from trio_k8swatch.testing._api.builtin_types import FIELD_LABELS
 from trio_k8swatch.testing._api.resource_types import ResourceType
@@ -14,8 +14,8 @@ from trio_k8swatch.testing._json import Object
 
 Predicate: TypeAlias = Callable[[Object], bool]
 
-_TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
-_NAMES_AND_END = ("", ",")
+_TOKEN: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
+_NAMES_AND_END: Final = ("", ",")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from .collection import Collection, Key, Revision
 
 # Lists that are read page by page at the same time, each at its own resourceVersion, rarely are more.
-KEPT_SNAPSHOTS = 4
+KEPT_SNAPSHOTS: Final = 4
 
 
 class Snapshot:

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.list_parameters import ListOptions
@@ -20,10 +21,10 @@ from .history import Change, Revision, Storage
 from .lists import in_order
 
 # A reader that is so many events behind is sent away, as the real server does when its buffer is full.
-SLOW_READER_EVENTS = 10_000
+SLOW_READER_EVENTS: Final = 10_000
 # The last bookmark comes so long before the end of the watch.
-LAST_BOOKMARK_SECONDS = 2.0
-INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+LAST_BOOKMARK_SECONDS: Final = 2.0
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
 @dataclass(frozen=True, slots=True)

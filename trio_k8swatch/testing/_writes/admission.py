@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._clock import Clock
@@ -25,12 +25,12 @@ from trio_k8swatch.testing._storage.history import Storage
 from .strategies import convert, prepare
 
 # No vowels and nothing that looks like another character: generated names spell no words.
-_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_LONGEST_STEM = 58
-_COUNTED = frozenset(
+_SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+_LONGEST_STEM: Final = 58
+_COUNTED: Final = frozenset(
     {"pods", "replicationcontrollers", "endpointslices", "customresourcedefinitions", "ingresses", "networkpolicies"}
 )
-_COUNTED_GROUPS = frozenset({"apps", "batch", "policy", "autoscaling"})
+_COUNTED_GROUPS: Final = frozenset({"apps", "batch", "policy", "autoscaling"})
 
 
 class Admission:

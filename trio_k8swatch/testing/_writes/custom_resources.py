@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import Column, Registry, ResourceType
 from trio_k8swatch.testing._json import Object, copied
@@ -13,8 +13,8 @@ from trio_k8swatch.testing._timers import Agenda
 from .managed_fields import Origin, track
 from .write_rules import Writer
 
-QUALIFIED = "customresourcedefinitions.apiextensions.k8s.io"
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+QUALIFIED: Final = "customresourcedefinitions.apiextensions.k8s.io"
+CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
 class CustomResources:

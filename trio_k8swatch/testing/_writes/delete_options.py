@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.messages import Request
@@ -15,8 +15,8 @@ from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._schema import Undecodable, decoded
 from trio_k8swatch.testing._storage.history import Revision
 
-_KIND = "DeleteOptions"
-_POLICIES = ("Foreground", "Background", "Orphan")
+_KIND: Final = "DeleteOptions"
+_POLICIES: Final = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 from trio_k8swatch.testing._clock import timestamp
@@ -18,9 +19,9 @@ from .custom_resources import QUALIFIED as DEFINITIONS
 from .delete_options import DeleteOptions
 from .write_rules import Writer
 
-FOREGROUND = "foregroundDeletion"
-ORPHAN = "orphan"
-DEFAULT_GRACE_SECONDS = 30
+FOREGROUND: Final = "foregroundDeletion"
+ORPHAN: Final = "orphan"
+DEFAULT_GRACE_SECONDS: Final = 30
 
 
 class Deleter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
 
@@ -13,7 +13,7 @@ from .shapes import Shape
 # Elements are `f:name` for a field, `k:{"name":"web"}` for an item of an associative list, `v:"x"` for one of a set.
 Path: TypeAlias = tuple[str, ...]
 
-_SERVER_OWNED = frozenset(
+_SERVER_OWNED: Final = frozenset(
     {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.statuses import Refused, bad_request
 from trio_k8swatch.testing._json import Object, copied, is_object
 from trio_k8swatch.testing._rules.custom_schema import pruned
 from trio_k8swatch.testing._schema import Undecodable, decoded, defaulted, type_of
 
-_METADATA = "meta.v1.ObjectMeta"
+_METADATA: Final = "meta.v1.ObjectMeta"
 
 
 def read_object(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._http.answers import JSON, json_answer
 from trio_k8swatch.testing._http.list_parameters import ListOptions
@@ -29,11 +29,11 @@ from .subresources import bind, evict, read_part, scale_of, set_scale
 from .write_rules import Write, Writer
 
 # These resources answer a delete with the object that is gone, all others with a Status.
-_RETURN_DELETED = frozenset(
+_RETURN_DELETED: Final = frozenset(
     {"persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates", "resourcequotas", "serviceaccounts"}
     | {"services"}
 )
-_IMMORTAL = frozenset({"default", "kube-public", "kube-system"})
+_IMMORTAL: Final = frozenset({"default", "kube-public", "kube-system"})
 
 
 class Writes:
@@ -150,7 +150,7 @@ class Writes:
         return read_part("Scale", _patched(target, kind, scale, patch))
 
 
-_SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+_SUCCESS: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
 def _read(request: Request, target: Target, options: WriteOptions) -> tuple[Object, list[str]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import jsonpatch
 
 from trio_k8swatch.testing._http.statuses import Refused
 from trio_k8swatch.testing._json import Object, copied, encode, is_object
 
-MAX_OPERATIONS = 10_000
-MAX_COPIED_BYTES = 10 * 1024 * 1024
+MAX_OPERATIONS: Final = 10_000
+MAX_COPIED_BYTES: Final = 10 * 1024 * 1024
 
 
 def merge_patch(target: object, patch: object) -> Any:

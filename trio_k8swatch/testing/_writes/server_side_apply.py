@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.statuses import Refused
@@ -13,8 +13,8 @@ from .field_paths import Path, compare, field_set, item_key, remove, without_ser
 from .managed_fields import Origin, entries_of, paths_of, rewrite
 from .shapes import Shape, shape_of
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-CLIENT_SIDE = "kubectl-client-side-apply"
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+CLIENT_SIDE: Final = "kubectl-client-side-apply"
 
 
 def created_by_apply(kind: ResourceType, applied: Object, made: Object, origin: Origin) -> None:

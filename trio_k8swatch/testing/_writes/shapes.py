@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_object
@@ -49,8 +49,8 @@ class Free:
         return None
 
 
-FREE = Free()
-SCALAR = Free(atomic=True)
+FREE: Final = Free()
+SCALAR: Final = Free(atomic=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Structural:
         return cast("Object", properties[key]).get("default") if is_object(properties) and key in properties else None
 
 
-METADATA: Shape = BuiltIn(Field("", "meta.v1.ObjectMeta", zero=True))
+METADATA: Final[Shape] = BuiltIn(Field("", "meta.v1.ObjectMeta", zero=True))
 
 
 @dataclass(frozen=True, slots=True)

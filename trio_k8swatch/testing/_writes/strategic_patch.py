@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from trio_k8swatch.testing._http.statuses import Refused, bad_request
 from trio_k8swatch.testing._json import Object, is_list, is_object
 from trio_k8swatch.testing._schema import Field, fields_of
 
 _ORDER, _FROM_PRIMITIVES, _RETAIN = "$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys"
-_WHOLE = Field("", "*")
+_WHOLE: Final = Field("", "*")
 
 
 def strategic_merge_patch(type_name: str | None, target: object, patch: Object) -> Object:

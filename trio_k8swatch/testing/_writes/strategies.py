@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, part, parts
@@ -13,8 +13,8 @@ from trio_k8swatch.testing._storage.history import Storage
 # 10.0.0.1 is that of the API server itself.
 _FIRST_ADDRESS, _LAST_ADDRESS = 2, 65_000
 _FIRST_NODE_PORT, _LAST_NODE_PORT = 30_000, 32_767
-_TOLERATION_SECONDS = 300
-_FINALIZERS = {
+_TOLERATION_SECONDS: Final = 300
+_FINALIZERS: Final = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
 }
@@ -160,7 +160,7 @@ def _budget(obj: Object, storage: Storage, old: Object | None) -> None:
         obj["status"] = dict.fromkeys(counts, 0)
 
 
-_RULES: dict[str, Callable[[Object, Storage, Object | None], None]] = {
+_RULES: Final[dict[str, Callable[[Object, Storage, Object | None], None]]] = {
     "namespaces": _namespace,
     "pods": _pod,
     "services": _service,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, bad_request, conflict, invalid
@@ -16,13 +16,13 @@ from .delete_options import DeleteOptions
 from .deletion import Deleter
 from .write_rules import Write, Writer
 
-_TYPES = {
+_TYPES: Final = {
     "Scale": ("autoscaling/v1", "autoscaling.v1.Scale"),
     "Binding": ("v1", "core.v1.Binding"),
     "Eviction": ("policy/v1", "policy.v1.Eviction"),
 }
 # Nobody misses a pod that does not run.
-_UNPROTECTED = frozenset({"Succeeded", "Failed", "Pending"})
+_UNPROTECTED: Final = frozenset({"Succeeded", "Failed", "Pending"})
 
 
 def read_part(kind: str, sent: Object) -> Object:

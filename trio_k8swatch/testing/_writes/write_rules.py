@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._api.reviews import answered
@@ -20,14 +20,21 @@ from .object_reading import normal, read_object
 from .server_side_apply import apply, created_by_apply
 
 # The server owns these; a write that brings others is not refused, they are put back.
-_KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName")
+_KEPT: Final = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "generateName",
+)
 # A PUT makes these where there is none, and no other.
-_CREATED_BY_UPDATE = frozenset(
+_CREATED_BY_UPDATE: Final = frozenset(
     {"endpoints", "events", "limitranges", "services", "leases.coordination.k8s.io", "events.events.k8s.io"}
     | {f"{name}.rbac.authorization.k8s.io" for name in ("clusterrolebindings", "clusterroles", "rolebindings", "roles")}
 )
 # A PUT of these must say which version it replaces; so must that of any custom resource.
-_ONLY_CONDITIONAL = frozenset(
+_ONLY_CONDITIONAL: Final = frozenset(
     {"poddisruptionbudgets.policy", "leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"}
     | {f"{name}.storage.k8s.io" for name in ("csidrivers", "csinodes", "volumeattachments")}
 )
@@ -51,7 +58,7 @@ class Write:
         return Origin(self.manager, time, operation, self.subresource)
 
 
-FROM_INSIDE = Write(free=True)
+FROM_INSIDE: Final = Write(free=True)
 
 
 class Writer:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 from urllib.parse import unquote
 
 import h11
@@ -23,9 +23,9 @@ from ._transport import Handle
 Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 Failed: TypeAlias = Callable[[Exception, str], None]
 # Go's server reads so much of a request's head (1 MiB and some slack).
-MAX_HEAD_BYTES = (1 << 20) + 4096
+MAX_HEAD_BYTES: Final = (1 << 20) + 4096
 # The head of a body that is too large is kept: that is enough to know that it is.
-KEPT_BODY_BYTES = MAX_BODY_BYTES + 1
+KEPT_BODY_BYTES: Final = MAX_BODY_BYTES + 1
 
 
 class Url(str):

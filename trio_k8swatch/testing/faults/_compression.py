@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import Unpack
+from typing import Final, Unpack
 
 from trio_k8swatch.testing._http.messages import Response, answer
 from trio_k8swatch.testing._http.response_player import Filter
@@ -15,7 +15,7 @@ from ._fault import Effect, Fault, Strike, WhenOptions
 from ._filters import EachChunk
 from ._responses import Instead
 
-_MEBIBYTE = 1024 * 1024
+_MEBIBYTE: Final = 1024 * 1024
 
 
 class FaultsOfCompression(FaultBase):

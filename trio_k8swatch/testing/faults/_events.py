@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Unpack, cast
+from typing import Final, Unpack, cast
 
 from trio_k8swatch.testing._http.answers import refusal
 from trio_k8swatch.testing._http.messages import Request
@@ -17,7 +17,7 @@ from ._fault import Fault, WhenOptions
 from ._filters import EVENTS, AfterEvents, Delay, EachLine, OnStream, Swap
 from ._responses import Instead, Rewritten
 
-BOM = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 
 
 class EventFaults(FaultBase):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from trio_k8swatch.testing._http.response_player import Filter
 from trio_k8swatch.testing._http.response_steps import Drop, Ending, Line, Send, Step
 
 from ._fault import Effect, Strike
 
-EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})
+EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
 class StreamFilter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Unpack
+from typing import Final, Unpack
 
 from trio_k8swatch.testing._http.messages import Request, Response
 from trio_k8swatch.testing._http.response_player import Filter
@@ -15,9 +15,9 @@ from ._fault import Effect, Fault, Strike, WhenOptions
 from ._filters import EachLine
 from ._responses import AlteredBody
 
-_VERSION = re.compile(rb'("resourceVersion":")(\d+")')
+_VERSION: Final = re.compile(rb'("resourceVersion":")(\d+")')
 # An object's own uid: before its resourceVersion, or, with sorted keys, at the end of its metadata. Owners' are not.
-_OWN_UID = re.compile(rb'"uid":"[^"]*",(?="resourceVersion")|,"uid":"[^"]*"(?=}(?:}|,"))')
+_OWN_UID: Final = re.compile(rb'"uid":"[^"]*",(?="resourceVersion")|,"uid":"[^"]*"(?=}(?:}|,"))')
 
 
 class MetadataFaults(FaultBase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Final, Unpack
 
 import trio
 
@@ -18,9 +18,9 @@ from ._fault import Effect, Fault, Strike, WhenOptions
 from ._responses import Rewritten
 
 # As recorded: what waits for etcd gives up after so long.
-READ_SECONDS = 60.0
-WRITE_SECONDS = 34.003
-DEFAULT_WATCH_SECONDS = 60.0
+READ_SECONDS: Final = 60.0
+WRITE_SECONDS: Final = 34.003
+DEFAULT_WATCH_SECONDS: Final = 60.0
 
 
 class OutageFaults(FaultBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from ._catalogue import NamedFaults
 
@@ -14,7 +15,7 @@ def _retry_after(rng: random.Random) -> int:
 
 
 # What may be drawn, with its own random details. All of these pass by themselves: a client must come back from each.
-MENU: dict[str, Callable[[NamedFaults, random.Random], object]] = {
+MENU: Final[dict[str, Callable[[NamedFaults, random.Random], object]]] = {
     "close_watch": lambda faults, rng: faults.close_watch(after_events=rng.randrange(4)),
     "cut_watch": lambda faults, rng: faults.cut_watch(after_events=rng.randrange(4), how=rng.choice(["reset", "eof"])),
     "cut_line": lambda faults, rng: faults.cut_line(at_byte=rng.randrange(1, 200)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, Unpack
+from typing import Final, Literal, Unpack
 
 from trio_k8swatch.testing._http.answers import refusal, text_answer
 from trio_k8swatch.testing._http.health_endpoints import PATHS, stopping
@@ -22,7 +22,9 @@ from ._base import FaultBase
 from ._fault import Fault, WhenOptions
 from ._responses import Instead, status, text
 
-BAD_GATEWAY_HTML = "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
+BAD_GATEWAY_HTML: Final = (
+    "<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
+)
 
 
 class RefusalFaults(FaultBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
@@ -10,8 +11,8 @@ from .actions import Action, Later, Update
 from .objects import condition, name_of, part, seconds_between
 from .rollout import Limits
 
-DEFAULT_DEADLINE_SECONDS = 600
-_COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+DEFAULT_DEADLINE_SECONDS: Final = 600
+_COUNTS: Final = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 
 
 def status_actions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing.builders import owner_reference
@@ -12,9 +13,9 @@ from .deployment_status import status_actions
 from .objects import controlled_by, hash_of, name_of, part, terminating
 from .rollout import Limits, Size, next_sizes
 
-REVISION = "deployment.kubernetes.io/revision"
-HASH_LABEL = "pod-template-hash"
-DEFAULT_HISTORY = 10
+REVISION: Final = "deployment.kubernetes.io/revision"
+HASH_LABEL: Final = "pod-template-hash"
+DEFAULT_HISTORY: Final = 10
 
 
 def decide(deployment: Object, replica_sets: Sequence[Object], now: str) -> list[Action]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
 from .actions import Action, Create, Delete, Later, with_status
 from .objects import condition, controlled_by, name_of, part, phase, pod_from, ready, seconds_between, terminating
 
-INDEX = "batch.kubernetes.io/job-completion-index"
-DEFAULT_BACKOFF_LIMIT = 6
+INDEX: Final = "batch.kubernetes.io/job-completion-index"
+DEFAULT_BACKOFF_LIMIT: Final = 6
 
 
 def decide(job: Object, pods: Sequence[Object], now: str) -> list[Action]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._json import Object, encode_sorted
 from trio_k8swatch.testing.builders import owner_reference
 
 # Letters and digits in which no word can be read, as Kubernetes has them.
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def part(obj: Object, *path: str) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
@@ -11,9 +12,9 @@ from .actions import Action, Later, Update
 from .objects import condition, finished, items, name_of, part, phase, terminating
 
 # Annotations of a pod (or of the template it is made from) that say how it fares.
-RUN_SECONDS = "simulation/run-seconds"
-EXIT_CODE = "simulation/exit-code"
-READY = "simulation/ready"
+RUN_SECONDS: Final = "simulation/run-seconds"
+EXIT_CODE: Final = "simulation/exit-code"
+READY: Final = "simulation/ready"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
 from .actions import Action, Create, Delete, with_status
 from .objects import controlled_by, finished, hash_of, name_of, part, pod_from, ready, terminating
 
-REVISION_LABEL = "controller-revision-hash"
+REVISION_LABEL: Final = "controller-revision-hash"
 
 
 def decide(stateful_set: Object, pods: Sequence[Object], now: str) -> list[Action]:
