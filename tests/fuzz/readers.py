@@ -16,7 +16,7 @@ import trio
 from trio_k8swatch import PartialObjectMetadata, connect
 from trio_k8swatch._http.client import ApiClient, open_client
 from trio_k8swatch._http.connection_pool import ConnectionPool
-from trio_k8swatch._http.network import Backend, Stream
+from trio_k8swatch._http.network import Backend, NetworkStream
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._wire import LineSplitter, decoder_for, error_from_response
 from trio_k8swatch.cli._table.server_table import TableReader
@@ -131,12 +131,12 @@ class _Peers(Backend):
         self._security = real._security
         self._answer = answer
 
-    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None) -> Stream:
+    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None) -> NetworkStream:
         await trio.lowlevel.checkpoint()
         return _ClosedWhenIdle(_Peer(self._answer), self._security)
 
 
-class _ClosedWhenIdle(Stream):
+class _ClosedWhenIdle(NetworkStream):
     """There is no socket that could be looked at between two requests."""
 
     def get_extra_info(self, info: str) -> object:

@@ -22,7 +22,7 @@ from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, wit
 
 from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
 from trio_k8swatch._http.chunked_encoding import Chunks
-from trio_k8swatch._http.network import Stream, _Security
+from trio_k8swatch._http.network import NetworkStream, _Security
 from trio_k8swatch._http.tcp import TcpSocket
 
 
@@ -129,7 +129,7 @@ async def test_a_full_read_is_followed_by_another_and_others_have_their_turn_in_
 
 
 @asynccontextmanager
-async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStream], Stream]]:
+async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStream], NetworkStream]]:
     """A server's end of a TLS connection, and ours, which has read a head and is about to read a body."""
     authority = trustme.CA()
     of_server, of_client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
@@ -142,7 +142,7 @@ async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStre
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.do_handshake)
         await secured.do_handshake()
-    stream = Stream(secured, _Security(None, of_client, of_client), of_client)
+    stream = NetworkStream(secured, _Security(None, of_client, of_client), of_client)
     await stream.write(b"GET / HTTP/1.1\r\n\r\n")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.send_all, HEAD)
@@ -425,7 +425,7 @@ def test_h11_sees_the_head_and_no_more(cuts: list[int], with_interim: bool) -> N
     async def main() -> None:
         ours, theirs = trio.testing.memory_stream_pair()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        stream = Stream(ours, _Security(None, context, context))
+        stream = NetworkStream(ours, _Security(None, context, context))
         await stream.write(b"GET / HTTP/1.1\r\n\r\n")
         ends = sorted(min(cut, len(whole)) for cut in cuts)
         received = b""

@@ -28,7 +28,7 @@ from .tcp import READ_BYTES, TcpSocket, watch_over
 if TYPE_CHECKING:
     from trio_k8swatch.connect import TLS
 
-__all__ = ["Backend", "Stream"]
+__all__ = ["Backend", "NetworkStream"]
 
 _LARGEST_BLOCK_BYTES: Final = 4 * READ_BYTES
 """As much as comes and goes with one read."""
@@ -61,7 +61,7 @@ class _Security:
     for_proxy: ssl.SSLContext
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class NetworkStream(httpcore.AsyncNetworkStream):
     """One connection, read by one task at a time.
 
     Of the `timeout`s of httpcore's interface only those for connecting count: all other limits are cancel scopes of whoever
@@ -163,7 +163,7 @@ class Stream(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> Stream:
+    ) -> NetworkStream:
         """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
         try:
             ssl_context, server_hostname = await self._security_for(ssl_context, server_hostname)
@@ -173,7 +173,7 @@ class Stream(httpcore.AsyncNetworkStream):
         except BaseException:
             await self.aclose()
             raise
-        return Stream(stream, self._security, ssl_context)
+        return NetworkStream(stream, self._security, ssl_context)
 
     async def _security_for(self, context: ssl.SSLContext, name: str | None) -> tuple[ssl.SSLContext, str | None]:
         """What httpcore's `context` stands for by now, and the name that the certificate has to have."""
@@ -222,7 +222,7 @@ class Backend(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> Stream:
+    ) -> NetworkStream:
         """A TCP connection that the kernel watches over as well."""
         del socket_options
         with _translated(httpcore.ConnectError), _limited(timeout, "TCP"):
@@ -233,7 +233,7 @@ class Backend(httpcore.AsyncNetworkBackend):
             except OSError:
                 sock.close()
                 raise
-        return Stream(TcpSocket(sock), self._security)
+        return NetworkStream(TcpSocket(sock), self._security)
 
     async def sleep(self, seconds: float) -> None:
         """For retries of httpcore's, which we do not use."""
