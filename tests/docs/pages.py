@@ -4,6 +4,7 @@ A comment right above a block says what is special about it:
 
 - `<!-- endless -->`: it runs until it is cancelled.
 - `<!-- not run: why -->`: it needs something that is not here, or shows somebody else's code.
+- `<!-- file: models.py -->`: it is saved under that name, and imported by blocks below.
 - `<!-- prints -->`, above a text block: the Python block before it prints exactly that.
 
 `<!-- setup` and a line break begin a comment that is itself run, for what a reader takes as given. A function in a
@@ -31,7 +32,7 @@ import trio
 import trio_k8swatch
 from trio_k8swatch.testing import FakeApiServer
 
-__all__ = ["Block", "blocks", "run_page"]
+__all__ = ["Block", "blocks", "messy_cluster", "run_page"]
 
 ENDLESS_SECONDS = 300
 """Of virtual time: long enough for a loop to go round."""
@@ -69,18 +70,21 @@ def blocks(markdown: str) -> Iterator[Block]:
             yield Block(line, piece["language"], text, piece["note"] or "")
 
 
-async def run_page(path: Path, clock: trio.testing.MockClock) -> None:
-    """Run a page from top to bottom. What it defines is there for the blocks below."""
+async def run_page(path: Path, clock: trio.testing.MockClock, *, cluster: Callable[[], FakeApiServer] | None = None) -> None:
+    """Run a page from top to bottom. What it defines is there for the blocks below.
+
+    With a `cluster` it runs against that one, and may print what it likes.
+    """
     page = await trio.Path(path).read_text()
     module = ModuleType(f"page_{re.sub(r'[^a-z0-9]', '_', path.stem.lower())}")
     sys.modules[module.__name__] = module  # where msgspec and dataclasses look annotations up
     printed = io.StringIO()
     names = vars(module)
-    names["fake"] = small_cluster()
+    names["fake"] = (cluster or small_cluster)()
     async with connected(lambda: names["fake"]) as names["enter"]:
         for block in blocks(page):
             if block.note == "prints":
-                assert printed.getvalue() == block.text, f"{path}:{block.line}"
+                assert cluster or printed.getvalue() == block.text, f"{path}:{block.line}"
             elif block.language == "python" and not block.note.startswith("not run: "):
                 printed = io.StringIO()
                 with contextlib.redirect_stdout(printed):
@@ -90,6 +94,7 @@ async def run_page(path: Path, clock: trio.testing.MockClock) -> None:
 async def _run_block(block: Block, path: Path, names: dict[str, Any], clock: trio.testing.MockClock) -> None:
     before = set(names)
     text = re.sub(r"^( *)trio\.run\((\w+)\)$", r"\1await \2()", block.text, flags=re.MULTILINE)
+    text = text.replace(", 8080)", ", 0)")  # a reader's pod has its ports to itself; here any free one serves
     padded = "\n" * (block.line - 1) + text
     code = compile(padded, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if block.note == "setup":  # what it opens stays open, so no scope may end in here
@@ -98,6 +103,10 @@ async def _run_block(block: Block, path: Path, names: dict[str, Any], clock: tri
         with trio.move_on_after(ENDLESS_SECONDS) as scope:
             await _run(code, names)
         assert scope.cancelled_caught == (block.note == "endless"), f"{path}:{block.line}: endless or not?"
+    if block.note.startswith("file: "):
+        saved = ModuleType(block.note.removeprefix("file: ").removesuffix(".py"))
+        vars(saved).update({name: value for name, value in names.items() if not name.startswith("__")})
+        sys.modules[saved.__name__] = saved
     for name in sorted(set(names) - before):
         if name.startswith("test_"):
             await _call_test(names[name], clock)
@@ -173,4 +182,21 @@ def small_cluster() -> FakeApiServer:
         fake.after(CHANGE_SECONDS, change)
 
     fake.after(CHANGE_SECONDS, change)
+    return fake
+
+
+def messy_cluster() -> FakeApiServer:
+    """What a page meets in an ordinary cluster: other names, pods that wait for a node, fields that are not there."""
+    fake = FakeApiServer()
+    fake.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-a"}})
+    containers = {"containers": [{"name": "main", "image": "main:1"}]}
+    for name, more in {
+        "pending": {"spec": containers, "status": {"phase": "Pending"}},
+        "not-seen-yet": {"spec": containers},
+        "running": {"spec": containers | {"nodeName": "worker-a"}, "status": {"phase": "Running", "podIP": "10.1.0.7"}},
+        "evicted": {"spec": containers | {"nodeName": "worker-b"}, "status": {"phase": "Failed", "reason": "Evicted"}},
+        "ending": {"spec": containers | {"nodeName": "worker-a"}, "status": {"phase": "Running"}},
+    }.items():
+        fake.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, **more})
+    fake.delete("pods", "ending", grace_seconds=3600)
     return fake

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from docs.pages import blocks, run_page
+from docs.pages import blocks, messy_cluster, run_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,6 +21,16 @@ async def test_every_example_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     await run_page(path, autojump_clock)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+async def test_every_example_runs_in_an_ordinary_cluster(
+    path: Path, autojump_clock: trio.testing.MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing has the names of the examples, some pods wait for a node, and fields are missing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    await run_page(path, autojump_clock, cluster=messy_cluster)
 
 
 @pytest.mark.parametrize(

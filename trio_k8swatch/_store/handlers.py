@@ -1,10 +1,11 @@
-"""The callables that a user may pass to be told of every change."""
+"""The callables that are notified of every change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, isawaitable, iscoroutine, iscoroutinefunction
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from trio_k8swatch._errors import ConfigError
 
@@ -13,31 +14,12 @@ __all__ = ["AddHandler", "DeleteHandler", "HandlerFuncs", "UpdateHandler", "is_a
 _ADVICE: Final = "it is called as a plain function; work that waits belongs behind store.subscribe() or a channel"
 
 T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class AddHandler(Protocol[T_contra]):
-    """Called when an object appears; `preexisting` only for those of the very first list."""
-
-    def __call__(self, obj: T_contra, preexisting: bool, /) -> None:  # noqa: FBT001 - the seed's signature
-        """Take note of `obj`."""
-        ...
-
-
-class UpdateHandler(Protocol[T_contra]):
-    """Called when an object changes."""
-
-    def __call__(self, old: T_contra, new: T_contra, /) -> None:
-        """Take note that `old` is `new` now."""
-        ...
-
-
-class DeleteHandler(Protocol[T_contra]):
-    """Called when an object is gone; `may_be_stale` if a list showed it, so that `obj` is only the last state we saw."""
-
-    def __call__(self, obj: T_contra, may_be_stale: bool, /) -> None:  # noqa: FBT001 - the seed's signature
-        """Take note that `obj` is gone."""
-        ...
+AddHandler: TypeAlias = Callable[[T, bool], None]
+UpdateHandler: TypeAlias = Callable[[T, T], None]
+DeleteHandler: TypeAlias = Callable[[T, bool], None]
+# Callables and no protocols: mypy infers the parameters of a lambda from these alone.
 
 
 # Without slots: typing sets an attribute on instances of HandlerFuncs[Pod](...), and that fails badly with them.
@@ -54,8 +36,12 @@ class HandlerFuncs(Generic[T]):
     """
 
     add: AddHandler[T] | None = None
+    """`add(obj, preexisting)`: an object has appeared. `preexisting` is True only for those of the first list."""
     update: UpdateHandler[T] | None = None
+    """`update(old, new)`: an object has changed."""
     delete: DeleteHandler[T] | None = None
+    """`delete(obj, may_be_stale)`: an object is gone. `obj` is its final state, unless `may_be_stale`: then the deletion was
+    missed and found by a list, and `obj` is the last state that the store had."""
 
     def __post_init__(self) -> None:
         for name in ("add", "update", "delete"):
