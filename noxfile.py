@@ -46,12 +46,17 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """The package strictly, what it shows to others completely, and code that uses it through two checkers."""
+    """The package strictly, what it shows to others completely, and code that uses it, that of the docs too, by two checkers."""
     session.install("-e", ".[dev]", "pyright[nodejs]")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "trio_k8swatch", "--ignoreexternal")
     session.run("mypy")
     session.run("mypy", "tests/typing", "examples")
+    snippets = Path(session.create_tmp()).resolve() / "snippets"
+    shutil.rmtree(snippets, ignore_errors=True)
+    session.run("python", "-m", "docs.snippets", str(snippets), env={"PYTHONPATH": "tests"})
+    session.run("pyright", "-p", str(snippets))
+    session.run("mypy", "--strict", "--python-version=3.11", "--config-file=", str(snippets))
 
 
 @nox.session(python=FOUND)

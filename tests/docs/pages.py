@@ -70,7 +70,9 @@ def blocks(markdown: str) -> Iterator[Block]:
             yield Block(line, piece["language"], text, piece["note"] or "")
 
 
-async def run_page(path: Path, clock: trio.testing.MockClock, *, cluster: Callable[[], FakeApiServer] | None = None) -> None:
+async def run_page(
+    path: Path, clock: trio.testing.MockClock, *, cluster: Callable[[], FakeApiServer] | None = None
+) -> None:
     """Run a page from top to bottom. What it defines is there for the blocks below.
 
     With a `cluster` it runs against that one, and may print what it likes.

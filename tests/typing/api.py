@@ -90,6 +90,19 @@ async def lists_and_watches(pods: Resource[Pod]) -> None:
                 assert_type(event.object, Pod)
 
 
+def lambdas_with_a_type(store: Store[Pod]) -> None:
+    """With a type in brackets the parameters of a lambda are known to every checker, and so is what becomes of them."""
+    handlers = HandlerFuncs[Pod](
+        add=lambda pod, preexisting: print(assert_type(pod, Pod), assert_type(preexisting, bool)),
+        update=lambda old, new: print(assert_type(old, Pod), assert_type(new, Pod)),
+        delete=lambda pod, may_be_stale: print(assert_type(pod, Pod), assert_type(may_be_stale, bool)),
+    )
+    assert_type(handlers, HandlerFuncs[Pod])
+    by_node = IndexedStore(store, KeyIndex[Pod, str](lambda pod: assert_type(pod, Pod).node))
+    assert_type(by_node, IndexedStore[Pod, KeyIndex[Pod, str]])
+    assert_type(by_node.index.get("node-1"), tuple[Pod, ...])
+
+
 async def stores(client: ApiClient) -> None:
     """A store knows what it holds, and needs no annotation to know it."""
     async with open_watch(client.resource("v1", "pods", type=Pod)) as store:
