@@ -23,6 +23,7 @@ from .requests import Requests, located, read_parts
 from .resource import Resource
 from .response_body import Body
 from .writes.call import Call
+from .writes.throttled import Repeats
 from .writes.written_by_task import write_of
 
 if TYPE_CHECKING:
@@ -123,12 +124,13 @@ class ApiClient:
         await self._receive(Call("GET", path, "", doing, accept, query), take)
 
     async def ask(self, call: Call) -> bytes:
-        """The answer to one request about an object, or to a write. It is sent once, whatever comes of it.
+        """The answer to one request about an object, or to a write.
 
-        Raises ApiError for a refusal; Unavailable, which says whether it may have happened, if there is no answer.
+        It is sent again only if the server turned it away and said for how long (429 with Retry-After). Raises ApiError for
+        a refusal; Unavailable, which says whether it may have happened, if there is no answer.
         """
         try:
-            answer = await self._whole(call)
+            answer = await self._admitted_answer(call)
         except Unavailable as error:
             if not error.may_have_happened:
                 raise
@@ -136,6 +138,17 @@ class ApiClient:
             raise
         self._note(call, answer)
         return answer
+
+    async def _admitted_answer(self, call: Call) -> bytes:
+        repeats = Repeats(call)
+        while True:
+            try:
+                return await self._whole(call)
+            except TooManyRequests as error:
+                pause = repeats.pause_after(error)
+                if pause is None:
+                    raise
+            await trio.sleep(pause)
 
     def _note(self, call: Call, answer: bytes | None) -> None:
         if (write := write_of(call, answer)) is not None:

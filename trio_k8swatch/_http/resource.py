@@ -90,7 +90,7 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
 class Resource(Verbs[T]):
     """One collection of objects on the server (`ApiClient.resource`). Satisfies `Client`.
 
-    Lists and watches read it; the verbs read and write single objects, each with one request that is sent once.
+    Lists and watches read it; the verbs read and write single objects, each with one request.
     """
 
     def __init__(self, client: Server, collection: Collection, type_: type[T], drop: Iterable[str] = ()) -> None:

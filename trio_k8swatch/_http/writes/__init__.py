@@ -1,1 +1,1 @@
-"""Writing: single objects, each request sent once."""
+"""Writing: single objects, nothing repeated that may have happened."""
