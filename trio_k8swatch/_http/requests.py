@@ -18,6 +18,7 @@ from trio_k8swatch._wire import error_from_response, parse_retry_after
 from .gate import Attempt, Gate
 from .response_body import Body, body_of
 from .warnings import log_warnings
+from .writes.call import is_eviction
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection
@@ -29,9 +30,6 @@ _BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTi
 """After these no byte of the request has left."""
 
 _TOO_MANY_REQUESTS: Final = 429
-_OF_ONE_OBJECT: Final = "/eviction"
-"""A disruption budget says 429 of its pods, and the server is as willing as before."""
-
 _MAX_REDIRECTS: Final = 5
 _MAX_ERROR_BODY_BYTES: Final = 64 * 1024
 
@@ -166,8 +164,8 @@ class Requests:
 
     def _note_willingness(self, response: httpx.Response, attempt: Attempt) -> None:
         told = parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time())
-        is_about_all = not response.request.url.path.endswith(_OF_ONE_OBJECT)
-        if response.status_code == _TOO_MANY_REQUESTS and told and is_about_all:
+        is_throttled = response.status_code == _TOO_MANY_REQUESTS and not is_eviction(response.request.url.path)
+        if is_throttled and told:
             self._gate.refused(attempt, told)
         else:
             self._gate.accepted(attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Call"]
+__all__ = ["Call", "is_eviction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     content: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+
+
+def is_eviction(path: str) -> bool:
+    """Whether 429 comes from a disruption budget: an answer about that pod, whereas the server is as willing as before."""
+    return path.endswith("/eviction")

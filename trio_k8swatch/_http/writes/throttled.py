@@ -7,7 +7,7 @@ from typing import Final
 
 from trio_k8swatch._errors import TooManyRequests
 
-from .call import Call
+from .call import Call, is_eviction
 
 __all__ = ["Repeats"]
 
@@ -34,7 +34,7 @@ class Repeats:
 
     def pause_after(self, error: TooManyRequests) -> float | None:
         """Seconds until the call is to be sent again; None if it is not."""
-        if error.retry_after is None or self.call.verb in _IN_PART or self.made >= _MAX_REPEATS:
+        if error.retry_after is None or not self._may_be_repeated():
             return None
         pause = max(error.retry_after, _LEAST_PAUSE_SECONDS)
         if self.waited + pause > _PATIENCE_SECONDS:
@@ -42,3 +42,7 @@ class Repeats:
         self.made += 1
         self.waited += pause
         return pause
+
+    def _may_be_repeated(self) -> bool:
+        # A budget that forbids an eviction is waited for by who evicts: they may have other pods to go on with.
+        return self.made < _MAX_REPEATS and self.call.verb not in _IN_PART and not is_eviction(self.call.path)

@@ -46,9 +46,10 @@ class Verbs(Generic[T]):
     """What can be done with objects of one collection, or with one subresource of them.
 
     Each call is one request. Nothing is repeated that may have happened: only what the server turned away with 429 and a
-    Retry-After is sent again, for at most 30 seconds in all. `namespace=` is for a resource of all namespaces. All raise ConfigError, before anything is sent, for arguments that no server takes; ApiError for a refusal;
-    `Unavailable`, whose `may_have_happened` tells about writes, if there is no answer; ProtocolError if the answer is not
-    what was asked for. Warnings of the server are logged.
+    Retry-After is sent again, for at most 30 seconds in all. `namespace=` is for a resource of all namespaces. All raise
+    ConfigError, before anything is sent, for arguments that no server takes; ApiError for a refusal; `Unavailable`, whose
+    `may_have_happened` tells about writes, if there is no answer; ProtocolError if the answer is not what was asked for.
+    Warnings of the server are logged.
     """
 
     def __init__(self, sender: Sender, collection: Collection, decoder: Decoder[T], subresource: str = "") -> None:
