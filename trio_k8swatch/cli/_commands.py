@@ -57,8 +57,9 @@ def commands(context: click.Context) -> int | None:
     versions, lost networks and rotated credentials, and never shows an object that is gone.
 
     \b
-    No cluster at hand? This needs none:
+    No cluster at hand? These need none:
       trio-k8swatch watch pods --demo
+      trio-k8swatch fake --simulate --kubeconfig fake.yaml
     """  # noqa: D301 - \b is click's mark for a paragraph to be left as it is
     if context.invoked_subcommand is not None:
         return None
@@ -134,6 +135,54 @@ def types_command(
         return 0
     target = Target(**options)
     return trio.run(ended_by_signal, partial(print_types_from_server, target, resource or "", paths))
+
+
+@commands.command("fake", short_help="Serve a fake API server, for clients in any language.")
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    metavar="FILE",
+    type=_FILE,
+    multiple=True,
+    help="Manifests that are there from the start.",
+)
+@click.option("--simulate", is_flag=True, help="Deployments, StatefulSets, Jobs and Pods move as in a real cluster.")
+@click.option(
+    "--faults", metavar="SEED", type=int, help="Now and then something goes wrong: the same for the same SEED."
+)
+@click.option(
+    "--faults-every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=15.0,
+    show_default=True,
+    help="On average.",
+)
+@click.option("--host", metavar="NAME", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=0, help="By default one that is free.")
+@click.option("--tls", is_flag=True, help="HTTPS, with a certificate that the kubeconfig vouches for.")
+@click.option("--token", metavar="TOKEN", help="Whoever does not know it is answered 401. Do not use a real one.")
+@click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Write it there, instead of to standard output.")
+def fake_command(*, files: tuple[Path, ...], **options: Any) -> int:
+    """Serve an API server in memory, until Ctrl-C: for tests in any language that need the API, and no containers.
+
+    The kubeconfig appears when the server answers: on standard output, or in a FILE, which is removed at the end.
+    A FILE that something else has written is never touched. -f takes what kubectl takes: YAML and JSON, several
+    documents, directories, - for stdin. Objects with a uid (kubectl get -o yaml) keep their status.
+
+    \b
+    Examples:
+      trio-k8swatch fake --kubeconfig fake.yaml --simulate -f deploy/
+      KUBECONFIG=fake.yaml kubectl rollout status deployment/web
+      trio-k8swatch fake --port 8001 --faults 7
+    """  # noqa: D301 - as above
+    # Only here: the fake API server would make every start a fifth longer.
+    from trio_k8swatch.cli._fake.manifests import read_manifests  # noqa: PLC0415
+    from trio_k8swatch.cli._fake.serving import FakeOrder, serve  # noqa: PLC0415
+
+    order = FakeOrder(manifests=tuple(read_manifests(files)), **options)
+    return trio.run(ended_by_signal, partial(serve, order))
 
 
 @commands.command("version", short_help="Show versions.")

@@ -37,10 +37,14 @@ class Call:
 
 
 class RequestLog:
-    """All calls, oldest first: a sequence that can be narrowed with `of`."""
+    """All calls, oldest first: a sequence that can be narrowed with `of`.
 
-    def __init__(self, calls: list[Call] | None = None) -> None:
+    With a `limit`, at least so many of the last calls are kept, and at most twice as many.
+    """
+
+    def __init__(self, calls: list[Call] | None = None, *, limit: int | None = None) -> None:
         self._calls = [] if calls is None else calls
+        self._limit = limit
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._calls)
@@ -57,6 +61,8 @@ class RequestLog:
     def append(self, call: Call) -> None:
         """Note a call."""
         self._calls.append(call)
+        if self._limit is not None and len(self._calls) > 2 * self._limit:
+            del self._calls[: -self._limit]
 
     def clear(self) -> None:
         """Forget all calls."""

@@ -43,6 +43,7 @@ class FakeApiServer(Inside):
 
     `epoch` is the wall clock at the start. With `token`, requests without it are answered 401. `history_limit`: so
     many changes of each resource are remembered for watches; `compaction_seconds`: so long for pages and exact lists.
+    `request_log_limit`: so many calls at least are kept in `requests`, by default all.
     `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
     served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
     `watch_cache=False` is a server that runs without one: it sends no bookmarks.
@@ -60,6 +61,7 @@ class FakeApiServer(Inside):
         token: str | None = None,
         first_resource_version: int = 1,
         history_limit: int = 10_000,
+        request_log_limit: int | None = None,
         compaction_seconds: float = 300.0,
         kubelet_seconds: float = 1.0,
         crd_seconds: float = 0.0,
@@ -80,7 +82,7 @@ class FakeApiServer(Inside):
             crd_seconds=crd_seconds,
             end_watches=self._end_watches,
         )
-        self.requests: RequestLog = RequestLog()
+        self.requests: RequestLog = RequestLog(limit=request_log_limit)
         self._failures = Failures()
         self.faults: Faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
         self.token = token
@@ -125,17 +127,18 @@ class FakeApiServer(Inside):
         """For `httpx.AsyncClient(transport=...)`. Any host leads here. Closing it raises `failures`."""
         return FakeTransport(self.handle, self.raise_failures)
 
-    def serve(self, *, port: int = 0, tls: bool = False) -> AbstractAsyncContextManager[Url]:
-        """A real socket on 127.0.0.1 for the time of an `async with`; the value is the base URL, a `str`.
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> AbstractAsyncContextManager[Url]:
+        """A real socket for the time of an `async with`; the value is the base URL, a `str`.
 
-        With `tls`, its attribute `ca` is the certificate of the authority, as PEM. Raises `failures` at the end of the
-        block, unless it ends with an exception of its own.
+        By default only this machine reaches it, at a port that is free; OSError if the address cannot be had. With
+        `tls`, its attribute `ca` is the certificate of the authority, as PEM. Raises `failures` at the end of the block,
+        unless it ends with an exception of its own.
         """
-        return self._serve(port=port, tls=tls)
+        return self._serve(host, port, tls=tls)
 
     @asynccontextmanager
-    async def _serve(self, *, port: int, tls: bool) -> AsyncGenerator[Url]:
-        async with serve(self.handle, self._failures.note, port=port, tls=tls) as url:
+    async def _serve(self, host: str, port: int, *, tls: bool) -> AsyncGenerator[Url]:
+        async with serve(self.handle, self._failures.note, host=host, port=port, tls=tls) as url:
             yield url
         self.raise_failures()
 

@@ -26,6 +26,7 @@ Failed: TypeAlias = Callable[[Exception, str], None]
 MAX_HEAD_BYTES: Final = (1 << 20) + 4096
 # The head of a body that is too large is kept: that is enough to know that it is.
 KEPT_BODY_BYTES: Final = MAX_BODY_BYTES + 1
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are looked up, not bound
 
 
 class Url(str):
@@ -41,22 +42,28 @@ class Url(str):
 
 
 @asynccontextmanager
-async def serve(handle: Handle, failed: Failed, *, port: int = 0, tls: bool = False) -> AsyncGenerator[Url]:
+async def serve(
+    handle: Handle, failed: Failed, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False
+) -> AsyncGenerator[Url]:
     """Serve until the block is left; then all connections are closed.
 
     What goes wrong on a connection closes it, and `failed` is told: the others go on.
     """
-    context, ca = _certificates() if tls else (None, None)
+    context, ca = _certificates(host) if tls else (None, None)
     connection = partial(_connection, handle, failed, context)
     async with _alone(), trio.open_nursery() as nursery:
-        listeners: list[trio.SocketListener] = await nursery.start(
-            partial(trio.serve_tcp, connection, port, host="127.0.0.1")
-        )
-        bound: int = listeners[0].socket.getsockname()[1]
+        listeners: list[trio.SocketListener] = await nursery.start(partial(trio.serve_tcp, connection, port, host=host))
+        address, bound = listeners[0].socket.getsockname()[:2]
         try:
-            yield Url(f"{'https' if tls else 'http'}://127.0.0.1:{bound}", ca)
+            yield Url(f"{'https' if tls else 'http'}://{_reachable(address)}:{bound}", ca)
         finally:
             nursery.cancel_scope.cancel()
+
+
+def _reachable(address: str) -> str:
+    """How a URL names the address; one that stands for all of the machine's is asked through the loopback."""
+    named = _EVERYWHERE.get(address, address)
+    return f"[{named}]" if ":" in named else named
 
 
 @asynccontextmanager
@@ -74,14 +81,15 @@ async def _alone() -> AsyncGenerator[None]:
         raise lone
 
 
-def _certificates() -> tuple[ssl.SSLContext, str]:
+def _certificates(host: str) -> tuple[ssl.SSLContext, str]:
     # Only who wants TLS needs the package.
     import trustme  # noqa: PLC0415
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # trustme's annotation names a package that need not be installed.
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    names = dict.fromkeys(("127.0.0.1", "localhost", "::1", host))
+    authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context, authority.cert_pem.bytes().decode()
 
 

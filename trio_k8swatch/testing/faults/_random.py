@@ -71,9 +71,14 @@ class Faults(NamedFaults):
         return name
 
     def random(
-        self, *, every_seconds: float = 60.0, for_seconds: float = math.inf, names: Sequence[str] = ()
+        self,
+        *,
+        every_seconds: float = 60.0,
+        for_seconds: float = math.inf,
+        names: Sequence[str] = (),
+        on_draw: Callable[[str], object] | None = None,
     ) -> Weather:
-        """From now on draw a fault at random moments, so far apart on average.
+        """From now on draw a fault at random moments, so far apart on average; `on_draw` is called with its name.
 
         They come while somebody is connected or asks: without clients there is nobody to suffer.
         """
@@ -83,7 +88,10 @@ class Faults(NamedFaults):
         def strike() -> None:
             if weather.stopped or self._clock.now() > end:
                 return
-            weather.drawn.append((self._clock.now(), self.draw(*names)))
+            name = self.draw(*names)
+            weather.drawn.append((self._clock.now(), name))
+            if on_draw is not None:
+                on_draw(name)
             self._server.agenda.after(self._rng.expovariate(1 / every_seconds), strike)
 
         self._server.agenda.after(self._rng.expovariate(1 / every_seconds), strike)

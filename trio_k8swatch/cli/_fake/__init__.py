@@ -1,0 +1,1 @@
+"""`trio-k8swatch fake`: the fake API server for clients in any language."""
