@@ -38,7 +38,8 @@ def kubeconfig(server: str, *, authority: str | None, token: str | None) -> str:
         "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake", "namespace": "default"}}],
         "current-context": "fake",
     }
-    return yaml.safe_dump(content, sort_keys=False)
+    # PyYAML's stubs name a type that they do not have.
+    return yaml.safe_dump(content, sort_keys=False)  # pyright: ignore[reportUnknownMemberType]
 
 
 @contextmanager

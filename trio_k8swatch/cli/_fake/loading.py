@@ -49,7 +49,7 @@ async def _put(fake: FakeApiServer, client: ApiClient, manifest: Manifest) -> No
     namespace: Any = (obj["metadata"].get("namespace") or "default") if kind.namespaced else None
     if isinstance(namespace, str) and fake.get("namespaces", namespace) is None:
         fake.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    collection = client.resource(obj["apiVersion"], kind.plural, namespace=namespace, type=dict)
+    collection = client.resource(obj["apiVersion"], kind.plural, namespace=namespace)
     try:
         await collection.create(obj)
     except ApiError as error:

@@ -108,5 +108,6 @@ def _flattened(where: str, value: object) -> Iterator[Manifest]:
 
 
 def _what(value: object) -> str:
-    names = {list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
-    return names.get(type(value), "something else")
+    if isinstance(value, list):
+        return "a list"
+    return "a text" if isinstance(value, str) else "a number or the like"

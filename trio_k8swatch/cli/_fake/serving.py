@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import trio
 
@@ -83,9 +83,13 @@ async def _listening(fake: FakeApiServer, order: FakeOrder) -> AsyncGenerator[tu
 
 
 def _reason(error: OSError) -> str:
-    """Trio tells of several addresses at once; the first says it."""
-    cause = error.__cause__
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    found = cause if isinstance(cause, OSError) else error
-    return found.strerror or str(found)
+    """Trio may tell of several addresses at once; the first says it."""
+    causes = _causes(error.__cause__)
+    return next((one.strerror for one in causes if one.strerror), None) or error.strerror or str(error)
+
+
+def _causes(error: BaseException | None) -> list[OSError]:
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [found for one in group.exceptions for found in _causes(one)]
+    return [error] if isinstance(error, OSError) else []
