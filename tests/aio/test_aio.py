@@ -19,7 +19,7 @@ from blocking_cluster import current_context, served
 from docs.pages import blocks
 
 import trio_k8swatch
-from trio_k8swatch import Gone, HandlerFuncs, Met, NameIndex, WatchConfig, WatchStopped, aio
+from trio_k8swatch import Conflict, Gone, HandlerFuncs, Met, NameIndex, NotFound, WatchConfig, WatchStopped, aio
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.builders import pod
 
@@ -362,13 +362,72 @@ def test_a_loop_that_is_closed_under_it_does_not_hang() -> None:
     assert ended.stdout == b"watching\n"
 
 
-@pytest.mark.parametrize("name", ["ApiClient", "IndexedStore", "Listener", "RelistTicket", "Store"])
+def test_a_task_writes_with_every_verb(fake: FakeApiServer) -> None:
+    """Answers and errors are those of the trio client."""
+
+    async def main() -> None:
+        async with aio.open_client(transport=fake.transport()) as client:
+            maps = client.resource("v1", "configmaps", namespace="default")
+            created = await maps.create({"metadata": {"name": "a"}, "data": {"x": "1"}})
+            assert (await maps.update("a", lambda obj: obj["data"].update(y="2")))["data"] == {"x": "1", "y": "2"}
+            with pytest.raises(Conflict):
+                await maps.replace(created)
+            assert (await maps.replace({**(await maps.get("a")).to_dict(), "data": {}})).get("data") is None
+            assert (await maps.patch("a", {"data": {"x": "3"}}))["data"] == {"x": "3"}
+            other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}}
+            assert (await maps.apply(other, field_manager="m")).metadata.name == "b"
+            await maps.add_finalizer(created, "example.com/x")
+            assert (kept := await maps.delete("a")) is not None
+            assert kept.metadata.finalizers == ("example.com/x",)
+            await maps.remove_finalizer(created, "example.com/x")
+            with pytest.raises(NotFound):
+                await maps.get("a")
+            assert [obj.metadata.name for obj in await maps.delete_all()] == ["b"]
+            with pytest.raises(NotFound):
+                await maps.subresource("status").get("a")
+
+    run(main)
+
+
+def test_a_task_reads_what_it_wrote(fake: FakeApiServer) -> None:
+    """The store shows the write, and then that it is gone."""
+
+    async def main() -> None:
+        async with aio.open_client(transport=fake.transport()) as client:
+            maps = client.resource("v1", "configmaps", namespace="default")
+            async with aio.open_watch(maps) as store:
+                written = await maps.create({"metadata": {"name": "a"}})
+                await store.at_least(written.metadata.resource_version)
+                assert written.metadata.uid in {obj.metadata.uid for obj in store}
+                await maps.delete("a")
+                await store.gone(written.metadata.uid)
+                assert len(store) == 0
+
+    run(main)
+
+
+def test_a_cancelled_write_is_abandoned(fake: FakeApiServer) -> None:
+    """What the task waited for is cancelled in trio, and the client can go on."""
+
+    async def main() -> None:
+        async with aio.open_client(transport=fake.transport()) as client:
+            maps = client.resource("v1", "configmaps", namespace="default")
+            fake.faults.hang(times=1)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await maps.create({"metadata": {"name": "a"}})
+            assert (await maps.create({"metadata": {"name": "b"}})).metadata.name == "b"
+
+    run(main)
+
+
+@pytest.mark.parametrize("name", ["ApiClient", "IndexedStore", "Listener", "RelistTicket", "Resource", "Store"])
 def test_everything_that_the_trio_library_has(name: str) -> None:
     """Nobody has to learn two libraries."""
     public = {attribute for attribute in dir(getattr(trio_k8swatch, name)) if not attribute.startswith("_")}
     inside = {"settle", "call", "read", "stream", "ask", "admitted", "next_attempt_at", "has_streaming_lists"}
     # `each` runs trio tasks, so it belongs to trio programs.
-    inside |= {"each"}
+    inside |= {"each", "page", "metadata"}
 
     assert public - inside - {*dir(getattr(aio, name))} == set()
 

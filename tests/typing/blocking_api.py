@@ -15,11 +15,13 @@ from trio_k8swatch import (
     HandlerFuncs,
     KeyIndex,
     Listing,
+    ListOptions,
     Met,
     NameIndex,
     ObjectMeta,
 )
 from trio_k8swatch.blocking import IndexedStore, Resource, Store, open_client, open_watch
+from trio_k8swatch.blocking._verbs import Verbs
 
 
 class Pod(msgspec.Struct):
@@ -64,3 +66,34 @@ def added(obj: Pod, preexisting: bool) -> None: ...
 
 def length_of_name(pod: Pod) -> int:
     return len(pod.metadata.name)
+
+
+def writes(pods: Resource[Pod], anything: Resource[DynamicObject]) -> None:
+    """Answers are of the resource's type; a projection may be patched or applied, and not be written back."""
+    assert_type(pods.get("web-0", timeout=5), Pod)
+    assert_type(pods.create({"metadata": {"name": "web-0"}}, dry_run=True, field_validation="Strict"), Pod)
+    assert_type(anything.replace(anything.get("web-0"), field_manager="m"), DynamicObject)
+    assert_type(pods.patch("web-0", {"metadata": {"labels": {"x": None}}}, type="merge"), Pod)
+    assert_type(pods.patch("web-0", [{"op": "remove", "path": "/spec"}], type="json"), Pod)
+    assert_type(pods.apply(pods.get("web-0"), field_manager="m", force=True, name="web-0"), Pod)
+    assert_type(pods.update("web-0", changed, attempts=3), Pod)
+    assert_type(pods.delete("web-0", uid="u", propagation="Foreground", missing_ok=True, timeout=5), Pod | None)
+    assert_type(pods.delete_all(ListOptions(label_selector="x"), grace_seconds=0), tuple[Pod, ...])
+    assert_type(pods.subresource("scale"), Verbs[DynamicObject])
+    assert_type(pods.subresource("status", type=Pod).get("web-0"), Pod)
+    assert_type(pods.add_finalizer(pods.get("web-0"), "example.com/x"), Pod)
+    assert_type(pods.remove_finalizer(pods.get("web-0"), "example.com/x"), Pod | None)
+
+
+def wrong(pods: Resource[Pod], pod: Pod) -> None:
+    """What type checkers refuse."""
+    pods.create(pod)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    pods.replace(pod)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    pods.patch("web-0", {}, type="yaml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    pods.create({}, field_validation="strict")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    pods.delete("web-0", propagation="None")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    pods.apply({})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    pods.get("web-0", dry_run=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def changed(obj: dict[str, Any]) -> None: ...

@@ -6,7 +6,23 @@ from .client import ApiClient, open_client
 from .collection import Collection
 from .requests import located
 from .resource import EventStream, Resource
+from .writes.request_object import Patch, Whole
+from .writes.update import Change
 from .writes.verbs import Verbs
-from .writes.write_options import Propagation
+from .writes.write_options import FieldValidation, PatchType, Propagation
 
-__all__ = ["ApiClient", "Collection", "EventStream", "Propagation", "Resource", "Verbs", "located", "open_client"]
+__all__ = [
+    "ApiClient",
+    "Change",
+    "Collection",
+    "EventStream",
+    "FieldValidation",
+    "Patch",
+    "PatchType",
+    "Propagation",
+    "Resource",
+    "Verbs",
+    "Whole",
+    "located",
+    "open_client",
+]

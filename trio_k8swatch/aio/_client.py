@@ -1,15 +1,16 @@
-"""Lists and watches over HTTP, for asyncio tasks."""
+"""What is asked of an API server, for asyncio tasks."""
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import httpx
 
 from trio_k8swatch._http import ApiClient as TrioClient
-from trio_k8swatch._http import Collection
+from trio_k8swatch._http import Collection, Propagation
 from trio_k8swatch._http import Resource as TrioResource
 from trio_k8swatch._http import open_client as open_trio_client
 from trio_k8swatch._list_options import ListOptions
@@ -18,11 +19,13 @@ from trio_k8swatch._wire import Listing, WatchEvent
 from trio_k8swatch.connect import Connection
 
 from ._guest import Guest, open_guest
+from ._verbs import Verbs
 from ._waits import Incoming
 
 __all__ = ["ApiClient", "Resource", "open_client"]
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class ApiClient:
@@ -56,10 +59,11 @@ class ApiClient:
         return await self._guest.run(lambda: self._client.get(path, accept=accept, params=params))
 
 
-class Resource(Generic[T]):
+class Resource(Verbs[T]):
     """One collection of objects on the server (`ApiClient.resource`)."""
 
     def __init__(self, guest: Guest, resource: TrioResource[T]) -> None:
+        super().__init__(guest, resource)
         self.guest = guest
         """The trio run that it belongs to, and the watches that are opened with it."""
         self.in_trio = resource
@@ -77,6 +81,37 @@ class Resource(Generic[T]):
     def type(self) -> type[T]:
         """What its objects become."""
         return self.in_trio.type
+
+    async def delete_all(
+        self,
+        options: ListOptions | None = None,
+        *,
+        propagation: Propagation | None = None,
+        grace_seconds: int | None = None,
+        dry_run: bool = False,
+    ) -> tuple[T, ...]:
+        """See `trio_k8swatch.Resource.delete_all`."""
+        return await self.guest.run(
+            lambda: self.in_trio.delete_all(
+                options, propagation=propagation, grace_seconds=grace_seconds, dry_run=dry_run
+            )
+        )
+
+    @overload
+    def subresource(self, name: str) -> Verbs[DynamicObject]: ...
+    @overload
+    def subresource(self, name: str, *, type: builtins.type[S]) -> Verbs[S]: ...
+    def subresource(self, name: str, *, type: Any = DynamicObject) -> Verbs[Any]:
+        """See `trio_k8swatch.Resource.subresource`."""
+        return Verbs(self.guest, self.in_trio.subresource(name, type=type))
+
+    async def add_finalizer(self, obj: T, finalizer: str) -> T:
+        """See `trio_k8swatch.Resource.add_finalizer`."""
+        return await self.guest.run(lambda: self.in_trio.add_finalizer(obj, finalizer))
+
+    async def remove_finalizer(self, obj: T, finalizer: str) -> T | None:
+        """See `trio_k8swatch.Resource.remove_finalizer`."""
+        return await self.guest.run(lambda: self.in_trio.remove_finalizer(obj, finalizer))
 
     async def list(self, options: ListOptions | None = None) -> Listing[T]:
         """All objects, read in pages. Errors as in the trio client."""

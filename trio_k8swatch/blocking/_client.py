@@ -1,7 +1,8 @@
-"""Lists and watches over HTTP, for threads."""
+"""What is asked of an API server, for threads."""
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, overload
@@ -24,6 +25,7 @@ from ._waits import Incoming
 __all__ = ["ApiClient", "Resource", "open_client"]
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class ApiClient:
@@ -104,6 +106,10 @@ class Resource(Verbs[T]):
             timeout,
         )
 
+    @overload
+    def subresource(self, name: str) -> Verbs[DynamicObject]: ...
+    @overload
+    def subresource(self, name: str, *, type: builtins.type[S]) -> Verbs[S]: ...
     def subresource(self, name: str, *, type: Any = DynamicObject) -> Verbs[Any]:
         """See `trio_k8swatch.Resource.subresource`."""
         return Verbs(self.loop, self.in_loop.subresource(name, type=type))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from trio_k8swatch._http import Change, FieldValidation, Patch, PatchType, Propagation, Whole
 from trio_k8swatch._http import Verbs as AsyncVerbs
 
 from ._loop import Loop
@@ -23,30 +24,174 @@ class Verbs(Generic[T]):
         self._loop = loop
         self._verbs = verbs
 
-    def get(self, name: str, *, timeout: float | None = None, **options: Any) -> T:
+    def get(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        resource_version: str | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.get`."""
-        return self._loop.wait(lambda: self._verbs.get(name, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.get(
+                name,
+                namespace=namespace,
+                resource_version=resource_version,
+            ),
+            timeout,
+        )
 
-    def create(self, obj: Any, *, timeout: float | None = None, **options: Any) -> T:
+    def create(
+        self,
+        obj: Whole,
+        *,
+        name: str | None = None,
+        namespace: str | None = None,
+        dry_run: bool = False,
+        field_validation: FieldValidation | None = None,
+        field_manager: str | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.create`."""
-        return self._loop.wait(lambda: self._verbs.create(obj, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.create(
+                obj,
+                name=name,
+                namespace=namespace,
+                dry_run=dry_run,
+                field_validation=field_validation,
+                field_manager=field_manager,
+            ),
+            timeout,
+        )
 
-    def replace(self, obj: Any, *, timeout: float | None = None, **options: Any) -> T:
+    def replace(
+        self,
+        obj: Whole,
+        *,
+        name: str | None = None,
+        namespace: str | None = None,
+        dry_run: bool = False,
+        field_validation: FieldValidation | None = None,
+        field_manager: str | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.replace`."""
-        return self._loop.wait(lambda: self._verbs.replace(obj, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.replace(
+                obj,
+                name=name,
+                namespace=namespace,
+                dry_run=dry_run,
+                field_validation=field_validation,
+                field_manager=field_manager,
+            ),
+            timeout,
+        )
 
-    def patch(self, name: str, patch: Any, *, timeout: float | None = None, **options: Any) -> T:
+    def patch(
+        self,
+        name: str,
+        patch: Patch,
+        *,
+        type: PatchType = "merge",
+        namespace: str | None = None,
+        dry_run: bool = False,
+        field_validation: FieldValidation | None = None,
+        field_manager: str | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.patch`."""
-        return self._loop.wait(lambda: self._verbs.patch(name, patch, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.patch(
+                name,
+                patch,
+                type=type,
+                namespace=namespace,
+                dry_run=dry_run,
+                field_validation=field_validation,
+                field_manager=field_manager,
+            ),
+            timeout,
+        )
 
-    def apply(self, obj: Any, *, timeout: float | None = None, **options: Any) -> T:
+    def apply(
+        self,
+        obj: Patch,
+        *,
+        field_manager: str,
+        force: bool = False,
+        name: str | None = None,
+        namespace: str | None = None,
+        dry_run: bool = False,
+        field_validation: FieldValidation | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.apply`."""
-        return self._loop.wait(lambda: self._verbs.apply(obj, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.apply(
+                obj,
+                field_manager=field_manager,
+                force=force,
+                name=name,
+                namespace=namespace,
+                dry_run=dry_run,
+                field_validation=field_validation,
+            ),
+            timeout,
+        )
 
-    def update(self, name: str, change: Any, *, timeout: float | None = None, **options: Any) -> T:
+    def update(
+        self,
+        name: str,
+        change: Change,
+        *,
+        namespace: str | None = None,
+        attempts: int = 10,
+        dry_run: bool = False,
+        field_validation: FieldValidation | None = None,
+        field_manager: str | None = None,
+        timeout: float | None = None,
+    ) -> T:
         """See `trio_k8swatch.Resource.update`; `change` is called in the loop's thread, so it must not block."""
-        return self._loop.wait(lambda: self._verbs.update(name, change, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.update(
+                name,
+                change,
+                namespace=namespace,
+                attempts=attempts,
+                dry_run=dry_run,
+                field_validation=field_validation,
+                field_manager=field_manager,
+            ),
+            timeout,
+        )
 
-    def delete(self, name: str, *, timeout: float | None = None, **options: Any) -> T | None:
+    def delete(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: Propagation | None = None,
+        grace_seconds: int | None = None,
+        missing_ok: bool = False,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> T | None:
         """See `trio_k8swatch.Resource.delete`."""
-        return self._loop.wait(lambda: self._verbs.delete(name, **options), timeout)
+        return self._loop.wait(
+            lambda: self._verbs.delete(
+                name,
+                namespace=namespace,
+                uid=uid,
+                resource_version=resource_version,
+                propagation=propagation,
+                grace_seconds=grace_seconds,
+                missing_ok=missing_ok,
+                dry_run=dry_run,
+            ),
+            timeout,
+        )
