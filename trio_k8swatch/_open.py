@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast, overload
 
@@ -17,7 +17,7 @@ from ._reflector import Accessors, Client, ForeignListWatcher, ListWatcher, Refl
 from ._runtime import require_trio
 from ._store import Cache, HandlerFuncs, MutationDetector, Store
 
-__all__ = ["open_watch"]
+__all__ = ["checked_init_mode", "open_watch", "refuse_what_the_watch_decides", "running"]
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def open_watch(
     if not isinstance(handlers, HandlerFuncs | None):  # pyright: ignore[reportUnnecessaryIsInstance] - as in WatchConfig
         raise ConfigError(f"handlers is {handlers!r}: use HandlerFuncs(add=..., update=..., delete=...)")
     options = list_options or ListOptions()
-    _refuse_what_the_watch_decides(options)
+    refuse_what_the_watch_decides(options)
     list_watcher: ListWatcher[Any]
     metadata: MetadataOf
     if accessors is None and isinstance(client, ListWatcher):
@@ -96,11 +96,11 @@ def open_watch(
     if transform is not None:
         list_watcher = TransformingListWatcher(list_watcher, transform)
     cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client), source=client)
-    return _running(list_watcher, cache, config or WatchConfig(), options, _init_mode(init_mode))
+    return _opened(list_watcher, cache, config or WatchConfig(), options, checked_init_mode(init_mode))
 
 
 @asynccontextmanager
-async def _running(
+async def _opened(
     list_watcher: ListWatcher[T], cache: Cache[T], config: WatchConfig, options: ListOptions, init_mode: InitMode
 ) -> AsyncGenerator[Store[T]]:
     require_trio("open_watch")
@@ -108,13 +108,19 @@ async def _running(
         cache.notifier.metrics = config.metrics.watch()
     if config.detect_mutation:
         cache.mutations = MutationDetector(cache.metadata)
-    watcher = Reflector(list_watcher, cache, config, options, init_mode)
+    async with running(cache, Reflector(list_watcher, cache, config, options, init_mode).run):
+        yield Store(cache)
+
+
+@asynccontextmanager
+async def running(cache: Cache[Any], run: Callable[..., Awaitable[object]]) -> AsyncGenerator[None]:
+    """Keep `cache` up to date by `run` while the block lasts; what either raises leaves as `open_watch` says."""
     with lone_exception():
         async with trio.open_nursery() as nursery:
-            await nursery.start(watcher.run)
+            await nursery.start(run)
             try:
                 cache.block_begun.set()
-                yield Store(cache)
+                yield
             except (WatchStopped, BaseExceptionGroup) as error:
                 if not cache.has_failed:
                     raise
@@ -134,15 +140,16 @@ def _without_stopped(error: BaseException) -> BaseException | None:
     return cast("BaseExceptionGroup[BaseException]", error).split(WatchStopped)[1]
 
 
-def _init_mode(mode: object) -> InitMode:
-    """The Go package took every word but one for "sync" (B24)."""
+def checked_init_mode(mode: object) -> InitMode:
+    """`mode`, or ConfigError. The Go package took every word but one for "sync" (B24)."""
     try:
         return InitMode(mode)
     except ValueError:
         raise ConfigError(f"init_mode is {mode!r}: use InitMode.SYNC or InitMode.DEFER") from None
 
 
-def _refuse_what_the_watch_decides(options: ListOptions) -> None:
+def refuse_what_the_watch_decides(options: ListOptions) -> None:
+    """Raise ConfigError for options that are not the user's."""
     decided = {
         "resource_version": options.resource_version,
         "resource_version_match": options.resource_version_match,

@@ -23,6 +23,7 @@ MODULES = [
     "trio_k8swatch.connect",
     "trio_k8swatch.controller",
     "trio_k8swatch.lease",
+    "trio_k8swatch.namespaces",
     "trio_k8swatch.testing",
 ]
 

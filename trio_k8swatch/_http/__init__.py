@@ -5,7 +5,7 @@ from __future__ import annotations
 from .client import ApiClient, open_client
 from .collection import Collection
 from .requests import located
-from .resource import EventStream, Resource
+from .resource import EventStream, Resource, beside
 from .writes.request_object import Patch, Whole
 from .writes.update import Change
 from .writes.verbs import Verbs
@@ -23,6 +23,7 @@ __all__ = [
     "Resource",
     "Verbs",
     "Whole",
+    "beside",
     "located",
     "open_client",
 ]

@@ -14,7 +14,7 @@ from trio_k8swatch._errors import ProtocolError, Unavailable
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import DynamicObject, ListMeta, Metadata
 from trio_k8swatch._pager import list_pages, take_in_parts
-from trio_k8swatch._wire import Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
+from trio_k8swatch._wire import Decoder, Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
 
 from .collection import Collection
 from .requests import located, located_error
@@ -24,7 +24,7 @@ from .writes.finalizers import add_finalizer, checked_finalizer, remove_finalize
 from .writes.verbs import Sender, Verbs, kind_of
 from .writes.write_options import Propagation, delete_options, patch_content_type, write_query
 
-__all__ = ["EventStream", "Resource"]
+__all__ = ["EventStream", "Resource", "beside"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -93,13 +93,26 @@ class Resource(Verbs[T]):
     Lists and watches read it; the verbs read and write single objects, each with one request.
     """
 
-    def __init__(self, client: Server, collection: Collection, type_: type[T], drop: Iterable[str] = ()) -> None:
-        super().__init__(client, collection, decoder_for(type_, collection.api_version, drop))
+    def __init__(
+        self,
+        client: Server,
+        collection: Collection,
+        type_: type[T],
+        drop: Iterable[str] = (),
+        *,
+        decoder: Decoder[T] | None = None,
+    ) -> None:
+        super().__init__(client, collection, decoder or decoder_for(type_, collection.api_version, drop))
         self._client = client
         self.type = type_
 
     def __repr__(self) -> str:
         return f"<Resource {self.collection}>"
+
+    def in_namespace(self, namespace: str) -> Resource[T]:
+        """The same resource in one namespace. No request is made. Raises ConfigError for what cannot be a namespace."""
+        collection = replace(self.collection, namespace=namespace)
+        return Resource(self._client, collection, self.type, decoder=self._decoder)
 
     async def list(self, options: ListOptions | None = None) -> Listing[T]:
         """All objects, read in pages of `options.page_size`, as they were at one resourceVersion.
@@ -247,3 +260,9 @@ class Resource(Verbs[T]):
     def next_attempt_at(self) -> float | None:
         """See `ApiClient.next_attempt_at`."""
         return self._client.next_attempt_at
+
+
+def beside(resource: Resource[Any], api_version: str, plural: str, type_: type[S]) -> Resource[S]:
+    """Another resource of the same server, in all namespaces."""
+    client: Server = resource._client  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the class is in this file
+    return Resource(client, Collection(api_version, plural), type_)

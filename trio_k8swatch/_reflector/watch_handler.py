@@ -76,7 +76,7 @@ class WatchHandler(Generic[T]):
             if self._has_heard:
                 on_heard()
                 self._require_no_doubt()
-            if cache.subscriptions:
+            if cache.awaited_subscriptions:
                 await self._wait_for_subscribers(scope)
                 heartbeat.heard(trio.current_time(), events=self._has_heard)
             if abs(heartbeat.deadline - scope.deadline) > heartbeat.step:
@@ -147,7 +147,7 @@ class WatchHandler(Generic[T]):
             self._cache.advance(bookmark.resource_version)
 
     async def _wait_for_subscribers(self, scope: trio.CancelScope) -> None:
-        for subscription in self._cache.subscriptions:
+        for subscription in self._cache.awaited_subscriptions:
             if subscription.is_full:
                 self._heartbeat.held()
                 scope.deadline = _NEVER

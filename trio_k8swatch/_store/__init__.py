@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .atomic_cache import Cache
 from .checkpoints import in_slices
-from .deltas import Delta, ObjectEvent, Put, RelistDeltas, WatchDeltas, checked_version
+from .deltas import Delta, Drop, ObjectEvent, Put, RelistDeltas, WatchDeltas, checked_version
 from .handlers import HandlerFuncs
-from .health import Health, State
+from .health import Health, State, Vitals
 from .indexes.indexed_store import IndexedStore
 from .indexes.key_indexes import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
 from .mutation_detector import MutationDetector
+from .notifier import Notifier
 from .observed_store import Backstage
 from .observer_protocol import Observer
 from .outlasting import OutlastingStore
@@ -25,6 +26,7 @@ __all__ = [
     "Cache",
     "Change",
     "Delta",
+    "Drop",
     "FlatNameIndex",
     "Gone",
     "HandlerFuncs",
@@ -36,6 +38,7 @@ __all__ = [
     "Met",
     "MutationDetector",
     "NameIndex",
+    "Notifier",
     "ObjectEvent",
     "Observer",
     "OutlastingStore",
@@ -48,6 +51,7 @@ __all__ = [
     "State",
     "Store",
     "Subscription",
+    "Vitals",
     "WatchDeltas",
     "checked_version",
     "in_slices",

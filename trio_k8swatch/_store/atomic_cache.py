@@ -79,6 +79,11 @@ class Cache(Generic[T]):
         """Who has subscribed."""
         return self.notifier.subscriptions
 
+    @property
+    def awaited_subscriptions(self) -> tuple[Subscription[T], ...]:
+        """For whom the watch waits, if they are full and block."""
+        return self.notifier.subscriptions
+
     # What the reflector calls
 
     def apply(self, delta: Delta[T], version: str) -> None:
@@ -181,6 +186,16 @@ class Cache(Generic[T]):
         ticket = self.tickets.draw()
         self.on_list_wanted()
         return ticket
+
+    async def list_for(self, version: str) -> None:
+        """Return once a list that began after this call is committed, of what may be behind `version`."""
+        del version
+        await self.ask_for_list().wait()
+
+    def covering(self, namespace: str | None) -> Cache[T]:
+        """The copy that shows what happens in a namespace soonest."""
+        del namespace
+        return self
 
     # The commit
 

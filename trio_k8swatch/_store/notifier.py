@@ -64,10 +64,14 @@ class Notifier(Generic[T]):
         if self.journal.readers:
             self.journal.write(delta.key for delta in deltas)
         began = perf_counter() if self.metrics.counts else None
-        for delta in deltas:
-            self._handle(delta, preexisting=preexisting)
+        self._handle_all(deltas, preexisting=preexisting, listed=listed)
         if began is not None:
             self.metrics.handled(perf_counter() - began)
+
+    def _handle_all(self, deltas: Sequence[Delta[T]], *, preexisting: bool, listed: bool) -> None:
+        del listed
+        for delta in deltas:
+            self._handle(delta, preexisting=preexisting)
 
     def _handle(self, delta: Delta[T], *, preexisting: bool) -> None:
         handlers = self.handlers

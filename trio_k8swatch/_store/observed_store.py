@@ -37,6 +37,10 @@ class Backstage(Store[T]):
         """What its objects are, if that is known; else None."""
         return getattr(self._cache.source, "type", None)
 
+    def covering(self, namespace: str | None) -> Store[T]:
+        """The store that shows what happens in a namespace soonest: this one, or one of its parts."""
+        return Store(self._cache.covering(namespace))
+
     @contextmanager
     def observed_by(self, observer: Observer) -> Generator[None]:
         """Tell `observer` of all changes in the block, and of the end of the watch."""

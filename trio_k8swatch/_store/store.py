@@ -201,7 +201,7 @@ class Store(Generic[T]):
         if order in {0, 1}:
             await trio.lowlevel.checkpoint()
             return
-        await self.relist()
+        await cache.list_for(resource_version)
         while compare(cache.resource_version, resource_version) == -1:
             await self._moved()
 

@@ -60,7 +60,12 @@ def unseen(writes: Iterable[Write], stores: Iterable[Store[Any]]) -> list[Unseen
 
     All of it if any of one object is missing: an object that was created and deleted is gone only after it was there.
     """
-    written = [Unseen(store, write) for store in stores for write in writes if _shows(store, write)]
+    written = [
+        Unseen(Backstage(store).covering(write.namespace), write)
+        for store in stores
+        for write in writes
+        if _shows(store, write)
+    ]
     return written if any(not one.is_shown() for one in written) else []
 
 

@@ -62,7 +62,9 @@ class Subscription(AsyncIterator[Change[T]], Generic[T]):
     async def room(self) -> None:
         """Wait until the watch may go on."""
         while self.is_full:
-            self._room = trio.Event()
+            # Several may wait: the watch of each namespace does.
+            if self._room.is_set():
+                self._room = trio.Event()
             await self._room.wait()
 
     def close(self) -> None:
