@@ -19,7 +19,8 @@ from ._writes.custom_resources import CustomResources
 from ._writes.delete_options import DeleteOptions
 from ._writes.deletion import Deleter
 from ._writes.patches import merge_patch
-from ._writes.write_rules import FROM_INSIDE, Writer
+from ._writes.write_mode import FROM_INSIDE
+from ._writes.write_rules import Writer
 from .simulation import Pace, Simulation, worker
 
 NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")

@@ -75,9 +75,7 @@ def _without_versions(value):
 
 async def prepare(client: httpx.AsyncClient) -> None:
     """What all episodes stand on: a custom resource, and the namespace that objects without one are in."""
-    answer = await client.post(
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition(GROUP)
-    )
+    answer = await client.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition(GROUP))
     assert answer.status_code in {201, 409}, answer.text
     with trio.fail_after(60):
         while (await client.get(f"/apis/{GROUP}/v1/namespaces/default/widgets")).status_code != 200:

@@ -119,7 +119,7 @@ class Episodes:
     def name(self, sample, letter="a"):
         return letter if sample.namespaced else f"{letter}{self.seed}x{self.number}"
 
-    def edit(self, obj):
+    def edit(self, obj):  # noqa: PLR0911 - a table
         """Something that is changed, mostly for the worse."""
         rng = self.rng
         path = rng.choice(paths({k: v for k, v in obj.items() if k != "metadata"}) or [("kind",)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 # From the best to the worst.
 CLASSES = ("same", "wording", "causes", "object", "headers", "not imitated", "status", "accepted")
 
@@ -26,9 +24,10 @@ def class_of(real: dict, fake: dict) -> str:
 def causes(status: dict):
     """What machines read of a refusal."""
     details = status.get("details") or {}
-    listed = [(one.get("reason"), one.get("field")) for one in details.get("causes") or []]
+    # The real server says some of them twice, which says no more.
+    listed = {(one.get("reason"), one.get("field")) for one in details.get("causes") or []}
     rest = {key: value for key, value in details.items() if key != "causes"}
-    return status.get("reason"), rest, Counter(listed)
+    return status.get("reason"), rest, listed
 
 
 def diverged(real: dict, fake: dict) -> bool:
@@ -50,5 +49,7 @@ def differences(real, fake, path="", most=6) -> list[str]:
                 found += differences(real[key], fake[key], here)
         return found[:most]
     if isinstance(real, list) and isinstance(fake, list) and len(real) == len(fake):
-        return [one for i, pair in enumerate(zip(real, fake, strict=True)) for one in differences(*pair, f"{path}[{i}]")][:most]
+        return [
+            one for i, pair in enumerate(zip(real, fake, strict=True)) for one in differences(*pair, f"{path}[{i}]")
+        ][:most]
     return [] if real == fake else [f"{path}:\n      R {str(real)[:400]}\n      F {str(fake)[:400]}"]

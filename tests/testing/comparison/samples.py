@@ -231,7 +231,11 @@ CLUSTER_WIDE = [
     ),
 ]
 
-ITEM = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "value": {"type": "integer"}}}
+ITEM = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "value": {"type": "integer"}},
+}
 WIDGET_SPEC = {
     "type": "object",
     "required": ["size"],

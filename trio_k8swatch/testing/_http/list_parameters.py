@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector
 
 from .messages import Request
-from .statuses import Refused, bad_request, invalid_options
+from .statuses import Refused, bad_request, invalid_with
 
 _MATCH: Final = "resourceVersionMatch"
 
@@ -46,7 +47,7 @@ class ListOptions:
             label_selector(request.parameter("labelSelector")),
             field_selector(request.parameter("fieldSelector"), kind),
         )
-        has_initial_events = any(name == "sendInitialEvents" and value for name, value in request.query)
+        has_initial_events = any(name == "sendInitialEvents" for name, _ in request.query)
         options = cls(
             resource_version=request.parameter("resourceVersion"),
             match=request.parameter(_MATCH),
@@ -69,35 +70,40 @@ class ListOptions:
 
 
 def _check_list(options: ListOptions) -> None:
+    found: list[Object] = []
+    match = options.match
+    if match:
+        if not options.resource_version:
+            found.append(_forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        if options.continue_token:
+            found.append(_forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+        if match not in {"Exact", "NotOlderThan"}:
+            found.append(_unsupported(match, '"Exact", "NotOlderThan", ""'))
+        if match == "Exact" and options.resource_version == "0":
+            why = 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
+            found.append(_forbidden(_MATCH, why))
     if options.send_initial_events is not None:
-        raise _forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+        found.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    _refuse(found)
     if options.continue_token and options.resource_version:
         raise bad_request("specifying resource version is not allowed when using continue")
-    if not options.match:
-        return
-    if options.continue_token:
-        raise _forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided")
-    _check_match(options)
-    if options.match == "Exact" and options.resource_version == "0":
-        raise _forbidden(_MATCH, 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
 
 
 def _check_watch(options: ListOptions) -> None:
+    found: list[Object] = []
+    match = options.match
     if options.send_initial_events is None:
-        if options.match:
-            raise _forbidden(_MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        return
-    if options.match != "NotOlderThan":
-        raise _forbidden(_MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-
-
-def _check_match(options: ListOptions) -> None:
-    if not options.resource_version:
-        raise _forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided")
-    if options.match not in {"Exact", "NotOlderThan"}:
-        supported = 'supported values: "Exact", "NotOlderThan", ""'
-        message = f'Unsupported value: "{options.match}": {supported}'
-        raise invalid_options(_MATCH, "FieldValueNotSupported", message)
+        if match:
+            why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            found.append(_forbidden(_MATCH, why))
+    elif not match:
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        found.append(_forbidden(_MATCH, why))
+    if match and match != "NotOlderThan":
+        found.append(_unsupported(match, '"NotOlderThan"'))
+    if options.continue_token:
+        found.append(_forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+    _refuse(found)
 
 
 def _check_version(options: ListOptions, *, watch: bool) -> None:
@@ -122,5 +128,15 @@ def _integer(request: Request, name: str) -> int:
     return value
 
 
-def _forbidden(field: str, why: str) -> Refused:
-    return invalid_options(field, "FieldValueForbidden", f"Forbidden: {why}")
+def _forbidden(field: str, why: str) -> Object:
+    return {"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": field}
+
+
+def _unsupported(match: str, supported: str) -> Object:
+    message = f'Unsupported value: "{match}": supported values: {supported}'
+    return {"reason": "FieldValueNotSupported", "message": message, "field": _MATCH}
+
+
+def _refuse(found: list[Object]) -> None:
+    if found:
+        raise invalid_with("ListOptions", "meta.k8s.io", "", found)

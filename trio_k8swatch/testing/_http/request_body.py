@@ -56,9 +56,8 @@ def sent_object(request: Request, kind: str) -> Sent:
             raise unsupported_media_type(JSON, YAML, PROTOBUF)
 
 
-def sent_patch(request: Request, *, custom: bool) -> tuple[str, Any]:
-    """The media type of a patch and what it says."""
-    _check_size(request)
+def check_patch_type(request: Request, *, custom: bool) -> None:
+    """415 for a kind of patch that nobody knows, or not for this resource."""
     accepted = [JSON_PATCH, MERGE_PATCH, *([] if custom else [STRATEGIC_PATCH]), APPLY_PATCH]
     kind = content_type(request)
     if kind == CBOR_PATCH:
@@ -67,6 +66,12 @@ def sent_patch(request: Request, *, custom: bool) -> tuple[str, Any]:
         raise Refused(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
     if kind not in accepted:
         raise unsupported_media_type(*accepted)
+
+
+def sent_patch(request: Request) -> tuple[str, Any]:
+    """The media type of a patch and what it says."""
+    _check_size(request)
+    kind = content_type(request)
     try:
         value = parse_yaml(request.body) if kind == APPLY_PATCH else parse_json(request.body)
     except NotJson as error:

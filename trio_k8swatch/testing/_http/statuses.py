@@ -129,9 +129,18 @@ def invalid(kind: str, group: str, name: str, *, field: str, cause: str, message
     return Refused(422, "Invalid", f'{subject} "{name}" is invalid: {field}: {message}', details=details)
 
 
-def invalid_options(field: str, cause: str, message: str) -> Refused:
-    """422: the parameters of a list or watch contradict each other."""
-    return invalid("ListOptions", "meta.k8s.io", "", field=field, cause=cause, message=message)
+def invalid_with(kind: str, group: str, name: str, causes: list[Object]) -> Refused:
+    """422 with these causes; what two of them say alike is said once in the message."""
+    texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details: Object = {"name": name} if name else {}
+    if group:
+        details["group"] = group
+    if kind:
+        details["kind"] = kind
+    details["causes"] = causes
+    subject = f"{kind}.{group}" if group else kind
+    return Refused(422, "Invalid", f'{subject} "{name}" is invalid: {listed}', details=details)
 
 
 def too_large_resource_version(wanted: int, current: int) -> Refused:

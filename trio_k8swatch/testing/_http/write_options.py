@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from trio_k8swatch.testing._json import Object
+
 from .messages import Request
 from .request_body import APPLY_PATCH, content_type
-from .statuses import Refused, invalid
+from .statuses import Refused, invalid, invalid_with
 
 _VALIDATIONS: Final = {"": "Warn", "Ignore": "Ignore", "Strict": "Strict", "Warn": "Warn"}
 _MANAGER_BYTES: Final = 128
+_NO_MANAGER: Final = "Required value: is required for apply patch"
 _KINDS: Final = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 
 
@@ -28,20 +31,14 @@ class WriteOptions:
     def parse(cls, request: Request, verb: str) -> WriteOptions:
         """From the query. Raises 422 for what the server does not know."""
         kind = _KINDS.get(verb, "CreateOptions")
-        check_dry_run(kind, [value for name, value in request.query if name == "dryRun" and value])
-        validation = request.parameter("fieldValidation")
+        validation, manager = request.parameter("fieldValidation"), request.parameter("fieldManager")
+        found = [*_apply(request, manager), *_manager(manager)]
+        found += _dry_run([value for name, value in request.query if name == "dryRun" and value])
         if validation not in _VALIDATIONS:
-            supported = 'supported values: "", "Ignore", "Strict", "Warn"'
-            message = f'Unsupported value: "{validation}": {supported}'
-            raise invalid_option(kind, "fieldValidation", "FieldValueNotSupported", message)
-        manager = request.parameter("fieldManager")
-        if len(manager.encode()) > _MANAGER_BYTES:
-            message = f"Too long: may not be more than {_MANAGER_BYTES} bytes"
-            raise invalid_option(kind, "fieldManager", "FieldValueTooLong", message)
-        if not manager.isprintable():
-            message = f'Invalid value: "{manager}": should only contain printable characters'
-            raise invalid_option(kind, "fieldManager", "FieldValueInvalid", message)
-        _check_apply(request, kind, manager)
+            message = f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", "Warn"'
+            found.append(_cause("fieldValidation", "FieldValueNotSupported", message))
+        if found:
+            raise invalid_with(kind, "meta.k8s.io", "", found)
         agent = re.split(r"[/\s]", request.headers.get("user-agent", ""))[0]
         dry_run = bool(request.parameter("dryRun"))
         return cls(manager or agent or "unknown", dry_run, _VALIDATIONS[validation], request.flag("force"))
@@ -49,10 +46,8 @@ class WriteOptions:
 
 def check_dry_run(kind: str, values: list[str]) -> None:
     """422 for anything but `All`."""
-    if any(value != "All" for value in values):
-        shown = ",".join(f'"{value}"' for value in values)
-        message = f'Unsupported value: [{shown}]: supported values: "All"'
-        raise invalid_option(kind, "dryRun", "FieldValueNotSupported", message)
+    if found := _dry_run(values):
+        raise invalid_with(kind, "meta.k8s.io", "", found)
 
 
 def invalid_option(kind: str, field: str, cause: str, message: str) -> Refused:
@@ -60,13 +55,31 @@ def invalid_option(kind: str, field: str, cause: str, message: str) -> Refused:
     return invalid(kind, "meta.k8s.io", "", field=field, cause=cause, message=message)
 
 
-def _check_apply(request: Request, kind: str, manager: str) -> None:
+def _cause(field: str, reason: str, message: str) -> Object:
+    return {"reason": reason, "message": message, "field": field}
+
+
+def _dry_run(values: list[str]) -> list[Object]:
+    if all(value == "All" for value in values):
+        return []
+    shown = ",".join(f'"{value}"' for value in values)
+    return [_cause("dryRun", "FieldValueNotSupported", f'Unsupported value: [{shown}]: supported values: "All"')]
+
+
+def _manager(manager: str) -> list[Object]:
+    if len(manager.encode()) > _MANAGER_BYTES:
+        return [_cause("fieldManager", "FieldValueTooLong", f"Too long: may not be more than {_MANAGER_BYTES} bytes")]
+    if not manager.isprintable():
+        message = f'Invalid value: "{manager}": should only contain printable characters'
+        return [_cause("fieldManager", "FieldValueInvalid", message)]
+    return []
+
+
+def _apply(request: Request, manager: str) -> list[Object]:
     if request.method != "PATCH":
-        return
+        return []
     if content_type(request) == APPLY_PATCH:
-        if not manager:
-            message = "Required value: is required for apply patch"
-            raise invalid_option(kind, "fieldManager", "FieldValueRequired", message)
-    elif any(name == "force" and value for name, value in request.query):
-        message = "Forbidden: may not be specified for non-apply patch"
-        raise invalid_option(kind, "force", "FieldValueForbidden", message)
+        return [] if manager else [_cause("fieldManager", "FieldValueRequired", _NO_MANAGER)]
+    if any(name == "force" and value for name, value in request.query):
+        return [_cause("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch")]
+    return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
-from trio_k8swatch.testing._http.statuses import Refused
+from trio_k8swatch.testing._http.statuses import invalid_with
 from trio_k8swatch.testing._json import Object, encode, is_list, is_object
 
 
@@ -47,19 +47,7 @@ class Causes:
     def check(self, kind: ResourceType, name: str) -> None:
         """422 with everything that was found, if anything was."""
         if self.found:
-            raise refused(kind.kind, kind.group, name, self.found)
-
-
-def refused(kind: str, group: str, name: str, causes: list[Object]) -> Refused:
-    """422 with these causes; what two of them say alike is said once."""
-    texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
-    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details: Object = {"name": name} if name else {}
-    if group:
-        details["group"] = group
-    details |= {"kind": kind, "causes": causes}
-    subject = f"{kind}.{group}" if group else kind
-    return Refused(422, "Invalid", f'{subject} "{name}" is invalid: {listed}', details=details)
+            raise invalid_with(kind.kind, kind.group, name, self.found)
 
 
 def shown(value: Any) -> str:

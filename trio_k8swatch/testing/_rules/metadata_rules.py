@@ -165,6 +165,16 @@ def _check_finalizer(kind: ResourceType, name: str, field: str, causes: Causes) 
         causes.invalid(field, name, "name is neither a standard finalizer name nor is it fully qualified")
 
 
+def changed_metadata(old: Object, new: Object) -> list[Object]:
+    """What a write says otherwise of what only the server sets; what it does not say is kept."""
+    causes = Causes()
+    for field in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        value = new.get(field)
+        if value not in (None, "") and value != old.get(field) and not (field.startswith("deletion") and field in old):
+            causes.invalid(f"metadata.{field}", value, "field is immutable")
+    return causes.found
+
+
 def check_finalizers_of_deleted(old: Object, new: Object, causes: Causes) -> None:
     """What is being deleted takes no new finalizers."""
     if "deletionTimestamp" not in old:

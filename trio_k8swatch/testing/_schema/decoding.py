@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
 
-from .known import KEPT_EMPTY, NULL_TIMES, OMITTED_ZEROS
+from .known import KEPT_EMPTY, NULLS, OMITTED_ANYWAY, OMITTED_ZEROS
 from .scalars import GO_TYPES, Unreadable, WrongType, json_type, scalar, zero
 from .table import Field, fields_of
 
@@ -54,6 +54,8 @@ class _Walk:
                 continue
             place = _Place(type_name, f"{fields_path}.{name}" if fields_path else name)
             kept = self.field(spec, inner, here, place)
+            if kept == [] and name in NULLS.get(type_name, ()):
+                kept = None
             if kept is not _ABSENT and not _is_omitted(type_name, name, spec, kept):
                 result[name] = kept
         _fill_zeros(type_name, result)
@@ -107,6 +109,8 @@ def _go_type(spec: Field) -> str:
 
 def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
     """What Go's `omitempty` leaves out; pointers to numbers and booleans are written even where they are zero."""
+    if (type_name, name) in OMITTED_ANYWAY:
+        return value in ("", [], {}, 0, False)
     if spec.written or spec.zero or value not in ("", [], {}, 0, False):
         return False
     if value == {} and not spec.container:
@@ -125,7 +129,9 @@ def _fill_zeros(type_name: str, result: Object) -> None:
         if spec.zero:
             result[name] = {}
             _fill_zeros(spec.type, result[name])
+        elif (type_name, name) in OMITTED_ANYWAY:
+            continue
         elif spec.written and not spec.container and not spec.is_object and spec.type in "sbiln":
             result[name] = zero(spec.type)
-    for name in NULL_TIMES.get(type_name, ()):
+    for name in NULLS.get(type_name, ()):
         result.setdefault(name, None)

@@ -13,6 +13,14 @@ from .table import Field, fields_of
 _CONTAINER: Final[Object] = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
 _PROBE: Final[Object] = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _MODE: Final = 0o644
+_JOB: Final[Object] = {
+    "parallelism": 1,
+    "completionMode": "NonIndexed",
+    "suspend": False,
+    "backoffLimit": 6,
+    "podReplacementPolicy": "TerminatingOrFailed",
+    "manualSelector": False,
+}
 # By type: what stands for an absent field.
 VALUES: Final[dict[str, Object]] = {
     "core.v1.PodSpec": {
@@ -26,7 +34,7 @@ VALUES: Final[dict[str, Object]] = {
     "core.v1.EphemeralContainer": _CONTAINER,
     "core.v1.Probe": _PROBE,
     "core.v1.HTTPGetAction": {"path": "/", "scheme": "HTTP"},
-    "core.v1.ServiceSpec": {"sessionAffinity": "None", "type": "ClusterIP", "internalTrafficPolicy": "Cluster"},
+    "core.v1.ServiceSpec": {"sessionAffinity": "None", "type": "ClusterIP"},
     "core.v1.Secret": {"type": "Opaque"},
     "core.v1.SecretVolumeSource": {"defaultMode": _MODE},
     "core.v1.ConfigMapVolumeSource": {"defaultMode": _MODE},
@@ -36,9 +44,7 @@ VALUES: Final[dict[str, Object]] = {
     "core.v1.ObjectFieldSelector": {"apiVersion": "v1"},
     "core.v1.HostPathVolumeSource": {"type": ""},
     "core.v1.PersistentVolumeClaimSpec": {"volumeMode": "Filesystem"},
-    "core.v1.PersistentVolumeClaimStatus": {"phase": "Pending"},
     "core.v1.PersistentVolumeSpec": {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"},
-    "core.v1.PersistentVolumeStatus": {"phase": "Pending"},
     "apps.v1.DeploymentSpec": {
         "replicas": 1,
         "strategy": {"type": "RollingUpdate"},
@@ -55,19 +61,26 @@ VALUES: Final[dict[str, Object]] = {
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     },
     "apps.v1.DaemonSetSpec": {"updateStrategy": {"type": "RollingUpdate"}, "revisionHistoryLimit": 10},
-    "batch.v1.JobSpec": {
-        "completionMode": "NonIndexed",
-        "suspend": False,
-        "backoffLimit": 6,
-        "podReplacementPolicy": "TerminatingOrFailed",
-    },
     "batch.v1.CronJobSpec": {
         "concurrencyPolicy": "Allow",
         "suspend": False,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 1,
     },
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
+    "core.v1.EndpointPort": {"protocol": "TCP"},
+    "discovery.v1.EndpointPort": {"protocol": "TCP", "name": ""},
     "networking.v1.NetworkPolicyPort": {"protocol": "TCP"},
+    "storage.v1.CSIDriverSpec": {
+        "attachRequired": True,
+        "fsGroupPolicy": "ReadWriteOnceWithFSType",
+        "podInfoOnMount": False,
+        "requiresRepublish": False,
+        "seLinuxMount": False,
+        "storageCapacity": False,
+        "volumeLifecycleModes": ["Persistent"],
+    },
     "rbac.v1.RoleRef": {"apiGroup": "rbac.authorization.k8s.io"},
     "storage.v1.StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
     "scheduling.v1.PriorityClass": {"preemptionPolicy": "PreemptLowerPriority"},
@@ -111,15 +124,18 @@ def _container(obj: Object) -> None:
     _, _, tag = str(obj.get("image", "")).rpartition("/")[2].partition(":")
     pinned = "@" in str(obj.get("image", "")) or tag not in {"", "latest"}
     obj.setdefault("imagePullPolicy", "IfNotPresent" if pinned else "Always")
-    resources = part(obj, "resources")
-    if limits := part(resources, "limits"):
-        requests = resources.setdefault("requests", {})
-        for name, value in limits.items():
-            requests.setdefault(name, value)
 
 
 def _pod(obj: Object) -> None:
-    part(obj, "spec").setdefault("enableServiceLinks", True)
+    spec = part(obj, "spec")
+    spec.setdefault("enableServiceLinks", True)
+    for container in [*parts(spec, "containers"), *parts(spec, "initContainers")]:
+        # Pods only: what makes pods keeps what was said.
+        resources = part(container, "resources")
+        if limits := part(resources, "limits"):
+            requests = resources.setdefault("requests", {})
+            for name, value in limits.items():
+                requests.setdefault(name, value)
     _pod_template_spec(obj)
 
 
@@ -138,6 +154,21 @@ def _pod_template_spec(obj: Object) -> None:
 def _volume(obj: Object) -> None:
     if set(obj) <= {"name"}:
         obj["emptyDir"] = {}
+
+
+def _autoscaler(obj: Object) -> None:
+    if not obj.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        obj["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def _service(obj: Object) -> None:
+    if obj.get("type") in {"ClusterIP", "NodePort", "LoadBalancer"}:
+        obj.setdefault("internalTrafficPolicy", "Cluster")
+    if obj.get("type") in {"NodePort", "LoadBalancer"}:
+        obj.setdefault("externalTrafficPolicy", "Cluster")
+    if obj.get("type") == "LoadBalancer":
+        obj.setdefault("allocateLoadBalancerNodePorts", True)
 
 
 def _service_port(obj: Object) -> None:
@@ -171,9 +202,14 @@ def _replicas_selector(obj: Object) -> None:
 
 
 def _job(obj: Object) -> None:
-    if obj.get("completions") is None and obj.get("parallelism") is None:
-        obj["completions"] = 1
-    obj.setdefault("parallelism", 1)
+    """Jobs only: the template of a CronJob keeps what was said."""
+    spec = obj.get("spec")
+    if not is_object(spec):
+        return
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = 1
+    for name, value in _JOB.items():
+        spec.setdefault(name, value)
 
 
 def _policy_types(obj: Object) -> None:
@@ -200,12 +236,14 @@ RULES: Final[dict[str, Callable[[Object], None]]] = {
     "core.v1.Pod": _pod,
     "core.v1.PodTemplateSpec": _pod_template_spec,
     "core.v1.Volume": _volume,
+    "core.v1.ServiceSpec": _service,
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": _autoscaler,
     "core.v1.ServicePort": _service_port,
     "core.v1.ReplicationController": _replicas_selector,
     "apps.v1.DeploymentStrategy": _rolling("25%", "25%"),
     "apps.v1.DaemonSetUpdateStrategy": _rolling(0, 1),
     "apps.v1.StatefulSetUpdateStrategy": _rolling(0, 1, partition=True),
-    "batch.v1.JobSpec": _job,
+    "batch.v1.Job": _job,
     "networking.v1.NetworkPolicySpec": _policy_types,
     "apiextensions.v1.CustomResourceDefinitionSpec": _definition_names,
     "rbac.v1.Subject": _role_ref_subject,

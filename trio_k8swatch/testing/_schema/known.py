@@ -20,12 +20,14 @@ OMITTED_ZEROS: Final = frozenset(
 KEPT_EMPTY: Final = frozenset(
     {
         "storageClassName", "ingressClassName", "volumeClaimTemplateName", "volumeMode", "loadBalancerClass",
-        "runtimeClassName", "podSelector", "namespaceSelector", "matchLabelKeys", "ingress", "egress",
+        "runtimeClassName", "podSelector", "namespaceSelector", "matchLabelKeys",
         "holderIdentity", "preferredHolder", "strategy", "nodeName", "appProtocol", "pathType",
     }
 )  # fmt: skip
-# Times without `omitempty`.
-NULL_TIMES: Final[dict[str, tuple[str, ...]]] = {
+# Written where they are empty by the document's word, and not by the server's.
+OMITTED_ANYWAY: Final = frozenset({("core.v1.ReplicationControllerSpec", "minReadySeconds")})
+# Times and lists without `omitempty`: null where they are empty.
+NULLS: Final[dict[str, tuple[str, ...]]] = {
     "core.v1.Event": ("firstTimestamp", "lastTimestamp", "eventTime"),
     "core.v1.PodCondition": ("lastProbeTime",),
     "core.v1.NodeCondition": ("lastHeartbeatTime", "lastTransitionTime"),
@@ -34,4 +36,8 @@ NULL_TIMES: Final[dict[str, tuple[str, ...]]] = {
     "events.v1.Event": ("deprecatedFirstTimestamp", "deprecatedLastTimestamp"),
     "rbac.v1.Role": ("rules",),
     "rbac.v1.ClusterRole": ("rules",),
+    "storage.v1.CSINodeSpec": ("drivers",),
+    "storage.v1.CSINodeDriver": ("topologyKeys",),
+    "discovery.v1.EndpointSlice": ("endpoints", "ports"),
+    "autoscaling.v2.HorizontalPodAutoscalerStatus": ("currentMetrics",),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
 from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
@@ -28,9 +29,10 @@ from .strategies import convert, prepare
 _SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_STEM: Final = 58
 _COUNTED: Final = frozenset(
-    {"pods", "replicationcontrollers", "endpointslices", "customresourcedefinitions", "ingresses", "networkpolicies"}
+    {"pods", "podtemplates", "replicationcontrollers", "endpointslices", "customresourcedefinitions", "ingresses"}
+    | {"networkpolicies", "ingressclasses", "priorityclasses"}
+    | {"daemonsets", "deployments", "replicasets", "statefulsets", "jobs", "cronjobs", "poddisruptionbudgets"}
 )
-_COUNTED_GROUPS: Final = frozenset({"apps", "batch", "policy", "autoscaling"})
 
 
 class Admission:
@@ -83,12 +85,12 @@ class Admission:
         """Change `obj` as the kind's own strategy and the admission plugins do."""
         prepare(kind, obj, self._storage, old)
 
-    def check(self, kind: ResourceType, obj: Object, old: Object | None) -> None:
-        """422 with everything that is wrong, and was not wrong already in `old`."""
+    def check(self, kind: ResourceType, obj: Object, old: Object | None, moved: Sequence[Object] = ()) -> None:
+        """422 with everything that is wrong, and was not wrong already in `old`; `moved` is known to be wrong."""
         causes = self._causes(kind, obj, named=old is None)
         if old is not None:
             known = self._causes(kind, old, named=False).found
-            causes.found = [cause for cause in causes.found if cause not in known]
+            causes.found = [*moved, *(cause for cause in causes.found if cause not in known)]
             check_immutable(kind, old, obj, causes)
             check_finalizers_of_deleted(old["metadata"], obj["metadata"], causes)
         causes.check(kind, obj["metadata"].get("name") or "")
@@ -181,4 +183,4 @@ def check_metadata(kind: ResourceType, namespace: str, obj: Object) -> Object:
 
 def counts_generations(kind: ResourceType) -> bool:
     """Whether `metadata.generation` grows with each change of the spec."""
-    return kind.custom or kind.plural in _COUNTED or kind.group in _COUNTED_GROUPS
+    return kind.custom or kind.plural in _COUNTED

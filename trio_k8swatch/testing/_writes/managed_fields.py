@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
@@ -32,7 +32,7 @@ class Origin:
             "manager": self.manager,
             "operation": self.operation,
             "apiVersion": kind.api_version,
-            "time": self.time,
+            **({"time": self.time} if self.time else {}),
             "fieldsType": "FieldsV1",
             "fieldsV1": to_fields_v1(paths),
         }
@@ -67,8 +67,12 @@ def rewrite(
     mine: set[Path],
     lost: set[Path],
     touched: bool,
+    timed: bool = True,
 ) -> None:
-    """Write the lines of `new`: this writer owns `mine`, and all others no longer own `lost`."""
+    """Write the lines of `new`: this writer owns `mine`, and all others no longer own `lost`.
+
+    `timed`: a line that changes gets the time of now; otherwise it keeps the one it had, or has none.
+    """
     result: list[Object] = []
     before: Object | None = None
     for entry in entries_of(old):
@@ -79,7 +83,8 @@ def rewrite(
             result.append({**entry, "fieldsV1": to_fields_v1(left)} if left != paths else entry)
     if mine:
         unchanged = before is not None and not touched and paths_of(before) == mine
-        result.append(before if before is not None and unchanged else origin.entry(kind, mine))
+        now = origin if timed else replace(origin, time=str((before or {}).get("time") or ""))
+        result.append(before if before is not None and unchanged else now.entry(kind, mine))
     if result:
         new["metadata"]["managedFields"] = sorted(result, key=_order)
     else:

@@ -18,13 +18,20 @@ def read_object(
 ) -> tuple[Object, list[str]]:
     """The object, and warnings. 400 where a field has the wrong type, or, if `validation` is Strict, is unknown."""
     try:
-        obj, unknown = _decode(kind, sent)
+        return read_strictly(kind, sent, validation, duplicates)
     except Undecodable as error:
         raise bad_request(f"{_cannot(kind, sent)}: {error}") from None
+
+
+def read_strictly(
+    kind: ResourceType, sent: Object, validation: str, duplicates: list[str] | None = None
+) -> tuple[Object, list[str]]:
+    """The object, and warnings. Raises `Undecodable` for all that `read_object` refuses."""
+    obj, unknown = _decode(kind, sent)
     problems = [f'duplicate field "{path}"' for path in duplicates or ()]
     problems += [f'unknown field "{path}"' for path in unknown]
     if problems and validation == "Strict":
-        raise bad_request(f"{_cannot(kind, sent)}: strict decoding error: {', '.join(problems)}")
+        raise Undecodable(f"strict decoding error: {', '.join(problems)}")
     return obj, problems if validation == "Warn" else []
 
 
@@ -38,7 +45,7 @@ def applied_object(kind: ResourceType, sent: Object) -> Object:
         listed = "\n".join(f".{path}: field not declared in schema" for path in unknown)
         more = f"errors:\n  {listed}" if len(unknown) > 1 else listed
         raise Refused(500, "", f"{_no_typed_patch(kind, sent)}: {more}")
-    return without_nulls(copied(sent))
+    return copied(sent)
 
 
 def normal(kind: ResourceType, obj: Object) -> Object:

@@ -8,30 +8,41 @@ from typing import Any, Final, cast
 from trio_k8swatch.testing._http.answers import JSON, json_answer
 from trio_k8swatch.testing._http.list_parameters import ListOptions
 from trio_k8swatch.testing._http.messages import Request, Response, answer
-from trio_k8swatch.testing._http.request_body import APPLY_PATCH, JSON_PATCH, STRATEGIC_PATCH, sent_object, sent_patch
+from trio_k8swatch.testing._http.request_body import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    STRATEGIC_PATCH,
+    check_patch_type,
+    content_type,
+    sent_object,
+    sent_patch,
+)
 from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, bad_request, not_imitated
 from trio_k8swatch.testing._http.write_options import WriteOptions
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._printers.rendering import Rendering
 from trio_k8swatch.testing._rules.definition_rules import unseen_rules
-from trio_k8swatch.testing._schema import type_of
+from trio_k8swatch.testing._schema import Undecodable, type_of
 from trio_k8swatch.testing._storage.history import Revision
 from trio_k8swatch.testing._storage.lists import read_page
 
 from .custom_resources import QUALIFIED as DEFINITIONS
 from .delete_options import DeleteOptions
 from .deletion import Deleter
-from .object_reading import applied_object, normal, read_object
+from .object_reading import applied_object, normal, read_object, read_strictly
+from .patch_errors import conversion_error, go_text, patched_text, unusable
 from .patches import json_patch, merge_patch
 from .strategic_patch import strategic_merge_patch
 from .subresources import bind, evict, read_part, scale_of, set_scale
-from .write_rules import Write, Writer
+from .write_mode import Write
+from .write_rules import Writer
 
 # These resources answer a delete with the object that is gone, all others with a Status.
 _RETURN_DELETED: Final = frozenset(
     {"persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates", "resourcequotas", "serviceaccounts"}
-    | {"services"}
+    | {"services", *(f"{name}.storage.k8s.io" for name in ("csidrivers", "csinodes", "storageclasses"))}
+    | {"volumeattachments.storage.k8s.io"}
 )
 _IMMORTAL: Final = frozenset({"default", "kube-public", "kube-system"})
 
@@ -79,15 +90,24 @@ class Writes:
     def _patch(
         self, request: Request, target: Target, write: Write, options: WriteOptions
     ) -> tuple[Revision, bool, list[str]]:
-        kind, patch = sent_patch(request, custom=target.kind.custom)
+        check_patch_type(request, custom=target.kind.custom)
+        if content_type(request) != APPLY_PATCH:
+            # What is not there is not found before anybody reads the patch.
+            self._writer.existing(target)
+        kind, patch = sent_patch(request)
         if kind == APPLY_PATCH:
             _check_applied(patch)
             applied = applied_object(target.kind, patch)
             return (*self._writer.apply(target, applied, write, force=options.force), [])
         old = normal(target.kind, self._writer.existing(target).object)
         patched = _patched(target, kind, old, patch)
-        obj, warnings = read_object(target.kind, patched, options.validation)
-        return (*self._writer.replace(target, obj, write), warnings)
+        try:
+            obj, warnings = read_strictly(target.kind, patched, options.validation)
+        except Undecodable as error:
+            if kind == STRATEGIC_PATCH:
+                raise unusable(go_text(patch), conversion_error(str(error))) from None
+            raise unusable(patched_text(patched, patch), str(error)) from None
+        return (*self._writer.replace(target, obj, replace(write, patched=True)), warnings)
 
     def _delete(self, request: Request, target: Target, rendering: Rendering) -> Response:
         options = DeleteOptions.parse(request)
@@ -144,7 +164,8 @@ class Writes:
         if target.verb == "update":
             return read_part("Scale", sent_object(request, "Scale").object)
         scale = scale_of(self._writer.existing(target))
-        kind, patch = sent_patch(request, custom=False)
+        check_patch_type(request, custom=False)
+        kind, patch = sent_patch(request)
         if kind == APPLY_PATCH:
             raise not_imitated("server-side apply of a Scale")
         return read_part("Scale", _patched(target, kind, scale, patch))

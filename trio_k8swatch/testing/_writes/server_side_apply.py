@@ -11,6 +11,7 @@ from trio_k8swatch.testing._json import Object, copied, encode_sorted, is_list, 
 
 from .field_paths import Path, compare, field_set, item_key, remove, without_server_fields
 from .managed_fields import Origin, entries_of, paths_of, rewrite
+from .object_reading import without_nulls
 from .shapes import Shape, shape_of
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -28,20 +29,24 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
     """What `live` becomes. 409 where another manager has set another value, unless forced."""
     shape = shape_of(kind)
     wanted = field_set(shape, without_server_fields(applied))
+    # Who applies null owns it; where the parts have owners of their own, it says nothing about them.
     result = cast("Object", _merged(shape, copied(live), copied(applied)))
+    if not kind.custom:
+        result = without_nulls(result)
     result["metadata"] |= {key: live["metadata"][key] for key in ("uid", "resourceVersion") if key in live["metadata"]}
     entries = entries_of(live)
     others = [entry for entry in entries if not origin.wrote(entry)]
-    disputed, _ = compare(shape, without_server_fields(live), without_server_fields(result))
+    disputed, dropped = compare(shape, without_nulls(without_server_fields(live)), without_server_fields(result))
     if not force:
-        _check_conflicts(live, others, disputed)
+        _check_conflicts(live, others, disputed | dropped)
     before = {path for entry in entries if origin.wrote(entry) for path in paths_of(entry)}
     shared = {path for entry in others for path in paths_of(entry)}
     remove(shape, result, before - wanted - shared)
     _, gone = compare(shape, without_server_fields(live), without_server_fields(result))
     _note_last_applied(result, applied, origin)
     touched = bool(disputed | gone) or before != wanted
-    rewrite(kind, live, result, origin, mine=wanted, lost=disputed | gone, touched=touched)
+    changed = bool(disputed | gone)
+    rewrite(kind, live, result, origin, mine=wanted, lost=disputed | gone, touched=touched, timed=changed)
     return result
 
 
@@ -96,6 +101,8 @@ def _merged(shape: Shape, live: Any, applied: Any) -> Any:
     if is_object(live) and is_object(applied) and not shape.atomic:
         merged: Object = dict(live)
         for key, value in applied.items():
+            if value is None and not shape.child(key).atomic:
+                continue
             merged[key] = _merged(shape.child(key), merged[key], value) if key in merged else value
         return merged
     if is_list(live) and is_list(applied) and (shape.keys or shape.is_set):

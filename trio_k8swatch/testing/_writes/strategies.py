@@ -14,6 +14,7 @@ from trio_k8swatch.testing._storage.history import Storage
 _FIRST_ADDRESS, _LAST_ADDRESS = 2, 65_000
 _FIRST_NODE_PORT, _LAST_NODE_PORT = 30_000, 32_767
 _TOLERATION_SECONDS: Final = 300
+TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 _FINALIZERS: Final = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
@@ -40,10 +41,35 @@ def convert(kind: ResourceType, obj: Object) -> None:
             encoded = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
             if encoded:
                 obj.setdefault("data", {}).update(encoded)
+        case "daemonsets.apps":
+            obj["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "1")
         case "namespaces":
             obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
         case _:
             pass
+
+
+def _persistent_volume(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": obj["metadata"]["creationTimestamp"]}
+
+
+def _claim(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        obj["status"] = {"phase": "Pending"}
+
+
+def _node(obj: Object, storage: Storage, old: Object | None) -> None:
+    """A new node takes no pods until somebody says that it is ready."""
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    spec = obj.setdefault("spec", {})
+    if old is None and taint not in parts(spec, "taints"):
+        spec["taints"] = [*parts(spec, "taints"), taint]
+
+
+def _autoscaler(obj: Object, storage: Storage, old: Object | None) -> None:
+    if old is None:
+        obj["status"] = {"desiredReplicas": 0, "currentMetrics": None}
 
 
 def _namespace(obj: Object, storage: Storage, old: Object | None) -> None:
@@ -105,19 +131,30 @@ def _service(obj: Object, storage: Storage, old: Object | None) -> None:
     address = spec.get("clusterIP") or _free_address(storage)
     spec["clusterIP"] = address
     spec.setdefault("clusterIPs", [address])
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    both = address == "None" and not spec.get("selector")
+    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if both else ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if both else "SingleStack")
     if spec.get("type") in {"NodePort", "LoadBalancer"}:
-        spec.setdefault("externalTrafficPolicy", "Cluster")
         _give_node_ports(spec, before, storage)
-    if spec.get("type") == "LoadBalancer":
-        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    elif before.get("type") in {"NodePort", "LoadBalancer"}:
+        _drop_node_ports(spec, before)
 
 
 def _free_address(storage: Storage) -> str:
     used = {part(one.object, "spec").get("clusterIP") for one in storage["services"].current.values()}
     numbers = (f"10.0.{number // 256}.{number % 256}" for number in range(_FIRST_ADDRESS, _LAST_ADDRESS))
     return next(address for address in numbers if address not in used)
+
+
+def _drop_node_ports(spec: Object, before: Object) -> None:
+    """What only the old type needs goes with it, where it is as it was."""
+    had = {port.get("nodePort") for port in parts(before, "ports")}
+    for port in parts(spec, "ports"):
+        if port.get("nodePort") in had:
+            port.pop("nodePort", None)
+    for name in ("externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"):
+        if spec.get(name) == before.get(name):
+            spec.pop(name, None)
 
 
 def _give_node_ports(spec: Object, before: Object, storage: Storage) -> None:
@@ -144,6 +181,16 @@ def _job(obj: Object, storage: Storage, old: Object | None) -> None:
     labels = template.setdefault("labels", {})
     labels |= {**made, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
     spec.setdefault("selector", {}).setdefault("matchLabels", {}).update(made)
+    if not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(labels)
+
+
+def _daemon_set(obj: Object, storage: Storage, old: Object | None) -> None:
+    """Which generation of the template it is stands in an annotation that clients of old read."""
+    before = part(part(old or {}, "metadata"), "annotations").get(TEMPLATE_GENERATION, "0")
+    same = old is not None and part(old["spec"], "template") == part(obj["spec"], "template")
+    number = int(before) + (0 if same else 1) if str(before).isdecimal() else 1
+    obj["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(number)
 
 
 def _definition(obj: Object, storage: Storage, old: Object | None) -> None:
@@ -162,6 +209,11 @@ def _budget(obj: Object, storage: Storage, old: Object | None) -> None:
 
 _RULES: Final[dict[str, Callable[[Object, Storage, Object | None], None]]] = {
     "namespaces": _namespace,
+    "nodes": _node,
+    "persistentvolumes": _persistent_volume,
+    "persistentvolumeclaims": _claim,
+    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "daemonsets.apps": _daemon_set,
     "pods": _pod,
     "services": _service,
     "jobs.batch": _job,

@@ -14,7 +14,8 @@ from trio_k8swatch.testing._storage.selectors import matches_labels
 
 from .delete_options import DeleteOptions
 from .deletion import Deleter
-from .write_rules import Write, Writer
+from .write_mode import Write
+from .write_rules import Writer
 
 _TYPES: Final = {
     "Scale": ("autoscaling/v1", "autoscaling.v1.Scale"),
@@ -45,11 +46,12 @@ def scale_of(revision: Revision) -> Object:
     wanted = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     metadata = {key: obj["metadata"][key] for key in wanted if key in obj["metadata"]}
     selector = _selector_text(at(obj, "spec.selector", {}))
+    replicas = at(obj, "spec.replicas", 0)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": at(obj, "spec.replicas", 0)},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": {"replicas": at(obj, "status.replicas", 0), **({"selector": selector} if selector else {})},
     }
 

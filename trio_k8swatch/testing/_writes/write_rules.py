@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._api.reviews import answered
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.request_info import Target
-from trio_k8swatch.testing._http.statuses import Refused, already_exists, bad_request, conflict, invalid, not_found
+from trio_k8swatch.testing._http.statuses import already_exists, conflict, not_found
 from trio_k8swatch.testing._json import Object, copied, in_wire_order
+from trio_k8swatch.testing._rules.metadata_rules import changed_metadata
 from trio_k8swatch.testing._storage.history import Key, Revision, Storage
 
 from .admission import Admission, check_metadata, check_type, counts_generations
 from .managed_fields import Origin, track
 from .object_reading import normal, read_object
+from .preconditions import check_namespace, check_same_name, check_unchanged
 from .server_side_apply import apply, created_by_apply
+from .write_mode import Write
 
 # The server owns these; a write that brings others is not refused, they are put back.
 _KEPT: Final = (
@@ -27,38 +29,13 @@ _KEPT: Final = (
     "deletionGracePeriodSeconds",
     "generation",
     "generateName",
+    "selfLink",
 )
 # A PUT makes these where there is none, and no other.
 _CREATED_BY_UPDATE: Final = frozenset(
     {"endpoints", "events", "limitranges", "services", "leases.coordination.k8s.io", "events.events.k8s.io"}
     | {f"{name}.rbac.authorization.k8s.io" for name in ("clusterrolebindings", "clusterroles", "rolebindings", "roles")}
 )
-# A PUT of these must say which version it replaces; so must that of any custom resource.
-_ONLY_CONDITIONAL: Final = frozenset(
-    {"poddisruptionbudgets.policy", "leases.coordination.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"}
-    | {f"{name}.storage.k8s.io" for name in ("csidrivers", "csinodes", "volumeattachments")}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """How something is written.
-
-    `manager` is noted in managedFields, where it is empty nothing is noted. `free`: from the inside of the test, where
-    the status may be written together with the rest, whatever the resource, and little is checked.
-    """
-
-    manager: str = ""
-    subresource: str = ""
-    dry_run: bool = False
-    free: bool = False
-
-    def origin(self, time: str, operation: str = "Update") -> Origin:
-        """For managedFields."""
-        return Origin(self.manager, time, operation, self.subresource)
-
-
-FROM_INSIDE: Final = Write(free=True)
 
 
 class Writer:
@@ -93,13 +70,14 @@ class Writer:
         obj = copied(obj)
         check_type(target.kind, obj)
         metadata = check_metadata(target.kind, target.namespace, obj)
-        _check_same_name(target, metadata)
+        check_same_name(target, metadata, required=not write.free)
         old = self.current(target)
         if old is None:
             if write.free or write.subresource or target.kind.qualified not in _CREATED_BY_UPDATE:
                 raise not_found(target.kind, target.name)
             return self.create(target, obj, write), True
-        self._check_unchanged(target, old, metadata, write)
+        check_unchanged(target, old, metadata, conditional=not write.free, uid=not write.patched)
+        moved = [] if write.free else changed_metadata(old.object["metadata"], metadata)
         before = old.object if write.free else normal(target.kind, old.object)
         resets = _resets_managers(obj)
         obj = self._defaulted(target.kind, self._within(target.kind, before, obj, write), write)
@@ -107,7 +85,7 @@ class Writer:
             obj["metadata"].pop("managedFields", None)
         elif write.manager:
             track(target.kind, before, obj, write.origin(self.clock.timestamp()))
-        obj = self._checked(target.kind, obj, before, write)
+        obj = self._checked(target.kind, obj, before, write, moved)
         return self._settle(target, old, before, obj, dry_run=write.dry_run), False
 
     def apply(self, target: Target, applied: Object, write: Write, *, force: bool) -> tuple[Revision, bool]:
@@ -122,10 +100,10 @@ class Writer:
         old = self.current(target)
         if old is None:
             return self._create_by_apply(target, applied, write, origin), True
-        self._check_unchanged(target, old, metadata, write, required=False)
+        check_unchanged(target, old, metadata, conditional=False)
         before = normal(kind, old.object)
         merged = apply(kind, before, applied, origin, force=force)
-        _check_same_name(target, metadata)
+        check_same_name(target, metadata)
         merged, _ = read_object(kind, merged, "Ignore")
         managers = merged["metadata"].get("managedFields")
         merged = self._defaulted(kind, self._within(kind, before, merged, write), write)
@@ -143,7 +121,7 @@ class Writer:
                 said = f"{field} mismatch: the provided object specified {field} {metadata[field]}"
                 why = f"{said}, and no existing object was found"
                 raise conflict(target.kind, target.name, why)
-        _check_same_name(target, metadata)
+        check_same_name(target, metadata)
         obj, _ = read_object(target.kind, applied, "Ignore")
         obj = self._new(target, obj, write)
         created_by_apply(target.kind, applied, obj, origin)
@@ -195,7 +173,7 @@ class Writer:
     def _new(self, target: Target, obj: Object, write: Write) -> Object:
         kind = target.kind
         obj = self.admission.new(kind, target.namespace, obj, free=write.free)
-        self._check_namespace(kind, (target.namespace, obj["metadata"].get("name") or ""))
+        check_namespace(self.storage, kind, (target.namespace, obj["metadata"].get("name") or ""))
         return self._defaulted(kind, obj, write)
 
     def _check_absent(self, kind: ResourceType, key: Key) -> None:
@@ -205,12 +183,14 @@ class Writer:
     def _defaulted(self, kind: ResourceType, obj: Object, write: Write) -> Object:
         return obj if write.free else self.admission.defaulted(kind, obj)
 
-    def _checked(self, kind: ResourceType, obj: Object, old: Object | None, write: Write) -> Object:
+    def _checked(
+        self, kind: ResourceType, obj: Object, old: Object | None, write: Write, moved: Sequence[Object] = ()
+    ) -> Object:
         """As the server changes it once it is known who wrote what; refused where it is not as it has to be."""
         if write.free:
             return self.admission.free_shape(kind, obj)
         self.admission.prepare(kind, obj, old)
-        self.admission.check(kind, obj, old)
+        self.admission.check(kind, obj, old, moved)
         return obj
 
     def _settle(self, target: Target, old: Revision, before: Object, obj: Object, *, dry_run: bool) -> Revision:
@@ -243,46 +223,6 @@ class Writer:
         _keep_owned(result["metadata"], old["metadata"])
         return result
 
-    def _check_namespace(self, kind: ResourceType, key: Key) -> None:
-        if not kind.namespaced:
-            return
-        namespace = self.storage["namespaces"].current.get(("", key[0]))
-        if namespace is None:
-            missing = {"name": key[0], "kind": "namespaces"}
-            raise Refused(404, "NotFound", f'namespaces "{key[0]}" not found', details=missing)
-        if "deletionTimestamp" in namespace.object["metadata"]:
-            why = f"unable to create new content in namespace {key[0]} because it is being terminated"
-            cause = {"reason": "NamespaceTerminating", "message": f"namespace {key[0]} is being terminated"}
-            details: Object = {"name": key[1], **({"group": kind.group} if kind.group else {}), "kind": kind.plural}
-            details["causes"] = [{**cause, "field": "metadata.namespace"}]
-            raise Refused(
-                403, "Forbidden", f'{kind.qualified} "{key[1]}" is forbidden: {why}', details=details, by_admission=True
-            )
-
-    def _check_unchanged(
-        self, target: Target, old: Revision, metadata: Object, write: Write, *, required: bool = True
-    ) -> None:
-        was, kind = old.object["metadata"], target.kind
-        version = metadata.get("resourceVersion")
-        if version in {None, "", "0"}:
-            if required and not write.free and (kind.custom or kind.qualified in _ONLY_CONDITIONAL):
-                message = "Invalid value: 0: must be specified for an update"
-                field = "metadata.resourceVersion"
-                raise invalid(
-                    kind.plural,
-                    kind.group,
-                    target.name,
-                    field=field,
-                    cause="FieldValueInvalid",
-                    message=message,
-                    subject=kind.qualified,
-                )
-        elif version != was["resourceVersion"]:
-            raise conflict(kind, target.name)
-        if metadata.get("uid") not in {None, "", was["uid"]}:
-            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {was['uid']}"
-            raise conflict(kind, target.name, why)
-
 
 def _keep_owned(metadata: Object, was: Object) -> None:
     """Put back what only the server sets."""
@@ -291,13 +231,6 @@ def _keep_owned(metadata: Object, was: Object) -> None:
         if field in was:
             metadata[field] = was[field]
     metadata["resourceVersion"] = was["resourceVersion"]
-
-
-def _check_same_name(target: Target, metadata: Object) -> None:
-    if (metadata.get("name") or target.name) != target.name:
-        message = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
-        raise bad_request(message)
-    metadata["name"] = target.name
 
 
 def _reachable(kind: ResourceType, applied: Object, write: Write) -> Object:

@@ -13,7 +13,7 @@ from trio_k8swatch.testing._http.statuses import (
     EXPIRED_CONTINUE,
     Refused,
     expired,
-    invalid_options,
+    invalid_with,
     too_large_resource_version,
     unauthorized,
 )
@@ -140,6 +140,11 @@ class RefusalFaults(FaultBase):
     def watch_list_unsupported(self, **when: Unpack[WhenOptions]) -> Fault:
         """An older server: `sendInitialEvents` is answered 422. Until removed."""
         why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
-        refused = invalid_options("sendInitialEvents", "FieldValueForbidden", f"Forbidden: {why}")
+        refused = invalid_with(
+            "ListOptions",
+            "meta.k8s.io",
+            "",
+            [{"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": "sendInitialEvents"}],
+        )
         effect = Instead(lambda request: refusal(refused) if request.parameter("sendInitialEvents") else None)
         return self._lasting("watch_list_unsupported", effect, "watch", when)
