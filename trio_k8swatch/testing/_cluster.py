@@ -18,7 +18,7 @@ from ._writes.admission import Admission
 from ._writes.custom_resources import CustomResources
 from ._writes.delete_options import DeleteOptions
 from ._writes.deletion import Deleter
-from ._writes.patches import merge_patch
+from ._writes.patches.json_patch import merge_patch
 from ._writes.write_mode import FROM_INSIDE
 from ._writes.write_rules import Writer
 from .simulation import Pace, Simulation, worker

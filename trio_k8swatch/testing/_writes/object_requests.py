@@ -31,9 +31,9 @@ from .custom_resources import QUALIFIED as DEFINITIONS
 from .delete_options import DeleteOptions
 from .deletion import Deleter
 from .object_reading import applied_object, normal, read_object, read_strictly
-from .patch_errors import conversion_error, go_text, patched_text, unusable
-from .patches import json_patch, merge_patch
-from .strategic_patch import strategic_merge_patch
+from .patches.json_patch import json_patch, merge_patch
+from .patches.strategic_patch import strategic_merge_patch
+from .patches.unusable_patch import conversion_error, go_text, patched_text, unusable
 from .subresources import bind, evict, read_part, scale_of, set_scale
 from .write_mode import Write
 from .write_rules import Writer
