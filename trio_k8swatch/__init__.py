@@ -37,7 +37,7 @@ from ._errors import (
     Unsupported,
     WatchStopped,
 )
-from ._http import ApiClient, EventStream, Resource, open_client
+from ._http import ApiClient, EventStream, Recorder, Resource, open_client
 from ._list_options import ListOptions
 from ._metrics import Metrics, MetricsConfig
 from ._model import model
@@ -114,6 +114,7 @@ __all__ = [
     "Probe",
     "ProtocolError",
     "RebuildableIndex",
+    "Recorder",
     "RelistTicket",
     "Resource",
     "RetryPolicy",

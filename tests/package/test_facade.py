@@ -93,6 +93,7 @@ BESIDE = {
     "ListStrategy",
     "RetryPolicy",
     "RebuildableIndex",
+    "Recorder",
     "NotWatchable",
     "StaleError",
     "Probe",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .client import ApiClient, open_client
 from .collection import Collection
+from .recorder import Recorder
 from .requests import located
 from .resource import EventStream, Resource, beside
 from .writes.request_object import Patch, Whole
@@ -20,6 +21,7 @@ __all__ = [
     "Patch",
     "PatchType",
     "Propagation",
+    "Recorder",
     "Resource",
     "Verbs",
     "Whole",

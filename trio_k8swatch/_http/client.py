@@ -19,6 +19,7 @@ from trio_k8swatch._runtime import require_trio
 
 from .collection import Collection
 from .gate import Gate
+from .recorder import Recorder
 from .requests import Requests, located, read_parts
 from .resource import Resource
 from .response_body import Body
@@ -105,6 +106,14 @@ class ApiClient:
         if not isinstance(api_version, str):
             type, (api_version, plural) = api_version, model_of(api_version)  # noqa: A001 - as the parameter is called
         return Resource(self, Collection(api_version, plural or "", namespace), type, drop)
+
+    def recorder(self, controller: str, *, instance: str | None = None, raises: bool = False) -> Recorder:
+        """Records events about objects: `await recorder.warning(obj, "Reason", "message")`. No request is made here.
+
+        `controller` is the name of the program, the same in all its replicas, `instance` that of this one (else made of the
+        name of the host). Raises ConfigError for a name that no server takes.
+        """
+        return Recorder(self, controller, instance, raises=raises)
 
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.

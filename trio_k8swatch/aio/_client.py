@@ -19,6 +19,7 @@ from trio_k8swatch._wire import Listing, WatchEvent
 from trio_k8swatch.connect import Connection
 
 from ._guest import Guest, open_guest
+from ._recorder import Recorder
 from ._verbs import Verbs
 from ._waits import Incoming
 
@@ -53,6 +54,10 @@ class ApiClient:
     def resource(self, *which: Any, **options: Any) -> Resource[Any]:
         """One collection; no request is made. See `trio_k8swatch.ApiClient.resource`."""
         return Resource(self._guest, self._client.resource(*which, **options))
+
+    def recorder(self, controller: str, *, instance: str | None = None, raises: bool = False) -> Recorder:
+        """Records events about objects; no request is made. See `trio_k8swatch.ApiClient.recorder`."""
+        return Recorder(self._guest, self._client.recorder(controller, instance=instance, raises=raises))
 
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`. Errors as in the trio client."""

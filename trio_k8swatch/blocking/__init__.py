@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ._client import ApiClient, Resource, open_client
 from ._open import open_watch
+from ._recorder import Recorder
 from ._store import IndexedStore, Store
 from ._waits import Incoming, Listener, RelistTicket
 
@@ -19,6 +20,7 @@ __all__ = [
     "Incoming",
     "IndexedStore",
     "Listener",
+    "Recorder",
     "RelistTicket",
     "Resource",
     "Store",
