@@ -87,6 +87,10 @@ class Resource(Verbs[T]):
         """What its objects become."""
         return self.in_trio.type
 
+    def in_namespace(self, namespace: str) -> Resource[T]:
+        """The same resource in one namespace. No request is made."""
+        return Resource(self.guest, self.in_trio.in_namespace(namespace))
+
     async def delete_all(
         self,
         options: ListOptions | None = None,

@@ -94,6 +94,10 @@ class Resource(Verbs[T]):
         """What its objects become."""
         return self.in_loop.type
 
+    def in_namespace(self, namespace: str) -> Resource[T]:
+        """The same resource in one namespace. No request is made."""
+        return Resource(self.loop, self.in_loop.in_namespace(namespace))
+
     def delete_all(
         self,
         options: ListOptions | None = None,
