@@ -63,6 +63,11 @@ class Response:
         """The first value of a header, or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
+    @property
+    def is_watch(self) -> bool:
+        """Whether it is a stream of events, which may take for ever."""
+        return self.status == 200 and not self.body.is_whole
+
     def with_content(self, content: bytes) -> Response:
         """The same answer with another body, framed to fit."""
         self.body.close()

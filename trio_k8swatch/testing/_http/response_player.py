@@ -120,6 +120,26 @@ class Body:
         """All of it, if it is known from the start and not read yet."""
         return b"".join(self._source.pieces) if isinstance(self._source, _Whole) else None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is known from the start."""
+        return isinstance(self._source, _Whole)
+
+    def take_whole(self) -> list[bytes] | None:
+        """All chunks at once; None where they come in their own time: a stream, or with a fault at work on it."""
+        if not isinstance(self._source, _Whole) or self._steps or self._closed or self._filters():
+            return None
+        pieces, self._source.pieces = self._source.pieces, []
+        return pieces
+
+    def take_due(self) -> list[bytes]:
+        """The chunks that are to be sent right after the one before, without anything in between."""
+        due: list[bytes] = []
+        while self._steps and isinstance(step := self._steps[0], Send) and not self._closed:
+            due.append(step.data)
+            self._steps.popleft()
+        return due
+
     def poke(self) -> None:
         """Something may be due."""
         self._wake.set()

@@ -5,27 +5,23 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from typing import Final, Self, TypeAlias
-from urllib.parse import unquote
 
-import h11
 import trio
 
-from trio_k8swatch.testing._http.messages import MAX_BODY_BYTES, Request, Response
+from trio_k8swatch.testing._http.messages import Headers, Response
 from trio_k8swatch.testing._http.response_steps import Dropped
 
+from ._request_reader import NotHttp, Received, RequestReader
+from ._response_writer import CONTINUE, LAST_CHUNK, framed, framing, head, not_http
 from ._transport import Handle
+from ._web_socket import CLOSE, NORMAL, ClientFrames, Lines, accepted, frame
 
 Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 Failed: TypeAlias = Callable[[Exception, str], None]
-# Go's server reads so much of a request's head (1 MiB and some slack).
-MAX_HEAD_BYTES: Final = (1 << 20) + 4096
-# The head of a body that is too large is kept: that is enough to know that it is.
-KEPT_BODY_BYTES: Final = MAX_BODY_BYTES + 1
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are looked up, not bound
 
 
@@ -110,66 +106,95 @@ async def _connection(
 
 
 async def _exchanges(handle: Handle, stream: Stream) -> None:
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+    reader = RequestReader()
     try:
-        while await _exchange(handle, stream, connection):
-            connection.start_next_cycle()
-    except h11.RemoteProtocolError as error:
-        if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            await stream.send_all(_not_http(error))
+        while (received := await _receive(stream, reader)) is not None:
+            if not await _exchange(handle, stream, reader, received):
+                return
+    except NotHttp as error:
+        await stream.send_all(not_http(error.status))
 
 
-def _not_http(error: h11.RemoteProtocolError) -> bytes:
-    """What Go's server says to who does not speak HTTP, or says too much in its headers."""
-    status = "431 Request Header Fields Too Large" if error.error_status_hint == 431 else "400 Bad Request"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-    return f"{head}{status}".encode()
+async def _receive(stream: Stream, reader: RequestReader) -> Received | None:
+    while (received := reader.next()) is None:
+        if reader.expects_continue():
+            await stream.send_all(CONTINUE)
+        data = await stream.receive_some()
+        if not data:
+            return None
+        reader.feed(bytes(data))
+    return received
 
 
-async def _exchange(handle: Handle, stream: Stream, connection: h11.Connection) -> bool:
-    """One request and its answer; False if the connection is done."""
-    request = await _receive(stream, connection)
-    if request is None:
-        return False
+async def _exchange(handle: Handle, stream: Stream, reader: RequestReader, received: Received) -> bool:
+    """Answer a request; whether another may follow on the connection."""
+    request = received.request
     try:
-        await _send(stream, connection, await handle(request), head_only=request.method == "HEAD")
+        response = await handle(request)
+        upgrade = accepted(request) if received.upgrade == "websocket" and response.is_watch else None
+        if upgrade is not None:
+            await _send_messages(stream, response, upgrade)
+            return False
+        await _send(stream, reader, response, received, head_only=request.method == "HEAD")
     except Dropped as dropped:
         await _break(stream, reset=dropped.how in {"refused", "reset"})
         return False
-    return connection.our_state is h11.DONE and connection.their_state is h11.DONE
+    return received.keep_alive
 
 
-async def _receive(stream: Stream, connection: h11.Connection) -> Request | None:
-    head: h11.Request | None = None
-    body = bytearray()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            if connection.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
-                await stream.send_all(connection.send(go_on) or b"")
-            connection.receive_data(bytes(await stream.receive_some()))
-        elif isinstance(event, h11.Request):
-            head = event
-        elif isinstance(event, h11.Data):
-            body += event.data[: KEPT_BODY_BYTES - len(body)]
-        elif isinstance(event, h11.EndOfMessage) and head is not None:
-            path, _, query = head.target.decode("ascii").partition("?")
-            headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
-            return Request.make(head.method.decode("ascii"), unquote(path), query, headers, bytes(body))
-        else:
-            return None
+async def _send(
+    stream: Stream, reader: RequestReader, response: Response, received: Received, *, head_only: bool
+) -> None:
+    chunked, length = framing(response.headers)
+    first = head(response.status, _headers(response, received), close=not received.keep_alive)
+    chunked = chunked and received.chunked
+    pieces = [] if head_only else response.body.take_whole()
+    if pieces is None:
+
+        async def later(data: bytes) -> bool:
+            """The next request is kept for when this is done; nobody asks for so much meanwhile."""
+            reader.feed(data)
+            return reader.is_full
+
+        parts = partial(_send_parts, stream, response, first, chunked=chunked)
+        await _send_while_heard(stream, later, response, parts)
+        return
+    response.body.close()
+    if not head_only and length not in {None, sum(map(len, pieces))}:
+        raise RuntimeError(f"an answer of {sum(map(len, pieces))} bytes is announced with {length}")
+    await stream.send_all(first + framed(pieces, chunked=chunked) + (LAST_CHUNK if chunked and not head_only else b""))
 
 
-async def _send(stream: Stream, connection: h11.Connection, response: Response, *, head_only: bool) -> None:
-    """Send the answer, unless the client hangs up meanwhile: then the body is closed at once."""
+def _headers(response: Response, received: Received) -> Headers:
+    """HTTP/1.0 knows no chunks: there the end of the connection is the end of the body."""
+    if received.chunked:
+        return response.headers
+    return tuple(pair for pair in response.headers if pair[0] != "Transfer-Encoding")
+
+
+async def _send_parts(stream: Stream, response: Response, first: bytes, *, chunked: bool) -> None:
+    await stream.send_all(first)
+    async for chunk in response.body:
+        # What is due together is sent together, each chunk framed by itself.
+        await stream.send_all(framed([chunk, *response.body.take_due()], chunked=chunked))
+    if chunked:
+        await stream.send_all(LAST_CHUNK)
+
+
+async def _send_while_heard(
+    stream: Stream, hear: Callable[[bytes], Awaitable[bool]], response: Response, send: Callable[[], Awaitable[None]]
+) -> None:
+    """Send a body that takes its time, unless the client hangs up meanwhile: then the body is closed at once.
+
+    `hear` is given what the client says meanwhile; when it returns True, that is the end too.
+    """
     dropped: Dropped | None = None
     finished = False
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_hear, stream, connection, nursery.cancel_scope)
+            nursery.start_soon(_hear, stream, hear, nursery.cancel_scope)
             try:
-                await _send_parts(stream, connection, response, head_only=head_only)
+                await send()
                 finished = True
             except Dropped as error:
                 dropped = error
@@ -184,28 +209,36 @@ async def _send(stream: Stream, connection: h11.Connection, response: Response, 
         raise trio.ClosedResourceError("the client hung up")
 
 
-async def _send_parts(stream: Stream, connection: h11.Connection, response: Response, *, head_only: bool) -> None:
-    head = h11.Response(status_code=response.status, headers=list(response.headers), reason=_reason(response.status))
-    await stream.send_all(connection.send(head) or b"")
-    if not head_only:
-        async for chunk in response.body:
-            await stream.send_all(connection.send(h11.Data(data=chunk)) or b"")
-    await stream.send_all(connection.send(h11.EndOfMessage()) or b"")
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        # As Go's net/http names those that it does not know.
-        return f"status code {status}"
-
-
-async def _hear(stream: Stream, connection: h11.Connection, answering: trio.CancelScope) -> None:
-    """Listen while the answer is sent: the next request is kept for later, the end of the stream ends the answer."""
+async def _hear(stream: Stream, hear: Callable[[bytes], Awaitable[bool]], answering: trio.CancelScope) -> None:
     while data := await stream.receive_some():
-        connection.receive_data(bytes(data))
+        if await hear(bytes(data)):
+            break
     answering.cancel()
+
+
+async def _send_messages(stream: Stream, response: Response, headers: Headers) -> None:
+    """A watch over a WebSocket: each event is a message."""
+    frames = ClientFrames()
+    # Two tasks send: the events, and the answers to what the client says.
+    sending = trio.Lock()
+
+    async def send(data: bytes) -> None:
+        async with sending:
+            await stream.send_all(data)
+
+    async def hear(data: bytes) -> bool:
+        answer, end = frames.answers(data)
+        await send(answer)
+        return end
+
+    async def events() -> None:
+        await send(head(101, headers, close=False))
+        lines = Lines()
+        async for chunk in response.body:
+            await send(lines.frames(b"".join([chunk, *response.body.take_due()])))
+        await send(frame(CLOSE, NORMAL))
+
+    await _send_while_heard(stream, hear, response, events)
 
 
 async def _break(stream: Stream, *, reset: bool) -> None:
