@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
@@ -37,9 +38,11 @@ def check_kind(kind: ResourceType, obj: Object, causes: Causes) -> None:
 
 def _check_fields(type_name: str, obj: Object, path: str, causes: Causes) -> None:
     """Required strings, and values of which there are only some."""
-    for name, field in fields_of(type_name).items():
-        here = f"{path}.{name}" if path else name
+    for name, field in _checkable(type_name):
         value: Any = obj.get(name)
+        if value is None and not field.required:
+            continue
+        here = f"{path}.{name}" if path else name
         if field.required and field.type == "s" and not field.container and value in (None, ""):
             if not _is_noted(causes, here):
                 causes.required(here)
@@ -48,6 +51,12 @@ def _check_fields(type_name: str, obj: Object, path: str, causes: Causes) -> Non
                 causes.unsupported(here, value, list(field.enum))
         elif field.is_object:
             _check_inner(field, value, here, causes)
+
+
+@cache
+def _checkable(type_name: str) -> tuple[tuple[str, Field], ...]:
+    fields = fields_of(type_name).items()
+    return tuple((name, one) for name, one in fields if one.required or one.enum or one.is_object)
 
 
 def _check_inner(field: Field, value: Any, path: str, causes: Causes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object
@@ -38,6 +39,13 @@ def decoded(type_name: str, value: Object) -> Decoded:
         raise Undecodable(str(error)) from None
 
 
+def filled(type_name: str, value: Object) -> Object:
+    """An object of which each part has been decoded, as if the whole had been."""
+    result = dict(value)
+    _fill_zeros(type_name, result)
+    return result
+
+
 @dataclass(slots=True)
 class _Walk:
     unknown: list[str]
@@ -52,8 +60,12 @@ class _Walk:
             if spec is None:
                 self.unknown.append(here)
                 continue
-            place = _Place(type_name, f"{fields_path}.{name}" if fields_path else name)
-            kept = self.field(spec, inner, here, place)
+            # Most values are texts: these need no place, which is only named where something is wrong.
+            if spec.type == "s" and not spec.container and type(inner) is str:
+                kept: Any = inner
+            else:
+                place = _Place(type_name, f"{fields_path}.{name}" if fields_path else name)
+                kept = self.field(spec, inner, here, place)
             if kept == [] and name in NULLS.get(type_name, ()):
                 kept = None
             if kept is not _ABSENT and not _is_omitted(type_name, name, spec, kept):
@@ -87,7 +99,7 @@ class _Walk:
             raise place.wrong(error.value, error.go_type) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
     type_name: str
     path: str
@@ -111,7 +123,7 @@ def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
     """What Go's `omitempty` leaves out; pointers to numbers and booleans are written even where they are zero."""
     if (type_name, name) in OMITTED_ANYWAY:
         return value in ("", [], {}, 0, False)
-    if spec.written or spec.zero or value not in ("", [], {}, 0, False):
+    if value or spec.written or spec.zero or value is None:
         return False
     if value == {} and not spec.container:
         # A pointer to an empty object is something; anything else in a table of unknown types is kept, too.
@@ -123,15 +135,29 @@ def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
 
 def _fill_zeros(type_name: str, result: Object) -> None:
     """What Go writes although nobody said it: objects that are no pointers, and what has no `omitempty`."""
-    for name, spec in fields_of(type_name).items():
+    for name, spec in _always_written(type_name):
         if name in result:
             continue
         if spec.zero:
             result[name] = {}
             _fill_zeros(spec.type, result[name])
-        elif (type_name, name) in OMITTED_ANYWAY:
-            continue
-        elif spec.written and not spec.container and not spec.is_object and spec.type in "sbiln":
+        else:
             result[name] = zero(spec.type)
     for name in NULLS.get(type_name, ()):
         result.setdefault(name, None)
+
+
+@cache
+def _always_written(type_name: str) -> tuple[tuple[str, Field], ...]:
+    return tuple(
+        (name, spec)
+        for name, spec in fields_of(type_name).items()
+        if spec.zero
+        or (
+            spec.written
+            and not spec.container
+            and not spec.is_object
+            and spec.type in "sbiln"
+            and (type_name, name) not in OMITTED_ANYWAY
+        )
+    )

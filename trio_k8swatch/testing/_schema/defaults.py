@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object, part, parts
@@ -93,7 +94,7 @@ def defaulted(type_name: str, obj: Object) -> Object:
     for name, value in VALUES.get(type_name, {}).items():
         if obj.get(name) in (None, {}):
             obj[name] = deepcopy(value)
-    for name, field in fields_of(type_name).items():
+    for name, field in _fillable(type_name):
         if name not in obj:
             if field.default is not None:
                 obj[name] = deepcopy(field.default)
@@ -102,6 +103,11 @@ def defaulted(type_name: str, obj: Object) -> Object:
     if type_name in RULES:
         RULES[type_name](obj)
     return obj
+
+
+@cache
+def _fillable(type_name: str) -> tuple[tuple[str, Field], ...]:
+    return tuple((name, one) for name, one in fields_of(type_name).items() if one.default is not None or one.is_object)
 
 
 def _inside(field: Field, value: Any) -> None:

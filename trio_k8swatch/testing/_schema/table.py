@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias, cast
 
@@ -39,6 +39,7 @@ class Field:
         return len(self.type) > 1
 
 
+@lru_cache(maxsize=1024)
 def type_of(api_version: str, kind: str) -> str | None:
     """The name of the type of a kind, or None for a kind that is not built in."""
     group, _, version = api_version.rpartition("/")

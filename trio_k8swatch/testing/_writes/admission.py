@@ -20,7 +20,7 @@ from trio_k8swatch.testing._rules.metadata_rules import (
     check_metadata_rules,
     check_object_name,
 )
-from trio_k8swatch.testing._schema import decoded, defaulted, type_of
+from trio_k8swatch.testing._schema import defaulted, filled, type_of
 from trio_k8swatch.testing._storage.history import Storage
 
 from .strategies import convert, prepare
@@ -76,8 +76,8 @@ class Admission:
         if kind.custom:
             return completed(kind, obj)
         name = type_of(kind.api_version, kind.kind)
-        # Decoded once more for what is written although nobody said it: an empty status.
-        obj = obj if name is None else defaulted(name, decoded(name, obj).object)
+        # Once more what is written although nobody said it: an empty status.
+        obj = obj if name is None else defaulted(name, filled(name, obj))
         convert(kind, obj)
         return obj
 

@@ -58,10 +58,15 @@ def field_set(shape: Shape, value: Any, path: Path = ()) -> set[Path]:
 
 def nodes(shape: Shape, value: Any, path: Path) -> set[Path]:
     """A value and everything in it."""
-    result = {path}
-    for element, inner_shape, inner in children(shape, value) or ():
-        result |= nodes(inner_shape, inner, (*path, element))
+    result: set[Path] = set()
+    _add_nodes(shape, value, path, result)
     return result
+
+
+def _add_nodes(shape: Shape, value: Any, path: Path, result: set[Path]) -> None:
+    result.add(path)
+    for element, inner_shape, inner in children(shape, value) or ():
+        _add_nodes(inner_shape, inner, (*path, element), result)
 
 
 def compare(shape: Shape, old: Object, new: Object, path: Path = ()) -> tuple[set[Path], set[Path]]:
@@ -94,14 +99,22 @@ def _compare_values(shape: Shape, old: Any, new: Any, path: Path) -> tuple[set[P
 
 
 def to_fields_v1(paths: Iterable[Path]) -> Object:
-    """The nested form in which `managedFields` keeps them."""
+    """The nested form in which `managedFields` keeps them.
+
+    In order; what is in the set and has something below it is marked by a dot. In order of the paths, what is below comes
+    right after it, and the dot comes before all other elements.
+    """
     root: Object = {}
+    before: Path | None = None
+    last = root
     for path in sorted(paths):
-        node = root
+        if before is not None and path[: len(before)] == before:
+            last["."] = {}
+        last = root
         for element in path:
-            node = cast("Object", node.setdefault(element, {}))
-        node["."] = {}
-    return _sorted(root)
+            last = cast("Object", last.setdefault(element, {}))
+        before = path
+    return root
 
 
 def from_fields_v1(fields: Object, prefix: Path = ()) -> set[Path]:
@@ -138,10 +151,3 @@ def _remove(shape: Shape, node: Any, path: Path) -> None:
             _remove(shape.item(), item, rest)
         elif not rest:
             node.remove(item)
-
-
-def _sorted(node: Object) -> Object:
-    """In order; what is in the set and has nothing below it is an empty object, otherwise marked by a dot."""
-    if set(node) == {"."}:
-        return {}
-    return {key: _sorted(node[key]) if key != "." else {} for key in sorted(node)}

@@ -45,6 +45,14 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._begin()
 
+    def _begin(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._waits: bool = False
+        self._head_is_complete = False
+        self._head_bytes = 0
+
     def feed(self, data: bytes) -> None:
         """More bytes. What is wrong with them is raised by `next`, after the requests before it."""
         if self._problem is not None:
@@ -77,21 +85,14 @@ class RequestReader:
 
     def expects_continue(self) -> bool:
         """Whether the client waits to be told that it may send the body; true once for a request."""
-        waits, self._waits = self._waits and not self._body, False
+        waits = self._waits and not self._body
+        self._waits = False
         return waits
 
     @property
     def is_full(self) -> bool:
         """Whether more requests wait than any client has reason to send ahead."""
         return len(self._complete) > MAX_REQUESTS_AHEAD
-
-    def _begin(self) -> None:
-        self._url = b""
-        self._headers: dict[str, str] = {}
-        self._body = bytearray()
-        self._waits = False
-        self._head_is_complete = False
-        self._head_bytes = 0
 
     # What the parser calls
 
