@@ -31,10 +31,26 @@ def no_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [
-        ("watch", 2, "Missing argument 'RESOURCE' (see trio-k8swatch watch --help)"),
+        ("watch", 2, "Missing argument 'RESOURCE...' (see trio-k8swatch watch --help)"),
         ("watch pods --frob", 2, "--frob"),
         ("wach pods", 2, "No such command 'wach'"),
-        ("watch pods -o yaml", 2, "'yaml' is not one of 'table', 'name', 'json'"),
+        ("watch pods -o yml", 2, "'yml' is no output format: use table, wide, name, json, yaml or jsonpath=TEMPLATE"),
+        ("watch pods -o jsonpath={.a", 2, "'{.a' is no JSONPath template: the brace at character 1 is not closed"),
+        ("watch pods -o jsonpath", 2, "'jsonpath' is no output format"),
+        ("watch pods --request-timeout soon", 2, "'soon' is no time: use 30, 30s, 5m or 1h"),
+        ("watch pods --as-group a", 2, "--as-group needs --as"),
+        ("watch pods --demo -l a=b web-0", 1, "objects are named: leave out --selector and --field-selector"),
+        (
+            "watch pods --demo -A web-0",
+            1,
+            "an object cannot be found by its name in all namespaces: use -n instead of -A",
+        ),
+        (
+            "watch pods --demo -n shop nobody",
+            1,
+            "pods 'nobody' not found in namespace shop; to wait for it, use --field-selector",
+        ),
+        ("watch pods/a b --demo", 1, "pods/a b: write TYPE NAME…, or TYPE/NAME each time, as kubectl has it"),
         ("watch pods --max-events 0", 2, "0 is not in the range x>=1"),
         ("watch pods -n a -A", 2, "-n and -A exclude each other"),
         ("watch pods --demo --server http://a", 2, "--demo brings its own server"),
@@ -212,3 +228,43 @@ def test_help_teaches_by_example(capfd: pytest.CaptureFixture[str]) -> None:
     out = capfd.readouterr().out
     assert "trio-k8swatch watch deploy -n shop -l app=web" in out
     assert '{"type": "ADDED" | "MODIFIED" | "DELETED", "object": {...}}' in " ".join(out.split())
+
+
+def test_the_version_is_an_option_too(capfd: pytest.CaptureFixture[str]) -> None:
+    """As with most programs."""
+    assert run(["--version"]) == 0
+    assert capfd.readouterr().out.startswith("trio-k8swatch ")
+
+
+async def test_somebody_else_is_impersonated(tmp_path: Path) -> None:
+    """User and groups go with every request."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    async with fake.serve() as url:
+        status, out, _ = await watch(
+            tmp_path, "pods", "--server", url, "--as", "jane", "--as-group", "dev", "--as-group", "ops"
+        )
+    assert (status, out) == (0, "pod/a\n")
+    for call in fake.requests:
+        assert call.headers.get("impersonate-user") == "jane"
+
+
+async def test_a_time_limit_is_an_error_only_before_the_first_answer(tmp_path: Path) -> None:
+    """After it, the watch simply ends, as kubectl's does."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    limited = ["--request-timeout", "2s", "--watch-only"]
+    async with fake.serve() as url:
+        assert await watch(tmp_path, "pods", "--server", url, *limited) == (0, "", "")
+        fake.faults.hang(60, on="list")
+        status, _, err = await watch(tmp_path, "pods", "--server", url, *limited)
+    assert status == 1
+    assert err == "trio-k8swatch: no answer within 2 s (--request-timeout)\n"
+
+
+async def test_an_unknown_authority_names_the_option(tmp_path: Path) -> None:
+    """The way out on the command line, and not that of a program."""
+    async with FakeApiServer().serve(tls=True) as url:
+        status, _, err = await watch(tmp_path, "pods", "--server", str(url))
+    assert status == 1
+    assert "--certificate-authority FILE" in err

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from trio_k8swatch import Health, State
 from trio_k8swatch.cli._table.ages import Growing
+from trio_k8swatch.cli._table.columns import TableStyle
 from trio_k8swatch.cli._table.frame import Frame, draw, most_recent
 from trio_k8swatch.cli._table.rows import View
 from trio_k8swatch.cli._table.server_table import Column
@@ -75,7 +76,7 @@ def busy_view() -> View:
 
 
 def picture(width: int, situation: Situation = SITUATION) -> list[Text]:
-    table = draw(busy_view().lines(NOW), POD_COLUMNS, Frame(width, NOW, with_namespace=True))
+    table = draw(busy_view().lines(NOW), POD_COLUMNS, Frame(width, NOW, TableStyle(with_namespace=True)))
     return [*table, *status_lines(situation, width)]
 
 

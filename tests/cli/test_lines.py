@@ -11,6 +11,7 @@ from cli.tables import POD_COLUMNS, added, deleted, row, there
 from trio_k8swatch import Change, DynamicObject, ObjectMeta, PartialObjectMetadata
 from trio_k8swatch.cli._output.lines import JsonLines, NameLines, TableLines
 from trio_k8swatch.cli._table.ages import Growing
+from trio_k8swatch.cli._table.columns import TableStyle
 from trio_k8swatch.cli._table.server_table import Column, TableReader
 from trio_k8swatch.discovery._rest_mapper import ServedResource
 
@@ -60,7 +61,7 @@ def test_names_are_what_kubectl_takes(served: ServedResource, name: bytes) -> No
 
 def test_tables_are_headed_once() -> None:
     """And wide enough from the start for what is there at the start."""
-    lines = TableLines(Columns(POD_COLUMNS, POD_COLUMNS), with_namespace=False)
+    lines = TableLines(Columns(POD_COLUMNS, POD_COLUMNS), TableStyle())
     first, second = (
         row("a", "1/1", "Running", "0", Growing(0.0)),
         row("a-longer-name", "1/1", "Running", "0", Growing(0.0)),
@@ -75,6 +76,6 @@ def test_tables_are_headed_once() -> None:
 
 def test_an_empty_collection_gets_its_columns_with_the_first_event() -> None:
     """Some servers name none before."""
-    lines = TableLines(Columns([Column("Name")], [Column("Name"), Column("Size")]), with_namespace=True)
+    lines = TableLines(Columns([Column("Name")], [Column("Name"), Column("Size")]), TableStyle(with_namespace=True))
     lines.expect([], 0.0)
     assert lines.line(added(row("a", "3")), 0.0).decode() == "NAMESPACE   NAME   SIZE\nshop        a      3\n"

@@ -46,7 +46,7 @@ _BY_CODE: Final[Mapping[int, type[ApiError]]] = {
 
 _WAY_OUT: Final[Mapping[type[ApiError], str]] = {
     Unauthorized: "the credentials were not accepted: check the token or certificate, or log in again",
-    Forbidden: "give this user get, list and watch on the resource (kubectl auth can-i list RESOURCE)",
+    Forbidden: "give this user list and watch on the resource (kubectl auth can-i list RESOURCE)",
     NotFound: "check the resource and its API version (kubectl api-resources); is the CustomResourceDefinition installed?",
     NotWatchable: "this resource cannot be listed and watched as JSON",
 }

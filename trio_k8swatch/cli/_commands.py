@@ -13,7 +13,10 @@ import click
 import trio
 from click.shell_completion import get_completion_class
 
+from trio_k8swatch.cli._completion import complete_context, complete_namespace, complete_resource
 from trio_k8swatch.cli._exit_status import ended_by_signal, status_of
+from trio_k8swatch.cli._option_types import Duration, OutputFormat
+from trio_k8swatch.cli._output.jsonpath import Template
 from trio_k8swatch.cli._stderr import PROGRAM
 from trio_k8swatch.cli._types.command import print_types_from_server, types_from_crd
 from trio_k8swatch.cli._watch_arguments import Order, Output, Target
@@ -26,11 +29,13 @@ _FILE: Final = click.Path(path_type=Path)
 
 _TARGET_OPTIONS: Final = (
     click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Instead of $KUBECONFIG and ~/.kube/config."),
-    click.option("--context", metavar="NAME", help="Which context of the kubeconfig."),
-    click.option("--server", metavar="URL", help="Exactly this API server, and no kubeconfig."),
+    click.option("--context", metavar="NAME", help="Which context of the kubeconfig.", shell_complete=complete_context),
+    click.option("-s", "--server", metavar="URL", help="Exactly this API server, and no kubeconfig."),
     click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server."),
     click.option("--certificate-authority", metavar="FILE", type=_FILE, help="Who vouches for --server (PEM)."),
     click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust whoever answers at --server."),
+    click.option("--as", "impersonate", metavar="USER", help="Impersonate this user, as kubectl does."),
+    click.option("--as-group", "impersonate_groups", metavar="GROUP", multiple=True, help="And a group; repeatable."),
 )
 
 
@@ -46,8 +51,17 @@ def run(arguments: list[str]) -> int:
     return status_of(lambda: commands.main(arguments, prog_name=PROGRAM, standalone_mode=False))
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if wanted:
+        _print_versions()
+        context.exit()
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show versions."
 )
 @click.pass_context
 def commands(context: click.Context) -> int | None:
@@ -68,34 +82,49 @@ def commands(context: click.Context) -> int | None:
 
 
 @commands.command("watch", short_help="Show what is there, then every change.")
-@click.argument("resource")
-@click.option("-n", "--namespace", metavar="NS", help="The namespace; by default that of the context.")
+@click.argument("resources", nargs=-1, required=True, metavar="RESOURCE...", shell_complete=complete_resource)
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NS",
+    help="The namespace; by default that of the context.",
+    shell_complete=complete_namespace,
+)
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces.")
 @click.option("-l", "--selector", metavar="SEL", help="Labels, for example app=web,tier!=cache.")
 @click.option("--field-selector", metavar="SEL", help="Fields, for example spec.nodeName=node-1.")
 @click.option(
     "-o",
     "--output",
-    type=click.Choice([output.value for output in Output]),
+    type=OutputFormat(),
     default=Output.TABLE.value,
     show_default=True,
-    help="table: the columns kubectl shows, in place in a terminal. name: KIND/NAME. json: one event a line.",
+    help="table, wide: as kubectl, in place in a terminal. name. json: one event a line. yaml. jsonpath=TEMPLATE.",
 )
+@click.option("-L", "--label-columns", metavar="KEYS", multiple=True, help="Labels as columns, for example app,tier.")
+@click.option("--show-labels", is_flag=True, help="All labels as the last column.")
+@click.option("--no-headers", is_flag=True, help="No line above the columns.")
+@click.option("--watch-only", is_flag=True, help="Only changes, without what is there.")
+@click.option("--output-watch-events", is_flag=True, help="ADDED, MODIFIED or DELETED as the first column.")
+@click.option("-w", "--watch", is_flag=True, hidden=True, help="Accepted, because kubectl has it.")
+@click.option("--request-timeout", metavar="TIME", type=Duration(), help="End after this time: 30, 30s, 5m.")
 @click.option("--max-events", metavar="N", type=click.IntRange(min=1), help="End after N lines.")
 @click.option(
     "--metrics-port", metavar="P", type=click.IntRange(1, 65535), help="Serve Prometheus metrics at :P/metrics."
 )
 @_target_options
 @click.option("--demo", is_flag=True, help="No cluster: a lively one, made up, inside this process.")
-def watch_command(*, resource: str, selector: str | None, output: str, **options: Any) -> int:
+def watch_command(*, output: tuple[Output, Template | None], **options: Any) -> int:
     """Show what is there of RESOURCE, then every change, until Ctrl-C.
 
-    RESOURCE is what kubectl takes: pods, po, deployments.apps, apps/v1/deployments, or a custom resource.
+    RESOURCE is what kubectl takes: pods, po, deployments.apps, apps/v1/deployments, a custom resource; with
+    names: pods web-0, deploy/web; several: pods,services or deploy/web svc/web.
 
     \b
     Examples:
       trio-k8swatch watch pods -A
       trio-k8swatch watch deploy -n shop -l app=web
+      trio-k8swatch watch deploy/web svc/web -n shop -o wide
       trio-k8swatch watch certificates.cert-manager.io
       trio-k8swatch watch events -o json | jq -r .object.message
       kubectl proxy & trio-k8swatch watch nodes --server http://127.0.0.1:8001
@@ -103,7 +132,8 @@ def watch_command(*, resource: str, selector: str | None, output: str, **options
     With -o json a line is {"type": "ADDED" | "MODIFIED" | "DELETED", "object": {...}}: first one ADDED for
     each object there is, then one for each event. Whatever else there is to say is on stderr.
     """  # noqa: D301 - as above
-    order = _order(resource, selector, Output(output), options)
+    del options["watch"]
+    order = _order(output, options)
     _refuse_contradictions(order, click.get_current_context())
     return trio.run(ended_by_signal, partial(watch, order))
 
@@ -188,8 +218,7 @@ def fake_command(*, files: tuple[Path, ...], **options: Any) -> int:
 @commands.command("version", short_help="Show versions.")
 def version_command() -> None:
     """Show the versions of this program and of what it stands on."""
-    parts = ", ".join(f"{name} {_version_of(name)}" for name in ("trio", "httpx", "msgspec"))
-    click.echo(f"{PROGRAM} {_version_of(PROGRAM)} (Python {platform.python_version()}, {parts})")
+    _print_versions()
 
 
 @commands.command("completion", short_help="Teach a shell to complete.")
@@ -207,6 +236,11 @@ def completion_command(shell: str) -> None:
     click.echo(completion(commands, {}, PROGRAM, "_TRIO_K8SWATCH_COMPLETE").source())
 
 
+def _print_versions() -> None:
+    parts = ", ".join(f"{name} {_version_of(name)}" for name in ("trio", "httpx", "msgspec"))
+    click.echo(f"{PROGRAM} {_version_of(PROGRAM)} (Python {platform.python_version()}, {parts})")
+
+
 def _version_of(distribution: str) -> str:
     try:
         return version(distribution)
@@ -214,9 +248,19 @@ def _version_of(distribution: str) -> str:
         return "(not installed)"
 
 
-def _order(resource: str, selector: str | None, output: Output, options: dict[str, Any]) -> Order:
+def _order(output: tuple[Output, Template | None], options: dict[str, Any]) -> Order:
     target = Target(**{name: options.pop(name) for name in Target.__dataclass_fields__})
-    return Order(resource=resource, target=target, label_selector=selector, output=output, **options)
+    columns = tuple(key for keys in options.pop("label_columns") for key in keys.split(",") if key)
+    selector = options.pop("selector")
+    format_, template = output
+    return Order(
+        target=target,
+        label_selector=selector,
+        label_columns=columns,
+        output=format_,
+        template=template,
+        **options,
+    )
 
 
 def _refuse_contradictions(order: Order, context: click.Context) -> None:
@@ -225,6 +269,8 @@ def _refuse_contradictions(order: Order, context: click.Context) -> None:
     if order.namespace is not None and order.all_namespaces:
         raise click.UsageError("-n and -A exclude each other", context)
     kubeconfig = target.kubeconfig is not None or target.context is not None
+    if target.impersonate_groups and target.impersonate is None:
+        raise click.UsageError("--as-group needs --as", context)
     if target.server is not None and kubeconfig:
         raise click.UsageError("--server is without kubeconfig: leave out --kubeconfig and --context", context)
     if target.demo and (target.server is not None or kubeconfig):

@@ -20,7 +20,14 @@ class Warnings(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging."""
         if not self.muted:
-            self._say(record.getMessage())
+            self._say(_without_its_watch(record))
+
+
+def _without_its_watch(record: logging.LogRecord) -> str:
+    """The message; the watch that it is about is named once more in the error that it quotes."""
+    message = record.getMessage()
+    watch = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+    return message.removeprefix(f"{watch!r}: ")
 
 
 @contextmanager

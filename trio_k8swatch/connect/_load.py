@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ._kubeconfig.files import Kubeconfig
 
-__all__ = ["from_cluster", "from_kubeconfig", "load", "to"]
+__all__ = ["context_names", "from_cluster", "from_kubeconfig", "load", "to"]
 
 
 def load(
@@ -111,6 +111,11 @@ def to(
         living=living,
         proxy=proxy_from_environment(server.url, surroundings.environ),
     )
+
+
+def context_names(kubeconfig: str | PathLike[str] | None = None) -> list[str]:
+    """The contexts that `load` could be asked for. Raises `ConfigError` as it does."""
+    return sorted(_read(kubeconfig, Surroundings()).contexts)
 
 
 def _tls_to(ca: File | None, *, insecure: bool) -> RotatingTLS:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+from trio_k8swatch.cli._output.safe_text import printable
 from trio_k8swatch.cli._table.ages import text_at
 from trio_k8swatch.cli._table.server_table import Column, TableRow
 
-__all__ = ["KubectlColumns", "cells_at", "cut", "fit", "headings", "widths_of"]
+__all__ = ["KubectlColumns", "TableStyle", "cells_at", "cut", "fit", "headings", "widths_of"]
 
 _PADDING: Final = 3
 _LEAST_WIDTH: Final = 6
@@ -19,16 +21,42 @@ _LEAST_WIDTH: Final = 6
 _ELLIPSIS: Final = "…"
 
 
-def headings(columns: Iterable[Column], *, with_namespace: bool) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class TableStyle:
+    """Which columns kubectl's options add to those of the server."""
+
+    with_namespace: bool = False
+    name_prefix: str = ""
+    """`pod/`, where several resources are shown."""
+    label_columns: tuple[str, ...] = ()
+    show_labels: bool = False
+
+
+def headings(columns: Iterable[Column], style: TableStyle) -> list[str]:
     """What stands above the columns."""
-    names = [column.name.upper() for column in columns]
-    return ["NAMESPACE", *names] if with_namespace else names
+    namespace = ["NAMESPACE"] if style.with_namespace else []
+    labels = [key.rpartition("/")[2].upper() for key in style.label_columns]
+    return [
+        *namespace,
+        *(column.name.upper() for column in columns),
+        *labels,
+        *(["LABELS"] if style.show_labels else []),
+    ]
 
 
-def cells_at(row: TableRow, now: float, *, with_namespace: bool) -> list[str]:
+def cells_at(row: TableRow, now: float, style: TableStyle) -> list[str]:
     """What stands in a row at `now`."""
+    metadata = row.metadata
     cells = [text_at(cell, now) for cell in row.cells]
-    return [row.metadata.namespace, *cells] if with_namespace else cells
+    if style.name_prefix and cells:
+        cells[0] = style.name_prefix + cells[0]
+    namespace = [metadata.namespace] if style.with_namespace else []
+    labels = [printable(metadata.labels.get(key, "")) for key in style.label_columns]
+    return [*namespace, *cells, *labels, *([_all_labels(metadata.labels)] if style.show_labels else [])]
+
+
+def _all_labels(labels: Mapping[str, str]) -> str:
+    return printable(",".join(f"{key}={value}" for key, value in sorted(labels.items()))) or "<none>"
 
 
 class KubectlColumns:

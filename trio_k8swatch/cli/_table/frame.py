@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from trio_k8swatch.cli._table.columns import cells_at, cut, fit, headings, widths_of
+from trio_k8swatch.cli._table.columns import TableStyle, cells_at, cut, fit, headings, widths_of
 from trio_k8swatch.cli._table.rows import NEWS_SECONDS, Line
 from trio_k8swatch.cli._table.server_table import Column
 
@@ -28,7 +28,7 @@ class Frame:
 
     width: int
     now: float
-    with_namespace: bool = False
+    style: TableStyle = field(default_factory=TableStyle)
 
 
 def most_recent(lines: Sequence[Line], count: int) -> list[Line]:
@@ -41,11 +41,11 @@ def most_recent(lines: Sequence[Line], count: int) -> list[Line]:
 
 def draw(lines: Sequence[Line], columns: Sequence[Column], frame: Frame) -> list[Text]:
     """The heading, and a text for each line; none is wider than the frame."""
-    heading = headings(columns, with_namespace=frame.with_namespace)
-    rows = [cells_at(line.row, frame.now, with_namespace=frame.with_namespace) for line in lines]
+    heading = headings(columns, frame.style)
+    rows = [cells_at(line.row, frame.now, frame.style) for line in lines]
     widths, gap = fit(widths_of([heading, *rows]), frame.width - MARK_WIDTH)
     spaces = " " * gap
-    offset = 1 if frame.with_namespace else 0
+    offset = 1 if frame.style.with_namespace else 0
     names = {index + offset for index, column in enumerate(columns) if column.format == "name"}
     drawn = [Text(" " * MARK_WIDTH + spaces.join(map(cut, heading, widths)), style="bold")]
     for line, cells in zip(lines, rows, strict=True):

@@ -18,6 +18,7 @@ from trio_k8swatch._store import Change, Policy, Store
 from trio_k8swatch.cli._observed_list_watcher import ObservedListWatcher
 from trio_k8swatch.cli._output.changes import OneForEach
 from trio_k8swatch.cli._output.stdout import ReaderGone
+from trio_k8swatch.cli._table.columns import TableStyle
 from trio_k8swatch.cli._table.frame import Frame, draw, most_recent
 from trio_k8swatch.cli._table.rows import Line, View
 from trio_k8swatch.cli._table.server_table import TableReader, TableRow
@@ -50,13 +51,13 @@ class Screen:
         reader: TableReader,
         *,
         what: str,
-        wide: bool,
+        style: TableStyle,
     ) -> None:
         self._store = store
         self._source = source
         self._reader = reader
         self._what = what
-        self._wide = wide
+        self._style = style
         self._view = View()
         self._news = trio.Event()
         # As it was while it lasted: that it ended is what the last picture need not say.
@@ -126,7 +127,7 @@ class Screen:
         lines = self._view.lines(now)
         room = max(1, height - keep_free - _FIXED_LINES - self._health.is_failing)
         shown = most_recent(lines, room)
-        table = draw(shown, self._reader.columns, Frame(width, now, with_namespace=self._wide))
+        table = draw(shown, self._reader.columns, Frame(width, now, self._style))
         status = status_lines(self._situation(lines, shown, now), width)
         blank = [] if keep_free else [Text("")] * (height - len(table) - len(status))
         return [*table, *blank, *status]

@@ -81,18 +81,26 @@ _decode_event: Final = msgspec.json.Decoder(_Event).decode
 class TableReader:
     """Reads pages and events whose objects are rows. It remembers the columns, which a watch names only once.
 
-    Ages grow by `now`, in seconds; `epoch` is the wall clock. All errors are ProtocolError.
+    Ages grow by `now`, in seconds; `epoch` is the wall clock. `wide` shows the columns of `kubectl get -o wide`, too. All
+    errors are ProtocolError.
     """
 
-    def __init__(self, now: Callable[[], float] = trio.current_time, epoch: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float] = trio.current_time,
+        epoch: Callable[[], float] = time.time,
+        *,
+        wide: bool = False,
+    ) -> None:
         self._now = now
         self._epoch = epoch
+        self._wide = wide
         self._columns: tuple[Column, ...] = _WITHOUT_TABLES
 
     @property
     def columns(self) -> list[Column]:
         """Those that are shown, in order."""
-        return [column for column in self._columns if column.priority == 0]
+        return [column for column in self._columns if self._wide or column.priority == 0]
 
     def page(self, body: bytes) -> Page[TableRow]:
         """One body of a list."""
@@ -144,7 +152,8 @@ class TableReader:
 
     def _row(self, row: _Row) -> TableRow:
         metadata = row.object.metadata
-        shown = [pair for pair in zip(self._columns, row.cells, strict=False) if pair[0].priority == 0]
+        pairs = zip(self._columns, row.cells, strict=False)
+        shown = [pair for pair in pairs if self._wide or pair[0].priority == 0]
         return TableRow(metadata, tuple(self._cell(column, cell, metadata) for column, cell in shown))
 
     def _plain(self, metadata: ObjectMeta) -> TableRow:
