@@ -21,6 +21,7 @@ Kind = Literal["refused", "silent", "unavailable", "forgetful"]
 
 WARM_SECONDS = 30.0
 AFTER_SECONDS = 40.0
+WORST_SECONDS = 5.0
 BURST = 12
 SECONDS_FOR_EACH = 1.5
 """The least pause between two attempts, once they have grown to three seconds with half of that as jitter."""
@@ -62,13 +63,7 @@ class Course:
         """Hold it to the bars of docs/explanation/recovery."""
         outage = self.outage
         assert len(self.lags) == outage.watches, f"{outage}: {outage.watches - len(self.lags)} never came back"
-        # What has been away for a minute is asked less often if it says so itself, and given more time if it is silent.
-        slowest = {"unavailable": 11.0, "silent": 16.0}.get(outage.kind, 5.0) if outage.seconds >= 60 else 5.0
-        assert self.worst <= slowest, f"{outage}: back after {self.worst:.1f} s"
-        # An outage that fewer than four attempts have noticed is over before the pauses have grown.
-        assert outage.watches == 1 or self.middle <= slowest - 1.0, (
-            f"{outage}: back after {self.middle:.1f} s in the median"
-        )
+        assert self.worst <= WORST_SECONDS, f"{outage}: back after {self.worst:.1f} s"
         budget = BURST + outage.seconds / SECONDS_FOR_EACH
         if outage.kind == "unavailable":
             budget *= outage.watches

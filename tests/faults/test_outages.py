@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from random import Random
+from statistics import median
 from typing import Any
 
 import pytest
 from faults.outages import Course, Kind, Outage, run
 
 from trio_k8swatch._backoff_curves import Backoff
-from trio_k8swatch._http import gate
+from trio_k8swatch._http import gate, hedging, reachability
 
 SEEDS = int(os.environ.get("K8SWATCH_OUTAGE_SEEDS", "12"))
-"""How many outages are drawn by chance; 1,000 take some minutes."""
+"""How many outages are drawn by chance; 1,000 take five minutes."""
 WATCHES = (1, 3, 40)
 SECONDS = (1.0, 10.0, 60.0, 600.0)
 KINDS: tuple[Kind, ...] = ("refused", "silent", "unavailable", "forgetful")
@@ -57,22 +58,37 @@ def mutant(owner: Any, name: str, value: Any):
         setattr(owner, name, before)
 
 
+async def no_hedge(*args: Any, **kwargs: Any) -> None:
+    """Nothing is sent a second time."""
+
+
+AWAY = [Outage(12, 60.0, seed) for seed in range(2)]
+SWALLOWED = [Outage(1, 55.0, 1, "silent")]
+
+
 @pytest.mark.parametrize(
-    ("owner", "name", "value"),
+    ("owner", "name", "value", "outages"),
     [
-        (gate, "_CURVE", Backoff(0.2, 30.0, minimum_seconds=0.1)),
-        (gate, "_CURVE", Backoff(0.1, 0.1, minimum_seconds=0.1)),
-        (gate, "_SPREAD_SECONDS", 30.0),
+        (reachability, "_CURVE", Backoff(0.2, 30.0, minimum_seconds=0.1), AWAY),
+        (reachability, "_CURVE", Backoff(0.1, 0.1, minimum_seconds=0.1), AWAY),
+        (gate, "_SPREAD_SECONDS", 30.0, AWAY),
+        (hedging._Race, "hedge", no_hedge, SWALLOWED),
     ],
-    ids=["up to thirty seconds", "no growth", "spread over half a minute"],
+    ids=["up to thirty seconds", "no growth", "spread over half a minute", "what is swallowed is waited for"],
 )
-def test_the_bars_fail_when_a_rule_is_broken(owner: Any, name: str, value: Any) -> None:
+def test_the_bars_fail_when_a_rule_is_broken(owner: Any, name: str, value: Any, outages: list[Outage]) -> None:
     """So it would be noticed."""
-    outages = [Outage(12, 60.0, seed) for seed in range(2)]
-    changes = {"_SPREAD_EACH_SECONDS": 1.0} if name == "_SPREAD_SECONDS" else {}
-    with mutant(owner, name, value), mutant(gate, "_SPREAD_EACH_SECONDS", changes.get("_SPREAD_EACH_SECONDS", 0.025)):
+    spread = 1.0 if name == "_SPREAD_SECONDS" else 0.025
+    with mutant(owner, name, value), mutant(gate, "_SPREAD_EACH_SECONDS", spread):
         with pytest.raises(AssertionError):
             for outage in outages:
                 course: Course = run(outage)
                 course.check()
                 assert course.during <= 40
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_of_all_watches_are_back_within_two_seconds(kind: Kind) -> None:
+    """Whatever kind of outage it was."""
+    lags = [lag for seed in range(8) for lag in run(Outage(3, 20.0 + 20 * seed, seed, kind)).lags]
+    assert median(lags) <= 2.0

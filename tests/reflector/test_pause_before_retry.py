@@ -76,7 +76,7 @@ def test_a_row_of_the_table(end: End, cell: str, *, brought: bool) -> None:
             assert got[1:4] == [low, low * 2, low * 4]
             assert max(got) == high
         case [start, top]:
-            later = 10.0 if "after a minute" in cell else float(top)
+            later = 4.5 if "after a minute" in cell else float(top)
             assert got[0] == float(start)
             assert got[1] == float(start) * 2
             assert max(got) == later

@@ -15,7 +15,9 @@ from trio_k8swatch._deadline_precision import deadline_step
 from trio_k8swatch._errors import ApiError, ConfigError, ProtocolError, Unavailable
 from trio_k8swatch._wire import error_from_response, parse_retry_after
 
-from .gate import Attempt, Gate
+from .gate import Gate
+from .hedging import first_answer
+from .reachability import Attempt
 from .response_body import Body, body_of
 from .warnings import log_warnings
 from .writes.call import is_eviction
@@ -69,15 +71,24 @@ class Requests:
     ) -> AsyncGenerator[Body]:
         """The body of the answer, to be read in the block; leaving it early closes the connection.
 
-        `doing` says for people what this is for. Raises ApiError for a refusal, whose explanation may take
-        `silence_limit` seconds to come (`verb` as in `error_from_status`), and Unavailable if there is no answer. How long
+        `doing` says for people what this is for. With a `verb` (as in `error_from_status`), and for anything but GET, it is sent
+        once; else perhaps again while there is no answer. Raises ApiError for a refusal, whose explanation may take
+        `silence_limit` seconds to come, and Unavailable if there is no answer. How long
         to wait for the answer is the caller's business.
         """
         with located(doing):
             # httpx would parse the URL twice if it were to add the query itself.
             url = f"{self._connection.server}{path}?{urlencode(query)}" if query else self._connection.server + path
-            request = self._http.build_request(method, url, headers=headers, content=content)
-            response = await self._send(request, is_watch=is_watch)
+
+            async def send(attempt: Attempt) -> httpx.Response:
+                request = self._http.build_request(method, url, headers=headers, content=content)
+                return await self._send(request, attempt, is_watch=is_watch)
+
+            if method == "GET" and not verb:
+                response = await first_answer(self._gate, send, takes_turns=is_watch)
+            else:
+                async with self._gate.turn() as attempt:
+                    response = await send(attempt)
             try:
                 body = body_of(response)
             except ProtocolError:
@@ -94,19 +105,18 @@ class Requests:
         finally:
             await body.aclose()
 
-    async def _send(self, request: httpx.Request, *, is_watch: bool) -> httpx.Response:
-        async with self._gate.turn() as attempt:
-            limit = attempt.answer_seconds if is_watch else float("inf")
-            request.extensions["timeout"] = {"connect": attempt.connect_seconds}
-            with trio.CancelScope(deadline=trio.current_time() + limit):
-                try:
-                    return await self._follow(request, attempt)
-                except Unavailable as error:
-                    self._gate.failed(attempt, str(error))
-                    raise
-            why = f"{self._connection.server} did not answer within {limit:g} s"
-            self._gate.failed(attempt, why)
-            raise Unavailable(why)
+    async def _send(self, request: httpx.Request, attempt: Attempt, *, is_watch: bool) -> httpx.Response:
+        limit = attempt.answer_seconds if is_watch else float("inf")
+        request.extensions["timeout"] = {"connect": attempt.connect_seconds}
+        with trio.CancelScope(deadline=trio.current_time() + limit):
+            try:
+                return await self._follow(request, attempt)
+            except Unavailable as error:
+                self._gate.failed(attempt, str(error))
+                raise
+        why = f"{self._connection.server} did not answer within {limit:g} s"
+        self._gate.failed(attempt, why)
+        raise Unavailable(why)
 
     async def _follow(self, request: httpx.Request, attempt: Attempt) -> httpx.Response:
         for _ in range(_MAX_REDIRECTS):

@@ -8,19 +8,19 @@ Rule 3: what the server asked for wins; a policy of the user's wins over all cur
 The table, which is also the parametrisation of `tests/reflector/test_pause_before_retry.py`; "budget" means at once while
 there is some, and when there is more if there is none:
 
-| end                                                              | brought something | brought nothing: grows from, to |
-|------------------------------------------------------------------|-------------------|---------------------------------|
-| listed, same server, rolled back, requested, suspicion           | at once           | at once                         |
-| stalled, unsupported                                             | at once           | at once                         |
-| ended, quiet, silence                                            | budget            | budget                          |
-| broken                                                           | budget            | 0.2, 3                          |
-| ended at once                                                    | budget            | 0.2, 30                         |
-| expired, nonsense, too new                                       | budget            | once at once, then 0.2, 30      |
-| unreachable                                                      | 0.2, 3            | 0.2, 3                          |
-| unavailable                                                      | 0.2, 3; after a minute 10 | 0.2, 3; after a minute 10 |
-| internal error                                                   | budget            | 0.2, 3; after a minute 10       |
-| throttled                                                        | 0.8, 10           | 0.8, 10                         |
-| denied, not served, refused                                      | 0.8, 30           | 0.8, 30                         |
+| end                                                    | brought something          | brought nothing: grows from, to |
+|--------------------------------------------------------|----------------------------|---------------------------------|
+| listed, same server, rolled back, requested, suspicion | at once                    | at once                         |
+| stalled, unsupported                                   | at once                    | at once                         |
+| ended, quiet, silence                                  | budget                     | budget                          |
+| broken                                                 | budget                     | 0.2, 3                          |
+| ended at once                                          | budget                     | 0.2, 30                         |
+| expired, nonsense, too new                             | budget                     | once at once, then 0.2, 30      |
+| unreachable                                            | 0.2, 3                     | 0.2, 3                          |
+| unavailable                                            | 0.2, 3; after a minute 4.5 | 0.2, 3; after a minute 4.5      |
+| internal error                                         | budget                     | 0.2, 3; after a minute 4.5      |
+| throttled                                              | 0.8, 10                    | 0.8, 10                         |
+| denied, not served, refused                            | 0.8, 30                    | 0.8, 30                         |
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _REQUESTS_RESET_SECONDS: Final = 60.0
 """Lists that are asked for more rarely than this are not counted together."""
 
 _QUICK: Final = Backoff(0.2, 3.0, minimum_seconds=0.1)
-_PATIENT: Final = Backoff(0.2, 10.0, minimum_seconds=0.1)
+_PATIENT: Final = Backoff(0.2, 4.5, minimum_seconds=0.1)
 _WARY: Final = Backoff(0.2, 30.0, minimum_seconds=0.1)
 _BUSY: Final = Backoff(0.8, 10.0, minimum_seconds=0.1)
 _SLOW: Final = Backoff(0.8, 30.0, minimum_seconds=0.1)
