@@ -146,6 +146,13 @@ def fuzz(session: nox.Session) -> None:
         session.error("these inputs break readers: " + " ".join(map(str, broken)))
 
 
+@nox.session(python="3.11")
+def mutants(session: nox.Session) -> None:
+    """Small mistakes in the modules that decide, which tests have to notice; half an hour, `-- _store/deltas.py` for one."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "mutation_testing", *session.posargs, env={"PYTHONPATH": "tools"})
+
+
 @nox.session
 def real(session: nox.Session) -> None:
     """Against kube-apiserver and etcd of $KUBEBUILDER_ASSETS, or with TRIO_K8SWATCH_REAL_CLUSTER=yes $KUBECONFIG's."""

@@ -93,9 +93,9 @@ def open_watch(
     else:
         list_watcher = foreign = ForeignListWatcher[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
-    if transform is not None:
-        list_watcher = TransformingListWatcher(list_watcher, transform)
     cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client), source=client)
+    if transform is not None:
+        list_watcher = TransformingListWatcher(list_watcher, transform, cache.keep_fault)
     return _opened(list_watcher, cache, config or WatchConfig(), options, checked_init_mode(init_mode))
 
 

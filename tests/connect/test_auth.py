@@ -38,6 +38,22 @@ class Gate:
             yield client
 
 
+class Endless(httpx.AsyncByteStream):
+    """A body that goes on and on, up to what no test should take."""
+
+    def __init__(self) -> None:
+        self.parts = 0
+        self.is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.parts < 1000:
+            self.parts += 1
+            yield b"x"
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
 async def test_a_rejected_token_from_a_file(tmp_path: Path) -> None:
     """The file is read again at once, and the request repeated."""
     write(tmp_path / "token", "old")
@@ -126,3 +142,23 @@ async def test_a_plugin_that_cannot_renew(tmp_path: Path) -> None:
             await client.get("http://h")
         plugin.prints(exec_credential(token="other"))
         assert (await client.get("http://h")).status_code == 200
+
+
+async def test_R14_the_body_of_a_401_is_not_read_before_the_request_is_repeated(tmp_path: Path) -> None:
+    """It may have no end."""
+    write(tmp_path / "token", "old")
+    path = write(tmp_path / "config", document(user={"tokenFile": "token"}))
+    connection = connect.from_kubeconfig(path, surroundings=machine(tmp_path))
+    await connection.prepare()
+    write(tmp_path / "token", "new")
+    bodies: list[Endless] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.headers["Authorization"] == "Bearer new":
+            return httpx.Response(200)
+        bodies.append(Endless())
+        return httpx.Response(401, stream=bodies[-1], headers={"Content-Encoding": "gzip"})
+
+    async with httpx.AsyncClient(auth=connection.auth, transport=httpx.MockTransport(answer)) as client:
+        assert (await client.get("http://h")).status_code == 200
+    assert [(body.parts, body.is_closed) for body in bodies] == [(0, True)]

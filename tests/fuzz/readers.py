@@ -148,7 +148,7 @@ def answer_to(ask: Callable[[ApiClient], object], answer: list[bytes]) -> None:
 
     async def main() -> None:
         connection = connect.to("http://127.0.0.1")
-        pool = ConnectionPool(connection, http2=False)
+        pool = ConnectionPool(connection)
         pool._pool._network_backend = _Peers(pool._pool._network_backend, answer)
         async with open_client(connection, transport=pool) as client:
             await ask(client)

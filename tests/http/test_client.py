@@ -304,3 +304,29 @@ async def test_R13_no_silence_limit_ends_a_login(autojump_clock: MockClock) -> N
             fake.create(pod("b"))
             await store.wait_until(lambda s: len(s) == 2)
     assert (slow.prepared, slow.cut_off) == (2, 0)
+
+
+@pytest.mark.parametrize("compress", [True, False])
+async def test_R4_a_streaming_list_may_be_compressed_and_no_other_watch(compress: bool) -> None:
+    """As lists may, unless the kubeconfig forbids it; the events of a watch would wait for a proxy's buffer to be full."""
+    asked: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.params.get("sendInitialEvents", ""), request.headers["Accept-Encoding"]))
+        return httpx.Response(200)
+
+    connection = Connection(server="http://localhost", compress=compress)
+    async with open_client(connection, transport=httpx.MockTransport(answer)) as client:
+        pods = client.resource("v1", "pods")
+        for options in (ListOptions(), ListOptions(send_initial_events=True, resource_version_match="NotOlderThan")):
+            async with pods.watch(options) as events:
+                assert [event async for event in events] == []
+
+    assert asked == [("", "identity"), ("true", "gzip" if compress else "identity")]
+
+
+async def test_R5_http2_is_refused_beside_a_transport_too() -> None:
+    """Who asks for it is told, whatever replaces the network."""
+    with pytest.raises(ConfigError, match=r"^http2=True: HTTP/2 is not supported"):
+        async with open_client(transport=FakeApiServer().transport(), http2=True):
+            pass

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import trio
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Counter as PlainCounter
 
-from trio_k8swatch import HandlerFuncs, TimeRange, WatchConfig, open_client, open_watch
+from trio_k8swatch import HandlerFuncs, ListStrategy, TimeRange, WatchConfig, open_client, open_watch
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch._metrics.counters import COUNTERS, Counters, Histogram
 from trio_k8swatch._metrics.metrics import Metrics, WatchMetrics
@@ -78,7 +79,7 @@ EXPECTED_SCRAPE = """\
 # HELP agent_watchers_alive_current Watches running, failing ones included
 # TYPE agent_watchers_alive_current gauge
 agent_watchers_alive_current{watcher_instance="pods"} 1.0
-# HELP agent_watchers_client_calls_total Calls to the API server, by method: List or Watch
+# HELP agent_watchers_client_calls_total Calls to the API server, by method: List, StreamingList or Watch
 # TYPE agent_watchers_client_calls_total counter
 agent_watchers_client_calls_total{method="List",watcher_instance="pods"} 2.0
 agent_watchers_client_calls_total{method="Watch",watcher_instance="pods"} 1.0
@@ -666,3 +667,26 @@ def test_R19_a_watch_may_be_called_as_those_that_were_forgotten() -> None:
         if sample.name == "x_client_calls_total" and sample.labels["watcher_instance"] == "forgotten"
     ]
     assert found == [3]
+
+
+@pytest.mark.parametrize("transform", [None, lambda obj: obj])
+async def test_R25_a_streaming_list_is_counted_as_what_it_is(
+    transform: Any, autojump_clock: object, registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    """As a request of its own method, and with the bytes that it took up to its end, not those of the watch behind it."""
+    fake = FakeApiServer()
+    for number in range(20):
+        fake.create(pod(f"pod-{number}"))
+    config = WatchConfig(metrics=metrics.instance("pods"), list_strategy=ListStrategy.STREAM)
+    async with open_client(transport=fake.transport()) as client:
+        pods = client.resource("v1", "pods")
+        async with open_watch(pods, config=config, transform=transform) as store:
+            [listed] = rows(registry, "list_bytes")
+            assert rows(registry, "client_calls") == [
+                'client_calls_total{method="StreamingList",watcher_instance="pods"} 1.0'
+            ]
+            least = sum(len(obj.raw) for obj in store)
+            assert least < float(listed.split()[-1]) < 2 * least
+            fake.create(pod("another"))
+            await store.wait_until(lambda s: len(s) == 21)
+            assert rows(registry, "list_bytes") == [listed]

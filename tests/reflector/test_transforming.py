@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import trio
 
-from trio_k8swatch import DynamicObject, HandlerFuncs, ListStrategy, WatchConfig, open_client, open_watch
+from trio_k8swatch import (
+    ConfigError,
+    DynamicObject,
+    Expired,
+    HandlerFuncs,
+    ListStrategy,
+    ProtocolError,
+    Status,
+    Unavailable,
+    WatchConfig,
+    open_client,
+    open_watch,
+)
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.builders import pod
 
@@ -51,3 +64,38 @@ async def test_what_a_transform_raises_ends_the_watch(autojump_clock: object) ->
                 await store.wait_until(lambda _: False)
 
     assert caught.value is error
+
+
+@pytest.mark.parametrize("strategy", [ListStrategy.PAGES, ListStrategy.STREAM])
+@pytest.mark.parametrize("during", ["list", "watch", "relist"])
+@pytest.mark.parametrize("kind", [Unavailable, Expired, ProtocolError, ConfigError])
+async def test_R10_an_error_of_ours_that_a_transform_raises_is_its_own(
+    strategy: ListStrategy, during: str, kind: type[Exception], autojump_clock: object
+) -> None:
+    """It reaches its owner as it was raised, and is not retried as if the server had failed."""
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    error = kind("by the transform") if kind is not Expired else Expired("by the transform", status=Status(code=410))
+    fails = during == "list"
+    calls = 0
+
+    def transform(obj: DynamicObject) -> DynamicObject:
+        nonlocal calls
+        if fails and calls == 0:
+            calls += 1
+            raise error
+        return obj
+
+    config = WatchConfig(list_strategy=strategy)
+    async with open_client(transport=fake.transport()) as client:
+        with pytest.raises(kind) as caught:
+            async with open_watch(client.resource("v1", "pods"), transform=transform, config=config) as store:
+                fails = True
+                if during == "watch":
+                    fake.create(pod("b"))
+                else:
+                    store.request_relist()
+                await trio.sleep(60)
+
+    assert caught.value is error
+    assert calls == 1

@@ -463,3 +463,16 @@ def test_R19_an_odd_deletion_time_still_says_that_the_object_is_being_deleted(od
     [event] = [event for one in LineSplitter().feed((text % json.dumps(odd)).encode()) for event in decoder.events(one)]
     meta: ObjectMeta = event.object.metadata  # type: ignore[union-attr]
     assert (meta.deletion_timestamp is not None) is is_deleting
+
+
+@pytest.mark.parametrize("type_", [Pod, DynamicObject, dict])
+@pytest.mark.parametrize("key", ['"object"', '"\\u006fbject"', '"object" '])
+def test_R20_of_two_objects_in_one_event_one_is_taken_whole(type_: Any, key: str) -> None:
+    """What is kept of it can be read, and its metadata are its own."""
+    decoder = decoder_for(type_, "v1")
+    other = {**POD, "metadata": {**POD["metadata"], "uid": "other"}}
+    twice = line("ADDED", POD)[:-1] + f",{key}:{json.dumps(other)}}}".encode()
+    *_, event = events(decoder, line("ADDED", POD), twice)
+    assert decoder.metadata(event.object).uid == "other"
+    if type_ is DynamicObject:
+        assert event.object.to_dict() == other

@@ -140,3 +140,31 @@ def test_a_list_is_its_items_however_it_is_written_and_cut(
     if type_ is DynamicObject:
         got = [obj.to_dict() for page in pages for obj in page.items]
         assert [{key: one[key] for key in its} for one, its in zip(got, items, strict=True)] == items
+
+
+@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize(
+    "endless",
+    [
+        '{"kind":"PodList","metadata":{"continue":"',
+        HEAD + '{"metadata":{"uid":"',
+        HEAD + f'{item(1)},{{"metadata":{{"uid":"',
+    ],
+    ids=["before the items", "a first item", "a later item"],
+)
+def test_R14_a_list_without_end_is_given_up(type_: Any, endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When far too much of it was kept that cannot be read, and not before."""
+    monkeypatch.setattr("trio_k8swatch._wire.page_decoder.MAX_HELD_BYTES", 200_000)
+    reader = decoder_for(type_, "v1").page_decoder()
+    reader.feed(endless.encode())
+    for _ in range(19):
+        reader.feed(b"x" * 10_000)
+    with pytest.raises(ProtocolError, match="200000 bytes of a list came, and no item"):
+        reader.feed(b"x" * 10_000)
+
+
+def test_R14_items_that_were_decoded_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of any length is read, if its items are."""
+    monkeypatch.setattr("trio_k8swatch._wire.page_decoder.MAX_HELD_BYTES", 500)
+    parts = [HEAD + item(0), *(f",{item(uid)},{item(uid + 1)}" for uid in range(1, 100, 2)), "]}"]
+    assert uids(read(Thing, *(part.encode() for part in parts))) == [str(uid) for uid in range(101)]

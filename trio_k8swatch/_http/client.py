@@ -201,9 +201,16 @@ class ApiClient:
         raise Unavailable(f"cannot {doing}: {self.connection.server} did not answer within {limit:g} s")
 
     @asynccontextmanager
-    async def stream(self, path: str, query: dict[str, str], *, accept: str, doing: str) -> AsyncGenerator[Body]:
-        """A GET whose answer goes on. Not compressed: proxies would hold events back until their buffers are full."""
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+    async def stream(
+        self, path: str, query: dict[str, str], *, accept: str, doing: str, begins_with_list: bool = False
+    ) -> AsyncGenerator[Body]:
+        """A GET whose answer goes on.
+
+        Not compressed: proxies would hold events back until their buffers are full. But one that `begins_with_list` may be,
+        as a list may; servers that compress it flush after each event (Kubernetes 1.37).
+        """
+        may_compress = begins_with_list and self.connection.compress
+        headers = {"Accept": accept, "Accept-Encoding": "gzip" if may_compress else "identity"}
         await self._streams.prepare(doing=doing)
         limit = self._silence_limit
         async with self._streams.get(path, query, headers, doing=doing, silence_limit=limit, is_watch=True) as body:
@@ -275,40 +282,20 @@ async def open_client(
     jitter of that comes from. Raises ConfigError, in one line, for what cannot be used.
     """
     require_trio("open_client")
-    # What only a real connection needs is imported when there is to be one: programs start faster.
-    from trio_k8swatch import connect  # noqa: PLC0415
-
-    from .connection_pool import ConnectionPool  # noqa: PLC0415
-
-    if connection is not None and (base_url or token):
-        raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
-    if token is not None and base_url is None and transport is None:
-        raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
+    if http2:
+        # httpcore drops answers that come with a GOAWAY, as a 401 does (R5); watches have connections of their own anyway.
+        raise ConfigError("http2=True: HTTP/2 is not supported, because answers are lost in it; leave it out")
     if lists_at_once < 1:
         raise ConfigError(f"open_client(lists_at_once={lists_at_once}): one at a time is the least")
-    asks_version = base_url is None and transport is None
-    if connection is None and asks_version:
-        connection = connect.load()
-    elif connection is None:
-        # What replaces the network sends nothing over it.
-        connection = connect.to(base_url or "http://localhost", token=token, insecure=transport is not None)
-    connection = connection.for_client()
+    connection = _described(connection, base_url, token, has_network=transport is None).for_client()
+    gate = Gate(rng)
     async with AsyncExitStack() as stack:
-        gate = Gate(rng)
-
-        async def requests() -> Requests:
-            http = httpx.AsyncClient(
-                transport=transport or ConnectionPool(connection, http2=http2),
-                auth=connection.auth,
-                headers=[("User-Agent", user_agent), *connection.headers],
-                timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
-                trust_env=False,
-            )
-            return Requests(connection, await stack.enter_async_context(http), gate)
-
         # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
         # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.
-        calls, streams = await requests(), await requests()
+        calls, streams = [
+            Requests(connection, await stack.enter_async_context(_http(connection, transport, user_agent)), gate)
+            for _ in range(2)
+        ]
         yield ApiClient(
             connection,
             calls,
@@ -316,5 +303,36 @@ async def open_client(
             gate=gate,
             silence_limit=silence_limit,
             lists_at_once=lists_at_once,
-            asks_version=asks_version,
+            asks_version=base_url is None and transport is None,
         )
+
+
+def _described(
+    connection: Connection | None, base_url: str | None, token: str | None, *, has_network: bool
+) -> Connection:
+    """The server that is meant. Raises ConfigError if the arguments of `open_client` contradict each other."""
+    # What only a real connection needs is imported when there is to be one: programs start faster.
+    from trio_k8swatch import connect  # noqa: PLC0415
+
+    if connection is not None:
+        if base_url or token:
+            raise ConfigError("open_client() has a connection, and base_url or token beside it: give one or the other")
+        return connection
+    if base_url is None and has_network:
+        if token is not None:
+            raise ConfigError("open_client(token=…) needs base_url=…: the server that the token is for")
+        return connect.load()
+    # What replaces the network sends nothing over it.
+    return connect.to(base_url or "http://localhost", token=token, insecure=not has_network)
+
+
+def _http(connection: Connection, transport: httpx.AsyncBaseTransport | None, user_agent: str) -> httpx.AsyncClient:
+    from .connection_pool import ConnectionPool  # noqa: PLC0415 - as in `_described`
+
+    return httpx.AsyncClient(
+        transport=transport or ConnectionPool(connection),
+        auth=connection.auth,
+        headers=[("User-Agent", user_agent), *connection.headers],
+        timeout=None,  # noqa: S113 - every limit is a scope of ours, which also works behind a mock
+        trust_env=False,
+    )

@@ -30,10 +30,7 @@ _IDLE_SECONDS: Final = 60.0
 class ConnectionPool(httpx.AsyncBaseTransport):
     """A pool of connections to one API server. Without a limit: how many there are is the business of the watches."""
 
-    def __init__(self, connection: Connection, *, http2: bool = False) -> None:
-        if http2:
-            # httpcore drops answers that come with a GOAWAY, as a 401 does (R5); watches have connections of their own anyway.
-            raise ConfigError("http2=True: HTTP/2 is not supported, because answers are lost in it; leave it out")
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         # Never used for a handshake: our backend asks the connection for the right one, at the right moment.
         for_server, for_proxy = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -38,7 +38,7 @@ class Server(Sender, Protocol):
     ) -> None: ...
 
     def stream(
-        self, path: str, query: dict[str, str], *, accept: str, doing: str
+        self, path: str, query: dict[str, str], *, accept: str, doing: str, begins_with_list: bool = False
     ) -> AbstractAsyncContextManager[Body]: ...
 
     async def has_streaming_lists(self) -> bool: ...
@@ -57,6 +57,8 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
         self._decode = decode
         self._doing = doing
         self._lines = LineSplitter()
+        self.body_bytes = 0
+        """What came so far, decompressed."""
         self._ready: Iterator[WatchEvent[T]] = iter(())
 
     async def receive(self) -> Iterator[WatchEvent[T]] | None:
@@ -69,7 +71,10 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
             data = await self._body.read()
         except Unavailable as error:
             raise located_error(error, self._doing) from error
-        return None if data is None else self._events(data)
+        if data is None:
+            return None
+        self.body_bytes += len(data)
+        return self._events(data)
 
     def _events(self, data: bytes) -> Iterator[WatchEvent[T]]:
         try:
@@ -157,9 +162,11 @@ class Resource(Verbs[T]):
         when the request is refused; an ERROR event is an event, and the last of its stream.
         """
         doing = f"watch {self.collection}"
-        query = (options or ListOptions()).watch_query()
-        accept = self._decoder.accept_watch
-        async with self._client.stream(self.collection.path, query, accept=accept, doing=doing) as body:
+        options = options or ListOptions()
+        query, accept, streams = options.watch_query(), self._decoder.accept_watch, options.send_initial_events
+        async with self._client.stream(
+            self.collection.path, query, accept=accept, doing=doing, begins_with_list=streams
+        ) as body:
             yield EventStream(body, self._decoder.events, doing)
 
     # Writing, beyond single verbs

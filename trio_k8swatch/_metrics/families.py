@@ -17,7 +17,7 @@ _INSTANCE: Final = "watcher_instance"
 
 # Name without prefix and `_total` → the label it has beside the instance, help.
 _COUNTERS: Final = {
-    "client_calls": ("method", "Calls to the API server, by method: List or Watch"),
+    "client_calls": ("method", "Calls to the API server, by method: List, StreamingList or Watch"),
     "errors": ("source", "Errors, by source: List, Watch, Watch.Event or Watch.State"),
     "events": ("type", "Watch events received, by type; ERROR and BOOKMARK are types too"),
     "list_bytes": ("", "Bytes read from the bodies of lists, decompressed"),

@@ -44,7 +44,7 @@ class WatchMetrics:
     def end(self) -> None:
         """The watch is over, whether it began or not; this comes last."""
 
-    def called(self, method: Literal["List", "Watch"]) -> None:
+    def called(self, method: Literal["List", "StreamingList", "Watch"]) -> None:
         """A request is about to be sent."""
 
     def relist_requested(self) -> None:
@@ -193,7 +193,7 @@ class CountingMetrics(WatchMetrics):
         self.tally.alive = self.tally.failing = 0
         self._leave(self)
 
-    def called(self, method: Literal["List", "Watch"]) -> None:
+    def called(self, method: Literal["List", "StreamingList", "Watch"]) -> None:
         """Count a request."""
         self.tally.counts["client_calls"][method] += 1
 

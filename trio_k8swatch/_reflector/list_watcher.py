@@ -16,7 +16,16 @@ from trio_k8swatch._object_meta import ListMeta, Metadata, MetadataOf, metadata_
 from trio_k8swatch._pager import take_in_parts
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Bookmark, Failure, Page, WatchEvent, bookmark_at
 
-__all__ = ["Accessors", "Client", "Events", "ForeignListWatcher", "Gated", "ListWatcher", "WrappedListWatcher"]
+__all__ = [
+    "Accessors",
+    "Client",
+    "Events",
+    "ForeignListWatcher",
+    "Gated",
+    "ListWatcher",
+    "WrappedListWatcher",
+    "bytes_of",
+]
 
 T = TypeVar("T")
 
@@ -58,6 +67,19 @@ class Events(Protocol[T]):
     async def receive(self) -> Iterator[WatchEvent[T]] | None:
         """Wait for something to come: the events that are complete with it, perhaps none. None at the end."""
         ...
+
+
+@runtime_checkable
+class _Counted(Protocol):
+    """Events that know how many bytes of a body they came in. Optional."""
+
+    @property
+    def body_bytes(self) -> int: ...
+
+
+def bytes_of(events: object) -> int:
+    """How many bytes have come with `events`; 0 if they do not know."""
+    return events.body_bytes if isinstance(events, _Counted) else 0
 
 
 @runtime_checkable

@@ -126,6 +126,11 @@ class Reflector(Generic[T]):
                 return Outcome(End.UNSUPPORTED)
             end = end_of(error, is_answered=self._is_answered)
             return Outcome(end, error, brought=end is not End.UNREACHABLE and self._has_brought())
+        except Exception:
+            if self._cache.fault is None:
+                raise
+            # What was raised on our side, and a client has translated. The original is raised outside: see `run`.
+            return Outcome(End.BROKEN)
         finally:
             self._leave = None
 
@@ -191,7 +196,7 @@ class Reflector(Generic[T]):
     ) -> Outcome:
         """A watch that may be asked for, from the request to its end."""
         heartbeat, is_taken_in = self._heartbeat, draft is None
-        options = replace(options, timeout_seconds=self._begin_round())
+        options = replace(options, timeout_seconds=self._begin_round(streams=options.send_initial_events))
         # However quiet a server may be, it has to answer.
         limit = min(self._config.silence_limit or _ANSWER_SECONDS, _ANSWER_SECONDS)
         with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
@@ -226,10 +231,10 @@ class Reflector(Generic[T]):
             if error is not self._cache.fault:
                 raise
 
-    def _begin_round(self) -> int:
+    def _begin_round(self, *, streams: bool) -> int:
         """For how many seconds the server is to keep the watch open."""
         cache, config = self._cache, self._config
-        cache.metrics.called("Watch")
+        cache.metrics.called("StreamingList" if streams else "Watch")
         self._round_began = trio.current_time()
         if cache.vitals.state is State.LIVE:
             cache.vitals.enter(State.RECONNECTING, self._round_began)

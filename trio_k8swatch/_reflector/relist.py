@@ -19,7 +19,7 @@ from trio_k8swatch._resource_version import is_older
 from trio_k8swatch._store import Cache, Delta, RelistDeltas, RelistTicket, checked_version, in_slices
 from trio_k8swatch._wire import OBJECT_EVENTS, Failure, Page, WatchEvent, error_from_status
 
-from .list_watcher import Events, ForeignListWatcher, ListWatcher
+from .list_watcher import Events, ForeignListWatcher, ListWatcher, bytes_of
 
 __all__ = ["Draft", "Relister"]
 
@@ -110,6 +110,9 @@ class Relister(Generic[T]):
     async def read_pages(self, draft: Draft[T]) -> None:
         """Read all pages into `draft`."""
         await list_pages(partial(self._page, take=draft.take), draft.options, restart=draft.restart)
+        if self._cache.fault is not None:
+            # A transform has raised Expired, and the list was begun anew as if the server had said it.
+            raise self._cache.fault
 
     async def read_events(
         self, events: Events[T], draft: Draft[T], scope: trio.CancelScope, *, progress_limit: float
@@ -120,6 +123,7 @@ class Relister(Generic[T]):
         """
         metrics = self._cache.metrics
         enough = 0
+        before = bytes_of(events)
         latest = trio.current_time() + progress_limit * _MOST_PROGRESS_LIMITS
         while True:
             # Progress is objects that were not there before, and more of them than a busy collection brings forth (F76, R17).
@@ -140,6 +144,7 @@ class Relister(Generic[T]):
                 elif event.ends_initial_events:
                     self._require_no_way_back(draft, event.resource_version)
                     draft.begin(event.resource_version)
+                    draft.body_bytes = bytes_of(events) - before
                     return batch
 
     def _require_no_way_back(self, draft: Draft[T], version: str) -> None:

@@ -10,7 +10,7 @@ from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Page, WatchEvent
 
-from .list_watcher import Events, ListWatcher, WrappedListWatcher
+from .list_watcher import Events, ListWatcher, WrappedListWatcher, bytes_of
 
 __all__ = ["TransformingListWatcher"]
 
@@ -18,11 +18,24 @@ T = TypeVar("T")
 
 
 class TransformingListWatcher(WrappedListWatcher[T]):
-    """Passes every object of a list or an event through `transform`."""
+    """Passes every object of a list or an event through `transform`.
 
-    def __init__(self, list_watcher: ListWatcher[T], transform: Callable[[T], T]) -> None:
+    What that raises is given to `on_fault`, because it is not the server's, whatever it is and whatever a client makes of it.
+    """
+
+    def __init__(
+        self, list_watcher: ListWatcher[T], transform: Callable[[T], T], on_fault: Callable[[Exception], object]
+    ) -> None:
         super().__init__(list_watcher)
-        self._transform = transform
+        self._function = transform
+        self._on_fault = on_fault
+
+    def _transform(self, obj: T) -> T:
+        try:
+            return self._function(obj)
+        except Exception as error:
+            self._on_fault(error)
+            raise
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The page, transformed part by part."""
@@ -48,6 +61,10 @@ class _TransformedEvents(Generic[T]):
     def __init__(self, events: Events[T], transform: Callable[[T], T]) -> None:
         self._events = events
         self._transform = transform
+
+    @property
+    def body_bytes(self) -> int:
+        return bytes_of(self._events)
 
     async def receive(self) -> Iterator[WatchEvent[T]] | None:
         batch = await self._events.receive()

@@ -67,7 +67,7 @@ class Cache(Generic[T]):
         self.names: NameIndex[T] | None = None
         """Filled when somebody first asks for an object by name."""
         self.fault: BaseException | None = None
-        """What a handler or an index raised. It ends the watch whatever it is, one of our own errors included."""
+        """What a handler, an index or a transform raised. It ends the watch whatever it is, one of our own errors included."""
 
     @property
     def metrics(self) -> WatchMetrics:
@@ -83,6 +83,10 @@ class Cache(Generic[T]):
     def awaited_subscriptions(self) -> tuple[Subscription[T], ...]:
         """For whom the watch waits, if they are full and block."""
         return self.notifier.subscriptions
+
+    def keep_fault(self, error: Exception) -> None:
+        """Something of the user's has raised `error`, which ends the watch."""
+        self.fault = error
 
     # What the reflector calls
 

@@ -47,6 +47,8 @@ class ItemCutter:
         self._beginning = beginning
         self._boundary = b"}," + beginning
         self._rest: list[bytes] = []
+        self.held_bytes = 0
+        """How much of what was fed is not cut off yet."""
 
     @property
     def rest(self) -> bytes:
@@ -61,9 +63,11 @@ class ItemCutter:
         end = data.rfind(self._boundary) + 1
         if not end:
             self._rest.append(data)
+            self.held_bytes += len(data)
             return b""
         array = b"".join((b"[", *self._rest, memoryview(data)[:end], b"]"))
         self._rest = [data[end + 1 :]]
+        self.held_bytes = len(self._rest[0])
         return array
 
     def items(self, array: bytes, prefix: bytes) -> list[bytes]:

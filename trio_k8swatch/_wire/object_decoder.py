@@ -12,7 +12,7 @@ from trio_k8swatch._errors import ConfigError, ProtocolError
 from trio_k8swatch._object_meta import DynamicObject, MetadataOf, ObjectMeta, PartialObjectMetadata, metadata_of
 
 from .dropped_fields import DroppedFields
-from .event_types import OBJECT_EVENT_OF, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
+from .event_types import OBJECT_EVENT_OF, OBJECT_EVENTS, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
 from .expected_kind import Kinds
 from .lines import Lines
 from .metadata_access import fields_of, is_mapping, metadata_accessor
@@ -25,6 +25,13 @@ T = TypeVar("T")
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CLOSING_BRACE: Final = ord("}")
+
+_TYPE_BEGINS: Final = len('{"type":"')
+_BEGINNINGS: Final = {
+    ord(event.type[0]): (OBJECT_EVENT_OF[event.type], len(f'{{"type":"{event.type}","object":'))
+    for event in OBJECT_EVENTS
+}
+"""By the first letter of its type: an event, and where its object begins in a trusted line."""
 
 
 class _Kind(msgspec.Struct, frozen=True, rename="camel"):
@@ -177,18 +184,12 @@ class _DynamicHead(msgspec.Struct, frozen=True, gc=False):
     metadata: ObjectMeta
 
 
-class _DynamicEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    type: str
-    object: _DynamicHead
-
-
 class _DynamicDecoder(Decoder[DynamicObject]):
     """Decodes the metadata and keeps the object's bytes, copied so that they hold on to nothing larger."""
 
     def __init__(self, api_version: str, drop: DroppedFields) -> None:
         super().__init__(api_version)
         self._drop = drop
-        self._decode = msgspec.json.Decoder(_DynamicEvent).decode
         self._decode_trusted = self._trusted_event
         self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
         self._decode_any = msgspec.json.Decoder(
@@ -208,15 +209,17 @@ class _DynamicDecoder(Decoder[DynamicObject]):
             raise _unreadable(line, error) from error
 
     def _trusted_event(self, line: memoryview) -> WatchEvent[DynamicObject]:
-        event = self._decode(line)
-        # The line is `{"type":"…","object":` + object + `}`: both ends are looked at, the middle was decoded.
-        raw = bytes(line[len('{"type":"","object":') + len(event.type) : -1])
+        # The line is `{"type":"…","object":` + object + `}`: its beginning is known, its end is looked at, and what is in
+        # between is decoded by itself, so that a second "object" or whatever else comes behind the first is no part of it.
+        event, begin = _BEGINNINGS[line[_TYPE_BEGINS]]
+        raw = bytes(line[begin:-1])
         if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
             return self._event(bytes(line))
+        metadata = self._decode_head(raw).metadata
         if self._drop:
             raw = self._drop.cut(raw)
         _require_utf8(raw)
-        return OBJECT_EVENT_OF[event.type](DynamicObject(event.object.metadata, raw))
+        return event(DynamicObject(metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:
         if self._drop:

@@ -23,6 +23,10 @@ BROKEN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not JSON, not UTF-8, not of the type, or nested a million deep."""
 
 
+MAX_HELD_BYTES: Final = 256 * 1024 * 1024
+"""Of a body, that may be kept undecoded: the largest lists in one piece have some tens of megabytes (R14)."""
+
+
 class _List(msgspec.Struct, frozen=True, rename="camel"):
     """A list as it is on the wire."""
 
@@ -70,7 +74,7 @@ class PageDecoder(Generic[T]):
         """The body goes on with `data`. What is whole of the page with that, and was not given out before.
 
         None if that is nothing, or the page's version is not known yet. Raises ProtocolError if this turns out to be no list
-        of this kind.
+        of this kind, or goes on for ever.
         """
         self._body_bytes += len(data)
         self._new_bytes += len(data)
@@ -84,6 +88,8 @@ class PageDecoder(Generic[T]):
             except BROKEN:
                 self._rest += b",".join((array[1:-1], self._cutter.rest))
                 self._cutter = None
+        if len(self._rest) + (self._cutter.held_bytes if self._cutter else 0) > MAX_HELD_BYTES:
+            raise ProtocolError(f"{MAX_HELD_BYTES} bytes of a list came, and no item that can be read")
         return self._part(self._metadata) if self._items and self._metadata is not None else None
 
     def finish(self) -> Page[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trio_k8swatch._errors import ConfigError
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["File", "Inline", "Material", "read_file"]
+
+
+MAX_FILE_BYTES: Final = 8 * 1024 * 1024
+"""Of a kubeconfig, a token, certificates. A device or a pipe may have no end (R14)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,7 +50,8 @@ Material = Inline | File
 def read_file(path: Path, label: str) -> bytes:
     """The whole file; `ConfigError` beginning with `label` if that cannot be had. Blocks."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{label}: there is no file {path}") from None
     except IsADirectoryError:
@@ -55,3 +60,6 @@ def read_file(path: Path, label: str) -> bytes:
         raise ConfigError(f"{label}: no permission to read {path}") from None
     except OSError as error:
         raise ConfigError(f"{label}: cannot read {path}: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"{label}: {path} is larger than {MAX_FILE_BYTES} bytes: name the right file")
+    return content

@@ -10,7 +10,7 @@ from trio_k8swatch._errors import ConfigError
 from ._connection import Connection
 from ._credentials.request_auth import CredentialAuth
 from ._credentials.token_file import TokenFile
-from ._data_or_file import File
+from ._data_or_file import File, read_file
 from ._proxy import proxy_from_environment
 from ._tls.contexts import RotatingTLS
 from ._tls.handshake_failure import Subject
@@ -80,7 +80,9 @@ def _authority(surroundings: Surroundings) -> File | None:
 
 def _namespace(surroundings: Surroundings) -> str:
     named = surroundings.environ.get("POD_NAMESPACE", "")
+    if named:
+        return named
     try:
-        return named or (surroundings.service_account / "namespace").read_text().strip() or "default"
-    except (OSError, UnicodeDecodeError):
+        return read_file(surroundings.service_account / "namespace", "namespace").decode().strip() or "default"
+    except (ConfigError, UnicodeDecodeError):
         return "default"

@@ -45,6 +45,7 @@ class CredentialAuth(httpx.Auth):
         better = await self._source.renewed(shown)
         if better != shown or await self._certificate_changed(response):
             _authorize(request, better)
+            await _leave_unread(response)
             response = yield request
         if response.status_code == _UNAUTHORIZED and better.authorization is None:
             self._blame_certificate()
@@ -61,6 +62,12 @@ class CredentialAuth(httpx.Auth):
             return False
         await self._tls.context()
         return not self._tls.is_current(used)
+
+
+async def _leave_unread(response: httpx.Response) -> None:
+    """Else httpx reads the whole body before it repeats a request, however long that is (R14)."""
+    await response.stream.aclose()
+    response.stream = httpx.ByteStream(b"")
 
 
 def _authorize(request: httpx.Request, credential: Credential) -> None:

@@ -1,0 +1,28 @@
+"""The modules that decide, the tests that hold them, and the mutants that no test can tell from the program."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Final
+
+__all__ = ["EXPLAINED", "ROOT", "TESTS"]
+
+ROOT: Final = Path(__file__).parents[2]
+
+TESTS: Final[dict[str, list[str]]] = {
+    "_reflector/next_step.py": ["tests/reflector/test_next_step.py"],
+    "_reflector/pause_before_retry.py": ["tests/reflector/test_pause_before_retry.py"],
+    "_reflector/heartbeat.py": ["tests/reflector/test_heartbeat.py"],
+    "_store/deltas.py": ["tests/store/test_deltas.py"],
+    "_store/indexes/key_indexes.py": ["tests/store/indexes"],
+    "_store/indexes/registered_indexes.py": ["tests/store/indexes"],
+    "_store/indexes/indexed_store.py": ["tests/store/indexes"],
+    "_store/waiting/relist_tickets.py": ["tests/store/waiting/test_relist_tickets.py"],
+    "_store/waiting/change_queues.py": ["tests/store/waiting"],
+    "_wire/object_decoder.py": ["tests/wire"],
+}
+"""What is run for each, cheapest first."""
+
+EXPLAINED: Final[dict[str, dict[str, str]]] = tomllib.loads((Path(__file__).parent / "explained.toml").read_text())
+"""By module and mutant, in one line, why no test has to notice it."""
