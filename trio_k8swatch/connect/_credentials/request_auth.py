@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import httpx
 
@@ -66,7 +66,7 @@ class CredentialAuth(httpx.Auth):
 
 async def _leave_unread(response: httpx.Response) -> None:
     """Else httpx reads the whole body before it repeats a request, however long that is (R14)."""
-    await response.stream.aclose()
+    await cast("httpx.AsyncByteStream", response.stream).aclose()
     response.stream = httpx.ByteStream(b"")
 
 
