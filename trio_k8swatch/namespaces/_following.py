@@ -123,7 +123,7 @@ class Following(Generic[T]):
     async def _keep(self, member: NamespaceCache[T], resource: Resource[T]) -> None:
         list_watcher: ListWatcher[T] = resource
         if self._transform is not None:
-            list_watcher = TransformingListWatcher(resource, self._transform)
+            list_watcher = TransformingListWatcher(resource, self._transform, member.keep_fault)
         # What a lone watch would end with before it has begun, one of many tries again.
         config = replace(self._config, retry_at_start=(K8sWatchError,))
         with member.scope:
