@@ -18,6 +18,8 @@ __all__ = ["File", "Inline", "Material", "read_file"]
 MAX_FILE_BYTES: Final = 8 * 1024 * 1024
 """Of a kubeconfig, a token, certificates. A device or a pipe may have no end (R14)."""
 
+_PART_BYTES: Final = 256 * 1024
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Inline:
@@ -51,7 +53,10 @@ def read_file(path: Path, label: str) -> bytes:
     """The whole file; `ConfigError` beginning with `label` if that cannot be had. Blocks."""
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            # In parts: one read of so many bytes would take the memory for them, however small the file is.
+            content = b""
+            while len(content) <= MAX_FILE_BYTES and (part := file.read(_PART_BYTES)):
+                content += part
     except FileNotFoundError:
         raise ConfigError(f"{label}: there is no file {path}") from None
     except IsADirectoryError:
