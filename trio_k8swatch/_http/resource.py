@@ -186,7 +186,7 @@ class Resource(Verbs[T]):
         """
         chosen = options or ListOptions()
         query = {**replace(chosen, page_size=None).list_query(), **write_query(dry_run=dry_run)}
-        body = delete_options(propagation=propagation, grace_seconds=grace_seconds)
+        body = delete_options(propagation=propagation, grace_seconds=grace_seconds, dry_run=dry_run)
         doing = f"deletecollection {self.collection}"
         text = await self._client.ask(
             Call(

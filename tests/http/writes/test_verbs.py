@@ -200,6 +200,23 @@ async def test_a_collection_is_deleted_by_its_labels(maps):
     assert [obj.metadata.name for obj in (await maps.list()).items] == ["b"]
 
 
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda maps: maps.delete("a", dry_run=True),
+        lambda maps: maps.delete("a", dry_run=True, propagation="Background"),
+        lambda maps: maps.delete("a", dry_run=True, grace_seconds=0),
+        lambda maps: maps.delete_all(dry_run=True),
+        lambda maps: maps.delete_all(dry_run=True, propagation="Foreground"),
+    ],
+)
+async def test_a_dry_run_deletes_nothing_whatever_other_options_there_are(maps, delete):
+    """Servers that get options in a body do not read those in the query."""
+    await maps.create(config_map())
+    await delete(maps)
+    assert (await maps.get("a")).metadata.deletion_timestamp is None
+
+
 class Scripted(httpx.AsyncBaseTransport):
     """Answers each request with the next of `answers`, or raises it."""
 

@@ -202,7 +202,11 @@ class Verbs(Generic[T]):
         if not. It may be there for a while: `Store.gone` waits. `missing_ok`: that there is none is fine.
         """
         options = delete_options(
-            uid=uid, resource_version=resource_version, propagation=propagation, grace_seconds=grace_seconds
+            uid=uid,
+            resource_version=resource_version,
+            propagation=propagation,
+            grace_seconds=grace_seconds,
+            dry_run=dry_run,
         )
         content = msgspec.json.encode(options) if options else None
         call = self._call("delete", "DELETE", name, namespace, write_query(dry_run=dry_run), content)

@@ -56,8 +56,12 @@ def delete_options(
     resource_version: str | None = None,
     propagation: str | None = None,
     grace_seconds: int | None = None,
+    dry_run: bool = False,
 ) -> dict[str, object]:
-    """The body of a deletion: `meta/v1.DeleteOptions`; empty if nothing is asked for."""
+    """The body of a deletion: `meta/v1.DeleteOptions`; empty if nothing is asked for.
+
+    With a body, servers do not read the options in the query of a deletion: a dry run that stood only there would delete.
+    """
     options: dict[str, object] = {}
     conditions = {"uid": uid, "resourceVersion": resource_version}
     preconditions = {key: value for key, value in conditions.items() if value is not None}
@@ -72,6 +76,8 @@ def delete_options(
         if grace_seconds < 0:
             raise ConfigError(f"grace_seconds is {grace_seconds}: it cannot be negative")
         options["gracePeriodSeconds"] = grace_seconds
+    if options and dry_run:
+        options["dryRun"] = ["All"]
     return {"kind": "DeleteOptions", "apiVersion": "v1", **options} if options else {}
 
 
