@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Generic, Literal, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
-from trio_k8swatch._store import Change, Gone, Health, Met, OutlastingStore, Policy, Subscription
+from trio_k8swatch._store import (
+    Change,
+    FlatNameIndex,
+    Gone,
+    Health,
+    KeyIndex,
+    Met,
+    NameIndex,
+    OutlastingStore,
+    Policy,
+    Subscription,
+)
 from trio_k8swatch._store import IndexedStore as TrioIndexedStore
 from trio_k8swatch._store import Store as TrioStore
 
@@ -17,6 +28,8 @@ from ._waits import Incoming, Listener, RelistTicket
 __all__ = ["IndexedStore", "Store"]
 
 T = TypeVar("T")
+S = TypeVar("S")
+K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 I_co = TypeVar("I_co", covariant=True)
 
@@ -175,10 +188,20 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     IndexedStore is garbage collected.
     """
 
-    def __init__(self, store: Store[T], index: I_co) -> None:
+    # An index that names no type of its own, `NameIndex()`, takes it from the store.
+    @overload
+    def __init__(self: IndexedStore[S, NameIndex[S]], store: Store[S], index: NameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, FlatNameIndex[S]], store: Store[S], index: FlatNameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, KeyIndex[S, K]], store: Store[S], index: KeyIndex[S, K]) -> None: ...
+    @overload
+    def __init__(self, store: Store[T], index: I_co) -> None: ...
+    def __init__(self, store: Store[Any], index: Any) -> None:
         guest, inner = store._guest, store._store  # noqa: SLF001 - one more window on the same watch
         super().__init__(guest, inner)
-        self._indexed = indexed = TrioIndexedStore(inner, index)
+        indexed: TrioIndexedStore[T, I_co] = TrioIndexedStore(cast("TrioStore[T]", inner), cast("I_co", index))
+        self._indexed: TrioIndexedStore[T, I_co] = indexed
         self._finalizer = weakref.finalize(self, indexed.close)
         self._finalizer.atexit = False
 

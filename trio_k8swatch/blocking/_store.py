@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Generic, Literal, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
-from trio_k8swatch._store import Change, Gone, Health, Met, OutlastingStore, Policy, Subscription
+from trio_k8swatch._store import (
+    Change,
+    FlatNameIndex,
+    Gone,
+    Health,
+    KeyIndex,
+    Met,
+    NameIndex,
+    OutlastingStore,
+    Policy,
+    Subscription,
+)
 from trio_k8swatch._store import IndexedStore as AsyncIndexedStore
 from trio_k8swatch._store import Store as AsyncStore
 
@@ -18,6 +29,8 @@ from ._waits import Incoming, Listener, RelistTicket
 __all__ = ["IndexedStore", "Store"]
 
 T = TypeVar("T")
+S = TypeVar("S")
+K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 I_co = TypeVar("I_co", covariant=True)
 
@@ -198,11 +211,23 @@ class IndexedStore(Store[T], Generic[T, I_co]):
     IndexedStore is garbage collected.
     """
 
-    def __init__(self, store: Store[T], index: I_co) -> None:
+    # An index that names no type of its own, `NameIndex()`, takes it from the store.
+    @overload
+    def __init__(self: IndexedStore[S, NameIndex[S]], store: Store[S], index: NameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, FlatNameIndex[S]], store: Store[S], index: FlatNameIndex[S]) -> None: ...
+    @overload
+    def __init__(self: IndexedStore[S, KeyIndex[S, K]], store: Store[S], index: KeyIndex[S, K]) -> None: ...
+    @overload
+    def __init__(self, store: Store[T], index: I_co) -> None: ...
+    def __init__(self, store: Store[Any], index: Any) -> None:
         # One more window on the same watch, and so on its private parts.
         loop, inner, holder = store._loop, store._store, store._holder  # noqa: SLF001
         super().__init__(loop, inner, holder)
-        self._indexed = indexed = loop.run(lambda: AsyncIndexedStore(inner, index))
+        indexed: AsyncIndexedStore[T, I_co] = loop.run(
+            lambda: AsyncIndexedStore(cast("AsyncStore[T]", inner), cast("I_co", index))
+        )
+        self._indexed: AsyncIndexedStore[T, I_co] = indexed
         # An index may be in use at the moment in which garbage is collected, so it is left to the loop to take it out.
         self._finalizer = weakref.finalize(self, loop.soon, indexed.close)
         self._finalizer.atexit = False
