@@ -38,7 +38,8 @@ class Ask:
     text: str | None = None
 
     def as_json(self):
-        return {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
+        kept = {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
+        return kept if self.text is None else {**kept, "text": self.text}
 
 
 def applied(obj, edits):
@@ -258,6 +259,9 @@ class Episodes:
             }
             chosen = {key: value for key, value in body.items() if rng.random() < 0.2}
             asks.append(Ask("delete", "DELETE", path, body=chosen or None))
+            if chosen.get("propagationPolicy") in {"Foreground", "Orphan"} or chosen.get("orphanDependents"):
+                # Next to the real server there is no garbage collector that would finish it.
+                continue
             asks.append(Ask("delete", "GET", path))
             if finalizers:
                 patch = {"metadata": {"finalizers": rng.choice([None, ["example.com/f", "example.com/g"], []])}}

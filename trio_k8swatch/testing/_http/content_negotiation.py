@@ -65,6 +65,11 @@ def form(request: Request) -> Form:
     raise NotAcceptable
 
 
+def wanted_form(request: Request) -> str:
+    """The name of the form that is asked for first, as it was sent."""
+    return next((one.parameters["as"] for one in accepted(request) if one.parameters.get("as") in _FORMS), "")
+
+
 def not_acceptable() -> Response:
     """406. The one Status that the server writes indented."""
     status: Object = {

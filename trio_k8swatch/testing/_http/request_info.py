@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS, NOT_IMITATED_VERSIONS
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 
 from .messages import Request
-from .statuses import NOT_FOUND_TEXT, RefusedInText, method_not_allowed, no_such_resource, not_imitated
+from .statuses import (
+    NOT_FOUND_TEXT,
+    Refused,
+    RefusedInText,
+    bad_request,
+    method_not_allowed,
+    no_such_resource,
+    not_found,
+    not_imitated,
+)
 
 Verb: TypeAlias = Literal[
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "discovery", "other"
@@ -59,9 +68,13 @@ def parse(request: Request, registry: Registry) -> Target:
             raise RefusedInText(404, NOT_FOUND_TEXT)
         raise no_such_resource()
     if parts.subresource and parts.subresource not in kind.subresources:
-        if parts.subresource in NOT_IMITATED and not kind.custom:
+        if kind.custom:
+            raise not_found(kind, parts.name)
+        if parts.subresource in NOT_IMITATED:
             raise not_imitated(f"the subresource {kind.qualified}/{parts.subresource}")
         raise no_such_resource()
+    if kind.custom:
+        request, parts = _leniently(request, parts, kind)
     verb = _verb(request, parts)
     if parts.namespace and not kind.namespaced:
         raise no_such_resource()
@@ -70,6 +83,22 @@ def parse(request: Request, registry: Registry) -> Target:
     if not parts.subresource and verb not in kind.verbs:
         raise method_not_allowed()
     return Target(verb, kind, parts.namespace, parts.name, parts.subresource)
+
+
+def _leniently(request: Request, parts: _Parts, kind: ResourceType) -> tuple[Request, _Parts]:
+    """Custom resources are served by one handler for all methods, which looks less closely."""
+    match request.method:
+        case "HEAD":
+            return replace(request, method="GET"), parts
+        case "PUT" | "PATCH" if not parts.name:
+            raise bad_request("name must be provided")
+        case "POST" if not parts.subresource:
+            return request, replace(parts, name="")
+        case "GET" | "PUT" | "POST" | "PATCH" | "DELETE":
+            return request, parts
+        case _:
+            message = f' is not supported on resources of kind "{kind.qualified}"'
+            raise Refused(405, "MethodNotAllowed", message, details={"group": kind.group, "kind": kind.plural})
 
 
 def kind_of_call(request: Request) -> tuple[Verb, str, str]:

@@ -20,7 +20,7 @@ from trio_k8swatch.testing._writes.write_rules import Writer
 
 from .answers import JSON
 from .compression import compressed
-from .content_negotiation import NotAcceptable, form, not_acceptable
+from .content_negotiation import NotAcceptable, form, not_acceptable, wanted_form
 from .list_parameters import ListOptions
 from .messages import Request, Response
 from .request_info import Target, parse
@@ -100,7 +100,7 @@ class Router:
     def _rendering(self, request: Request, target: Target) -> Rendering:
         match form(request):
             case "partial":
-                return Partial()
+                return Partial(target.kind, wanted_form(request))
             case "table":
                 now = self._cluster.clock.datetime
                 return Table(target.kind, request.parameter("includeObject"), now)

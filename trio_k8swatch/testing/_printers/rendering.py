@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
+from trio_k8swatch.testing._http.statuses import Refused
 from trio_k8swatch.testing._json import Object, encode, encode_sorted
 from trio_k8swatch.testing._storage.history import Revision
 from trio_k8swatch.testing._storage.lists import Page
@@ -80,20 +81,34 @@ class Whole:
 
 
 class Partial:
-    """Only metadata."""
+    """Only metadata; `wanted` is the kind that was asked for, which has to be that of a list where there is one."""
+
+    def __init__(self, kind: ResourceType, wanted: str) -> None:
+        self._kind = kind
+        self._wanted = wanted
 
     def one(self, revision: Revision) -> bytes:
-        return encode(_partial(revision))
+        if self._wanted != _META["kind"]:
+            raise self._refused("is not a list", "Unstructured" if self._kind.custom else self._kind.kind)
+        return self.event(revision)
 
     def event(self, revision: Revision) -> bytes:
-        return self.one(revision)
+        return encode(_partial(revision))
 
     def bookmark(self, metadata: Object) -> bytes:
         return encode({**_META, "metadata": metadata})
 
     def page(self, page: Page) -> list[bytes]:
-        items = [_partial(revision) for revision in page.revisions]
+        if self._wanted != _META_LIST["kind"]:
+            raise self._refused("is a list", "UnstructuredList" if self._kind.custom else self._kind.list_kind)
+        # A list of nothing is null in Go.
+        items = [_partial(revision) for revision in page.revisions] or None
         return [encode({**_META_LIST, "metadata": page.metadata(custom=False), "items": items}) + b"\n"]
+
+    def _refused(self, why: str, go_name: str) -> Refused:
+        package = "unstructured" if self._kind.custom else self._kind.group.partition(".")[0] or "core"
+        message = f"you requested {self._wanted}, but the requested object {why} (*{package}.{go_name})"
+        return Refused(406, "NotAcceptable", message)
 
 
 class Table:

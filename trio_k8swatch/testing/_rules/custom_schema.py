@@ -92,7 +92,11 @@ def _complete(schema: Object, value: Any) -> Any:
             value[name] = inner["default"]
     for name in list(value):
         below = _schema_of(schema, name)
-        if below is not None:
+        if below is None:
+            continue
+        if value[name] is None and not below.get("nullable"):
+            del value[name]
+        else:
             value[name] = _complete(below, value[name])
     return value
 
@@ -111,6 +115,10 @@ def _check(schema: Object, value: Any, path: str, causes: Causes) -> None:
         got = value if schema.get("type") == "string" and isinstance(value, str) else json_type(value)
         text = f'Invalid value: "{got}": {path} in body must be of type {wanted}: "{got}"'
         causes.add(path, "FieldValueTypeInvalid", text)
+        if schema.get("type") == "integer" and isinstance(value, float):
+            text = f'Invalid value: "": Checked value must be of type integer (default format) in {path}'
+            causes.add("<nil>", "FieldValueInvalid", text)
+        _check_enum(schema, value, path, causes)
         return
     _check_limits(schema, value, path, causes)
     if is_object(value):
@@ -147,6 +155,9 @@ def _check_unique(schema: Object, value: list[Any], path: str, causes: Causes) -
     keys = cast("list[str]", schema.get("x-kubernetes-list-map-keys") or [])
     seen: set[str] = set()
     for i, one in enumerate(value):
+        if keys and not is_object(one):
+            causes.invalid(f"{path}[{i}]", one, "must be an object for an array of list-type map")
+            continue
         told_by: Any = {key: one[key] for key in keys if key in one} if keys and is_object(one) else one
         text = json.dumps(told_by, sort_keys=True)
         if text in seen:
@@ -206,12 +217,16 @@ def _has_format(name: object, value: str) -> bool:
 
 
 def _check_limits(schema: Object, value: Any, path: str, causes: Causes) -> None:
-    if "enum" in schema and value not in schema["enum"]:
-        causes.unsupported(path, value, [one if isinstance(one, str) else json.dumps(one) for one in schema["enum"]])
+    _check_enum(schema, value, path, causes)
     if isinstance(value, int | float) and not isinstance(value, bool):
         _check_number(schema, value, path, causes)
     if isinstance(value, str):
         _check_text(schema, value, path, causes)
+
+
+def _check_enum(schema: Object, value: Any, path: str, causes: Causes) -> None:
+    if "enum" in schema and value not in schema["enum"]:
+        causes.unsupported(path, value, [one if isinstance(one, str) else json.dumps(one) for one in schema["enum"]])
 
 
 def _check_number(schema: Object, value: float, path: str, causes: Causes) -> None:
@@ -223,15 +238,20 @@ def _check_number(schema: Object, value: float, path: str, causes: Causes) -> No
         words = "less than" if schema.get("exclusiveMaximum") is True else "less than or equal to"
         causes.invalid(path, value, f"{path} in body should be {words} {most}")
     step = schema.get("multipleOf")
-    if step and math.fmod(value, step):
+    if step and isinstance(value, int) and not int(step):
+        # The server takes the step of a whole number for a whole number.
+        causes.invalid(path, 0, f"factor MultipleOf declared for {path} must be positive: 0")
+    elif step and math.fmod(value, step):
         causes.invalid(path, value, f"{path} in body should be a multiple of {step}")
 
 
 def _check_text(schema: Object, value: str, path: str, causes: Causes) -> None:
     if len(value) < schema.get("minLength", 0):
         causes.invalid(path, value, f"{path} in body should be at least {schema['minLength']} chars long")
+        return
     if len(value) > schema.get("maxLength", len(value)):
         causes.too_long(path, schema["maxLength"])
+        return
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and not _compiled(pattern).search(value):
         causes.invalid(path, value, f"{path} in body should match '{pattern}'")

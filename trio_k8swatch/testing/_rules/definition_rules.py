@@ -76,6 +76,8 @@ def _check_names(names: Object, causes: Causes) -> None:
 
 def _check_versions(versions: list[Object], causes: Causes) -> None:
     seen: set[str] = set()
+    # What all versions share is checked once, above them.
+    shared = len(versions) == 1
     for i, version in enumerate(versions):
         path = f"spec.versions[{i}]"
         name = version.get("name") or ""
@@ -84,19 +86,21 @@ def _check_versions(versions: list[Object], causes: Causes) -> None:
         if name in seen:
             causes.invalid(f"{path}.name", name, "must be unique")
         seen.add(name)
-        _check_schema(version, path, causes)
+        _check_schema(
+            version, "spec.validation.openAPIV3Schema" if shared else f"{path}.schema.openAPIV3Schema", causes
+        )
+        above = "spec" if shared else path
         for j, column in enumerate(cast("list[Object]", version.get("additionalPrinterColumns") or [])):
-            _check_column(column, f"{path}.additionalPrinterColumns[{j}]", causes)
+            _check_column(column, f"{above}.additionalPrinterColumns[{j}]", causes)
     if sum(bool(version.get("storage")) for version in versions) != 1:
         causes.invalid("spec.versions", versions, "must have exactly one version marked as storage version")
 
 
-def _check_schema(version: Object, path: str, causes: Causes) -> None:
+def _check_schema(version: Object, here: str, causes: Causes) -> None:
     schema: object = cast("Object", version.get("schema") or {}).get("openAPIV3Schema")
     if not is_object(schema):
-        causes.required(f"{path}.schema.openAPIV3Schema", "schemas are required")
+        causes.required(here, "schemas are required")
         return
-    here = f"{path}.schema.openAPIV3Schema"
     if schema.get("type") != "object":
         if schema.get("type"):
             causes.invalid(f"{here}.type", schema["type"], "must be object at the root")

@@ -10,6 +10,9 @@ from trio_k8swatch.testing._json import Object, copied, is_object
 from trio_k8swatch.testing._rules.custom_schema import pruned
 from trio_k8swatch.testing._schema import Undecodable, decoded, defaulted, type_of
 
+from .shapes import shape_of
+from .typed_values import typed_errors
+
 _METADATA: Final = "meta.v1.ObjectMeta"
 
 
@@ -37,14 +40,16 @@ def read_strictly(
 
 def applied_object(kind: ResourceType, sent: Object) -> Object:
     """What was applied, as it was written: 500 for fields that are not in the schema, as the real server has it."""
+    wrong = typed_errors(shape_of(kind), sent)
     try:
-        _, unknown = _decode(kind, sent)
+        _, unknown = _decode(kind, sent) if not wrong else ({}, [])
     except Undecodable as error:
-        raise Refused(500, "", f"{_no_typed_patch(kind, sent)}: {error}") from None
-    if unknown:
-        listed = "\n".join(f".{path}: field not declared in schema" for path in unknown)
-        more = f"errors:\n  {listed}" if len(unknown) > 1 else listed
-        raise Refused(500, "", f"{_no_typed_patch(kind, sent)}: {more}")
+        wrong = [str(error)]
+    else:
+        wrong += [f".{path}: field not declared in schema" for path in unknown]
+    if wrong:
+        listed = "errors:" + "".join(f"\n  {line}" for line in wrong) if len(wrong) > 1 else wrong[0]
+        raise Refused(500, "", f"{_no_typed_patch(kind, sent)}: {listed}")
     return copied(sent)
 
 

@@ -30,10 +30,11 @@ from trio_k8swatch.testing._storage.lists import read_page
 from .custom_resources import QUALIFIED as DEFINITIONS
 from .delete_options import DeleteOptions
 from .deletion import Deleter
+from .go_values import go_text
 from .object_reading import applied_object, normal, read_object, read_strictly
 from .patches.json_patch import json_patch, merge_patch
 from .patches.strategic_patch import strategic_merge_patch
-from .patches.unusable_patch import conversion_error, go_text, patched_text, unusable
+from .patches.unusable_patch import conversion_error, patched_text, unusable
 from .subresources import bind, evict, read_part, scale_of, set_scale
 from .write_mode import Write
 from .write_rules import Writer

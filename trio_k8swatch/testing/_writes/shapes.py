@@ -9,12 +9,28 @@ from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_object
 from trio_k8swatch.testing._schema import Field, fields_of, is_atomic, type_of
 
+_SCALARS: Final = {
+    **dict.fromkeys("sy", "string"),
+    **dict.fromkeys("iln", "numeric"),
+    **dict.fromkeys("qxtm", "any scalar"),
+    "b": "boolean",
+}
+_TYPES: Final = {
+    "object": "map",
+    "array": "list",
+    "string": "string",
+    "integer": "numeric",
+    "number": "numeric",
+    "boolean": "boolean",
+}
+
 
 class Shape(Protocol):
     """A place in an object of some kind.
 
     `atomic`: whoever sets it sets all of it. `keys`: by which fields the items of a list are told apart. `is_set`: the
-    items of a list are told apart by themselves. `written`: it is there although nobody set it.
+    items of a list are told apart by themselves. `written`: it is there although nobody set it. `expects`: what stands
+    there, `map`, `list`, `string`, `numeric`, `boolean` or `any scalar`; empty where that is not known.
     """
 
     @property
@@ -25,6 +41,9 @@ class Shape(Protocol):
     def is_set(self) -> bool: ...
     @property
     def written(self) -> bool: ...
+    @property
+    def expects(self) -> str: ...
+    def knows(self, name: str) -> bool: ...
     def child(self, name: str) -> Shape: ...
     def item(self) -> Shape: ...
     def key_default(self, key: str) -> Any: ...
@@ -38,6 +57,10 @@ class Free:
     keys: tuple[str, ...] = ()
     is_set: bool = False
     written: bool = False
+    expects: str = ""
+
+    def knows(self, name: str) -> bool:
+        return True
 
     def child(self, name: str) -> Shape:
         return FREE
@@ -80,6 +103,15 @@ class BuiltIn:
     def written(self) -> bool:
         return self.field.zero or self.field.written
 
+    @property
+    def expects(self) -> str:
+        if self.field.container:
+            return "list" if self.field.container == "[" else "map"
+        return "map" if self.field.is_object else _SCALARS.get(self.field.type, "")
+
+    def knows(self, name: str) -> bool:
+        return bool(self.field.container) or not self.field.is_object or name in fields_of(self.field.type)
+
     def child(self, name: str) -> Shape:
         if self.field.container == "{":
             return self.item()
@@ -109,6 +141,19 @@ class Structural:
         if schema.get("x-kubernetes-map-type") == "atomic":
             return True
         return schema.get("type") in {"string", "integer", "number", "boolean"}
+
+    @property
+    def expects(self) -> str:
+        if self.schema.get("x-kubernetes-int-or-string"):
+            return "any scalar"
+        return _TYPES.get(str(self.schema.get("type") or ""), "")
+
+    def knows(self, name: str) -> bool:
+        schema = self.schema
+        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("additionalProperties"):
+            return True
+        properties: object = schema.get("properties")
+        return name in properties if is_object(properties) else self.expects != "map"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -142,6 +187,9 @@ METADATA: Final[Shape] = BuiltIn(Field("", "meta.v1.ObjectMeta", zero=True))
 @dataclass(frozen=True, slots=True)
 class _Custom(Structural):
     """A custom object as a whole: its metadata are those of the API."""
+
+    def knows(self, name: str) -> bool:
+        return not self.schema or name in {"apiVersion", "kind", "metadata"} or Structural.knows(self, name)
 
     def child(self, name: str) -> Shape:
         return METADATA if name == "metadata" else Structural.child(self, name)

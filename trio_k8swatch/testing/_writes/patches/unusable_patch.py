@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from trio_k8swatch.testing._http.statuses import Refused, invalid_with
-from trio_k8swatch.testing._json import Object, encode, encode_sorted, in_wire_order, is_list, is_object
+from trio_k8swatch.testing._json import Object, encode, in_wire_order, is_object
 
 _WRONG_TYPE: Final = re.compile(r"json: cannot unmarshal (\w+).* into Go struct field (\S+) of type (\S+)")
 _GO_KINDS: Final = {"object": "map", "array": "slice", "number": "int64"}
@@ -29,17 +29,6 @@ def _sorted_where(value: Any, touched: Any) -> bytes:
         return encode(value)
     inner = (encode(key) + b":" + _sorted_where(value[key], touched.get(key)) for key in sorted(value))
     return b"{" + b",".join(inner) + b"}"
-
-
-def go_text(value: Any) -> str:
-    """A value as Go's `%v` prints it."""
-    if is_object(value):
-        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
-    if is_list(value):
-        return "[" + " ".join(map(go_text, value)) + "]"
-    if value is None:
-        return "<nil>"
-    return value if isinstance(value, str) else encode_sorted(value).decode()
 
 
 def conversion_error(decoding: str) -> str:
