@@ -36,9 +36,10 @@ class Causes:
         """It must not be set, or not be changed."""
         self.add(field, "FieldValueForbidden", f"Forbidden: {why}")
 
-    def duplicate(self, field: str, value: Any) -> None:
+    def duplicate(self, field: str, value: Any, why: str = "") -> None:
         """Another item is the same."""
-        self.add(field, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
+        text = f"Duplicate value: {shown(value)}" + (f": {why}" if why else "")
+        self.add(field, "FieldValueDuplicate", text)
 
     def too_long(self, field: str, limit: int) -> None:
         """It has more bytes than that."""

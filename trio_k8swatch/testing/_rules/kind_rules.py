@@ -10,11 +10,10 @@ from typing import Any, Final, cast
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_list, is_object
 from trio_k8swatch.testing._schema import Field, fields_of, type_of
-from trio_k8swatch.testing._storage.selectors import matches_labels
 
+from . import cluster_rules, network_rules, workload_rules
 from .causes import Causes
 from .definition_rules import check_definition
-from .metadata_rules import check_labels, label_problems, qualified_name_problems
 
 _CONFIG_KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
 _CONFIG_KEY_RULE: Final = (
@@ -22,7 +21,6 @@ _CONFIG_KEY_RULE: Final = (
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
 _CONFIG_BYTES: Final = 1 << 20
-_MAX_PORT: Final = 65_535
 
 
 def check_kind(kind: ResourceType, obj: Object, causes: Causes) -> None:
@@ -38,6 +36,8 @@ def check_kind(kind: ResourceType, obj: Object, causes: Causes) -> None:
 
 def _check_fields(type_name: str, obj: Object, path: str, causes: Causes) -> None:
     """Required strings, and values of which there are only some."""
+    if type_name in _SAID_OTHERWISE:
+        return
     for name, field in _checkable(type_name):
         value: Any = obj.get(name)
         if value is None and not field.required:
@@ -74,150 +74,6 @@ def _is_noted(causes: Causes, field: str) -> bool:
     return any(cause["field"] == field for cause in causes.found)
 
 
-def _spec(obj: Object) -> Object:
-    return cast("Object", obj.get("spec") or {})
-
-
-def _list(obj: Object, name: str) -> list[Object]:
-    return cast("list[Object]", obj.get(name) or [])
-
-
-def _pod_spec(spec: Object, path: str, causes: Causes) -> None:
-    if not spec.get("containers"):
-        causes.required(f"{path}.containers")
-    names: set[str] = set()
-    volumes = {one.get("name") for one in _list(spec, "volumes")}
-    for group in ("containers", "initContainers"):
-        for i, container in enumerate(_list(spec, group)):
-            here = f"{path}.{group}[{i}]"
-            name = container.get("name") or ""
-            if not name:
-                causes.required(f"{here}.name")
-            else:
-                for why in label_problems(name):
-                    causes.invalid(f"{here}.name", name, why)
-                if name in names:
-                    causes.duplicate(f"{here}.name", name)
-            names.add(name)
-            _container(container, here, volumes, causes)
-    if spec.get("terminationGracePeriodSeconds", 0) < 0:
-        grace = spec["terminationGracePeriodSeconds"]
-        causes.invalid(f"{path}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0")
-
-
-def _container(container: Object, path: str, volumes: set[Any], causes: Causes) -> None:
-    if not container.get("image"):
-        causes.required(f"{path}.image")
-    for i, port in enumerate(_list(container, "ports")):
-        number = port.get("containerPort") or 0
-        if number == 0:
-            causes.required(f"{path}.ports[{i}].containerPort")
-        elif not 0 < number <= _MAX_PORT:
-            causes.invalid(f"{path}.ports[{i}].containerPort", number, "must be between 1 and 65535, inclusive")
-    for i, mount in enumerate(_list(container, "volumeMounts")):
-        if mount.get("name") and mount["name"] not in volumes:
-            causes.add(f"{path}.volumeMounts[{i}].name", "FieldValueNotFound", f'Not found: "{mount["name"]}"')
-
-
-def _pod(obj: Object, causes: Causes) -> None:
-    _pod_spec(_spec(obj), "spec", causes)
-
-
-def _workload(obj: Object, causes: Causes) -> None:
-    """What makes pods: a selector, and a template that it selects."""
-    spec = _spec(obj)
-    _not_negative(spec, "replicas", "spec.replicas", causes)
-    template = cast("Object", spec.get("template") or {})
-    labels = cast("dict[str, str]", cast("Object", template.get("metadata") or {}).get("labels") or {})
-    selector: object = spec.get("selector")
-    if not is_object(selector):
-        causes.required("spec.selector")
-    elif not selector:
-        causes.invalid("spec.selector", selector, "empty selector is invalid for deployment")
-    if is_object(selector):
-        _expressions(selector, "spec.selector", causes)
-    _template(template, "spec.template", causes, always=True)
-    if is_object(selector) and selector and not matches_labels(selector, labels):
-        causes.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
-
-
-def _expressions(selector: Object, path: str, causes: Causes) -> None:
-    for i, one in enumerate(_list(selector, "matchExpressions")):
-        here, operator = f"{path}.matchExpressions[{i}]", one.get("operator") or ""
-        if operator in {"In", "NotIn"} and not one.get("values"):
-            causes.required(f"{here}.values", "must be specified when `operator` is 'In' or 'NotIn'")
-        elif operator in {"Exists", "DoesNotExist"} and one.get("values"):
-            causes.forbidden(f"{here}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
-        elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
-            causes.invalid(f"{here}.operator", operator, "not a valid selector operator")
-        for why in qualified_name_problems(one.get("key") or ""):
-            causes.invalid(f"{here}.key", one.get("key") or "", why)
-
-
-def _controller(obj: Object, causes: Causes) -> None:
-    spec = _spec(obj)
-    _not_negative(spec, "replicas", "spec.replicas", causes)
-    template = cast("Object", spec.get("template") or {})
-    labels = cast("dict[str, str]", cast("Object", template.get("metadata") or {}).get("labels") or {})
-    selector = cast("dict[str, str]", spec.get("selector") or {})
-    if not selector:
-        causes.required("spec.selector")
-    if not template:
-        causes.required("spec.template")
-        return
-    if any(labels.get(key) != value for key, value in selector.items()):
-        causes.invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
-    _template(template, "spec.template", causes, always=True)
-
-
-def _template(template: Object, path: str, causes: Causes, *, always: bool = False, never: bool = False) -> None:
-    spec = _spec(template)
-    metadata = cast("Object", template.get("metadata") or {})
-    check_labels(metadata.get("labels") or {}, f"{path}.labels", causes)
-    _pod_spec(spec, f"{path}.spec", causes)
-    policy = spec.get("restartPolicy", "Always")
-    if always and policy != "Always":
-        causes.unsupported(f"{path}.spec.restartPolicy", policy, ["Always"])
-    if never and policy == "Always":
-        causes.required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
-
-
-def _job(obj: Object, causes: Causes) -> None:
-    spec = _spec(obj)
-    for name in ("parallelism", "completions", "backoffLimit"):
-        _not_negative(spec, name, f"spec.{name}", causes)
-    _template(cast("Object", spec.get("template") or {}), "spec.template", causes, never=True)
-
-
-def _cron_job(obj: Object, causes: Causes) -> None:
-    spec = _spec(obj)
-    if not spec.get("schedule"):
-        causes.required("spec.schedule")
-    elif len(str(spec["schedule"]).split()) != 5 and not str(spec["schedule"]).startswith("@"):
-        count = len(str(spec["schedule"]).split())
-        why = f"expected exactly 5 fields, found {count}: [{spec['schedule']}]"
-        causes.invalid("spec.schedule", spec["schedule"], why)
-    job = _spec(cast("Object", spec.get("jobTemplate") or {}))
-    _template(cast("Object", job.get("template") or {}), "spec.jobTemplate.spec.template", causes, never=True)
-
-
-def _service(obj: Object, causes: Causes) -> None:
-    spec = _spec(obj)
-    ports = _list(spec, "ports")
-    if spec.get("type") == "ExternalName":
-        if not spec.get("externalName"):
-            causes.required("spec.externalName")
-        return
-    if not ports and spec.get("clusterIP") != "None":
-        causes.required("spec.ports")
-    for i, port in enumerate(ports):
-        number = port.get("port") or 0
-        if not 0 < number <= _MAX_PORT:
-            causes.invalid(f"spec.ports[{i}].port", number, "must be between 1 and 65535, inclusive")
-        if len(ports) > 1 and not port.get("name"):
-            causes.required(f"spec.ports[{i}].name")
-
-
 def _config(obj: Object, causes: Causes) -> None:
     size = 0
     for field in ("data", "binaryData"):
@@ -248,42 +104,58 @@ def _new_event(obj: Object, causes: Causes) -> None:
         causes.invalid("type", obj.get("type", ""), "")
 
 
-def _role(obj: Object, causes: Causes) -> None:
-    for i, rule in enumerate(_list(obj, "rules")):
-        if not rule.get("verbs"):
-            causes.required(f"rules[{i}].verbs", "verbs must contain at least one value")
+def _secret(obj: Object, causes: Causes) -> None:
+    _config(obj, causes)
+    data = cast("Object", obj.get("data") or {})
+    for key in _SECRET_KEYS.get(str(obj.get("type") or ""), ()):
+        if key not in data:
+            causes.required(f"data[{key}]")
 
 
-def _claim(obj: Object, causes: Causes) -> None:
-    spec = _spec(obj)
-    if not spec.get("accessModes"):
-        causes.required("spec.accessModes", "at least 1 access mode is required")
-    requests = cast("Object", cast("Object", spec.get("resources") or {}).get("requests") or {})
-    if "storage" not in requests:
-        causes.required("spec.resources[storage]")
-
-
-def _not_negative(spec: Object, name: str, field: str, causes: Causes) -> None:
-    if (spec.get(name) or 0) < 0:
-        causes.invalid(field, spec[name], "must be greater than or equal to 0")
-
-
+_SECRET_KEYS: Final = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
 _RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
     "configmaps": _config,
-    "secrets": _config,
+    "secrets": _secret,
     "events": _event,
     "events.events.k8s.io": _new_event,
-    "pods": _pod,
-    "services": _service,
-    "persistentvolumeclaims": _claim,
-    "replicationcontrollers": _controller,
-    "deployments.apps": _workload,
-    "replicasets.apps": _workload,
-    "statefulsets.apps": _workload,
-    "daemonsets.apps": _workload,
-    "jobs.batch": _job,
-    "cronjobs.batch": _cron_job,
-    "roles.rbac.authorization.k8s.io": _role,
-    "clusterroles.rbac.authorization.k8s.io": _role,
+    "nodes": cluster_rules.check_node,
+    "persistentvolumes": cluster_rules.check_volume,
+    "persistentvolumeclaims": cluster_rules.check_claim,
+    "pods": workload_rules.check_pod,
+    "podtemplates": workload_rules.check_pod_template,
+    "services": network_rules.check_service,
+    "endpoints": network_rules.check_endpoints,
+    "endpointslices.discovery.k8s.io": network_rules.check_endpoint_slice,
+    "ingresses.networking.k8s.io": network_rules.check_ingress,
+    "ingressclasses.networking.k8s.io": network_rules.check_ingress_class,
+    "networkpolicies.networking.k8s.io": network_rules.check_network_policy,
+    "poddisruptionbudgets.policy": workload_rules.check_budget,
+    "replicationcontrollers": workload_rules.check_controller,
+    "deployments.apps": workload_rules.check_workload,
+    "replicasets.apps": workload_rules.check_workload,
+    "statefulsets.apps": workload_rules.check_workload,
+    "daemonsets.apps": workload_rules.check_workload,
+    "controllerrevisions.apps": cluster_rules.check_revision,
+    "horizontalpodautoscalers.autoscaling": cluster_rules.check_autoscaler,
+    "jobs.batch": workload_rules.check_job,
+    "cronjobs.batch": workload_rules.check_cron_job,
+    "roles.rbac.authorization.k8s.io": cluster_rules.check_role,
+    "clusterroles.rbac.authorization.k8s.io": cluster_rules.check_role,
+    "rolebindings.rbac.authorization.k8s.io": cluster_rules.check_role_binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": cluster_rules.check_role_binding,
+    "storageclasses.storage.k8s.io": cluster_rules.check_storage_class,
+    "csinodes.storage.k8s.io": cluster_rules.check_driver_node,
+    "volumeattachments.storage.k8s.io": cluster_rules.check_attachment,
     "customresourcedefinitions.apiextensions.k8s.io": check_definition,
 }
+# Where a rule above says it itself, with other words or under another name.
+_SAID_OTHERWISE: Final = frozenset(
+    {"rbac.v1.RoleRef", "rbac.v1.Subject", "core.v1.Taint", "networking.v1.HTTPIngressPath", "core.v1.EndpointAddress"}
+    | {"storage.v1.VolumeAttachmentSpec", "apps.v1.ControllerRevision", "autoscaling.v2.MetricSpec"}
+    | {"storage.v1.CSINodeDriver"}
+)

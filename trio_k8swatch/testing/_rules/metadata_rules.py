@@ -22,8 +22,8 @@ LABEL_RULE: Final = (
     "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
-_OLD_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_OLD_LABEL_RULE: Final = (
+OLD_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+OLD_LABEL_RULE: Final = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
     "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
     "'[a-z]([-a-z0-9]*[a-z0-9])?')"
@@ -82,7 +82,7 @@ def name_problems(kind: ResourceType, name: str) -> list[str]:
         return [f"may not contain '{char}'" for char in "/%" if char in name]
     match kind.qualified:
         case "services":
-            return label_problems(name, _OLD_LABEL, _OLD_LABEL_RULE)
+            return label_problems(name, OLD_LABEL, OLD_LABEL_RULE)
         case "namespaces":
             return label_problems(name, LABEL, LABEL_RULE)
         case _:

@@ -35,5 +35,8 @@ def go_type(value: Any) -> str:
         return "map[string]interface {}"
     if is_list(value):
         return "[]interface {}"
-    names = {bool: "bool", int: "int64", float: "float64", str: "string"}
-    return names.get(type(value), "<nil>")
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int64"
+    return "float64" if isinstance(value, float) else "string" if isinstance(value, str) else "<nil>"
