@@ -154,6 +154,13 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Other people's clients against `trio-k8swatch fake`: a smoke of each; `nox -s peers -- kopf` runs one."""
+    session.install("-e", ".[cli,testing]", "kubernetes>=37", "kubernetes_asyncio", "lightkube", "kr8s", "kopf")
+    session.run("python", "-m", "peers", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def real(session: nox.Session) -> None:
     """Against kube-apiserver and etcd of $KUBEBUILDER_ASSETS, or with TRIO_K8SWATCH_REAL_CLUSTER=yes $KUBECONFIG's."""
     session.install("-e", ".[dev]")
