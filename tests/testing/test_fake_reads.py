@@ -1,5 +1,7 @@
 """Lists, selectors and watches over HTTP, beyond what was recorded."""
 
+import json
+
 import pytest
 import trio
 import trio.testing
@@ -178,7 +180,7 @@ async def test_a_compaction_takes_nothing_from_those_who_listen(fake, client, au
 
 
 async def test_a_slow_reader_is_sent_away(fake, client, autojump_clock):
-    """Cleanly, at a version from which it can go on."""
+    """After what could be kept for it, with 410: what it missed it has to list."""
     from trio_k8swatch.testing._storage.watches import SLOW_READER_EVENTS
 
     params = {"watch": "true", "resourceVersion": fake.resource_version}
@@ -186,9 +188,11 @@ async def test_a_slow_reader_is_sent_away(fake, client, autojump_clock):
         fake.create(config_map("a"))
         for number in range(SLOW_READER_EVENTS + 5):
             fake.patch("configmaps", "a", {"data": {"n": str(number)}})
-        lines = [line async for line in response.aiter_lines()]
+        *lines, last = [json.loads(line) async for line in response.aiter_lines()]
 
     assert len(lines) == SLOW_READER_EVENTS
+    assert lines[-1]["object"]["data"] == {"n": str(SLOW_READER_EVENTS - 2)}
+    assert (last["type"], last["object"]["code"], last["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
 async def test_a_watch_without_a_time_limit_lasts_half_an_hour_to_an_hour(fake, client, autojump_clock):

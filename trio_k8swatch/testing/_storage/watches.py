@@ -20,8 +20,10 @@ from trio_k8swatch.testing._timers import Agenda
 from .history import Change, Revision, Storage
 from .lists import in_order
 
-# A reader that is so many events behind is sent away, as the real server does when its buffer is full.
+# A reader that is so many events behind is sent away with 410, so that what it has not read stays bounded.
 SLOW_READER_EVENTS: Final = 10_000
+# So many events become bytes at a time; the rest waits as what all watches share.
+EVENTS_AT_ONCE: Final = 1_000
 # The last bookmark comes so long before the end of the watch.
 LAST_BOOKMARK_SECONDS: Final = 2.0
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
@@ -70,8 +72,10 @@ class WatchSource:
             return []
         self._watching.agenda.catch_up()
         steps, self._start = self._start, []
-        while self._pending:
+        while self._pending and len(steps) < EVENTS_AT_ONCE:
             steps += self._line(self._pending.popleft())
+        if self._pending:
+            return steps
         clock = self._watching.clock
         if clock.reached(self._bookmark):
             self._bookmark = self._next_bookmark(max(clock.now(), self._bookmark))
@@ -79,6 +83,8 @@ class WatchSource:
         if clock.reached(self._end) or self._overflowed or self._ended:
             # A fault may hold the end back; it must not come twice.
             self._done = True
+            if self._overflowed:
+                steps.append(_error(expired(self._too_old(self._position))))
             steps.append(End())
         return steps
 
