@@ -182,6 +182,14 @@ async def test_server_side_apply(fake, client, autojump_clock):
     assert (await patch(client, f"{CONFIG_MAPS}/a", config_map("a"), APPLY)).status_code == 422
 
 
+async def test_an_empty_map_that_was_applied_may_be_filled(fake, client, autojump_clock):
+    """Whoever owned it empty, and now something in it, does not take it away."""
+    empty = {**config_map("a"), "data": {}}
+    for wanted in (config_map("a", x="1"), empty, config_map("a", k="v")):
+        assert (await apply(client, wanted, "one")).status_code in {200, 201}
+    assert fake.get("configmaps", "a")["data"] == {"k": "v"}
+
+
 async def test_dry_run_changes_nothing(fake, client, autojump_clock):
     """It answers as if it had."""
     before = fake.resource_version

@@ -41,7 +41,9 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
         _check_conflicts(live, others, disputed | dropped)
     before = {path for entry in entries if origin.wrote(entry) for path in paths_of(entry)}
     shared = {path for entry in others for path in paths_of(entry)}
-    remove(shape, result, before - wanted - shared)
+    # Who owned an empty map, and now something in it or that another has in it, does not take the map away.
+    around = {path[:depth] for path in wanted | shared for depth in range(len(path))}
+    remove(shape, result, before - wanted - shared - around)
     _, gone = compare(shape, without_server_fields(live), without_server_fields(result))
     _note_last_applied(result, applied, origin)
     touched = bool(disputed | gone) or before != wanted

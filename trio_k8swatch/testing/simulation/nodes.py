@@ -15,4 +15,12 @@ def worker(number: int) -> Object:
         {"type": "Hostname", "address": name},
     ]
     made["status"]["addresses"] = addresses
+    made["status"]["nodeInfo"] = {
+        "kernelVersion": "6.12.11",
+        "osImage": "Simulated Linux",
+        "containerRuntimeVersion": "simulated://1.0.0",
+        "kubeletVersion": "v1.36.2",
+        "operatingSystem": "linux",
+        "architecture": "amd64",
+    }
     return made
