@@ -28,20 +28,19 @@ orphan: true
 
 # What a watch survives
 
-{count} things that happen between a program and an API server, and what they come to. Each has its tests, by number:
-`pytest tests/faults -k F08`. In every one of them these hold as well, looked at from outside while it goes on
-(`tests/faults/harness.py`):
+{count} things that happen between a program and an API server, and what is guaranteed then. Each guarantee is the sentence of a
+test in `tests/faults`. In every one of them these hold as well, checked from outside while it runs:
 
 1. There are never two lists in flight for a store, and never a list beside a watch.
 2. Attempts stay within a budget, or follow the curve that the user chose, whatever failed.
 3. Nothing is left: no task, no answer that is still open, no slot of a pool.
 4. `relist()` returns only after a list that began later.
-5. Handlers are told of each known object exactly one deletion, and of nothing after it; what they were told adds up to
+5. Handlers are notified of exactly one deletion of each known object, and of nothing after it; their notifications add up to
    the store.
-6. Indexes have moved before any handler looks.
-7. `health` tells the truth.
+6. Indexes are updated before any handler is called.
+7. `health` reports what is the case.
 
-And when all is quiet, the store is what the server has, and its indexes are what a rebuild would make of it.
+And once nothing happens any more, the store equals what the server has, and its indexes equal what a rebuild would produce.
 
 """
 
@@ -68,16 +67,23 @@ def found() -> Iterator[Test]:
 def page() -> str:
     """The whole page."""
     sections = tomllib.loads(SCENARIOS.read_text())
-    also = sections.pop("also")
+    del sections["also"]
     tests: dict[str, list[Test]] = {}
     for test in found():
         tests.setdefault(test.scenario, []).append(test)
     parts = [_INTRODUCTION.format(count=sum(map(len, sections.values())))]
     for title, scenarios in sections.items():
-        parts.append(f"## {title}\n\n| | what happens | what is guaranteed | tests |\n|---|---|---|---|\n")
-        parts += [_row(number, what, tests.get(number, []), also.get(number, [])) for number, what in scenarios.items()]
+        parts.append(f"## {title}\n\n| what happens | what is guaranteed |\n|---|---|\n")
+        parts += [_row(what, tests.get(number, [])) for number, what in scenarios.items()]
         parts.append("\n")
     return "".join(parts).rstrip() + "\n"
+
+
+def scenarios() -> set[str]:
+    """The numbers of all scenarios."""
+    sections = tomllib.loads(SCENARIOS.read_text())
+    del sections["also"]
+    return {number for section in sections.values() for number in section}
 
 
 def missing() -> list[str]:
@@ -88,11 +94,9 @@ def missing() -> list[str]:
     return [number for scenarios in sections.values() for number in scenarios if number not in tested]
 
 
-def _row(number: str, what: str, tests: list[Test], also: list[str]) -> str:
+def _row(what: str, tests: list[Test]) -> str:
     guarantees = "<br>".join(dict.fromkeys(test.says for test in tests))
-    files = dict.fromkeys([*(test.file for test in tests), *also])
-    where = ", ".join(f"`{file.removeprefix('tests/')}`" for file in files)
-    return f"| {number} | {_cell(what)} | {_cell(guarantees)} | {where} |\n"
+    return f"| {_cell(what)} | {_cell(guarantees)} |\n"
 
 
 def _cell(text: str) -> str:

@@ -33,7 +33,7 @@ class RetryPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """A span of seconds, any point of which is as likely as another, both ends included (seed row U8, repaired)."""
+    """A span of seconds, any point of which is as likely as another, both ends included."""
 
     min_seconds: float
     max_seconds: float
@@ -65,7 +65,7 @@ class Backoff:
     """Exponential, with full jitter: after the n-th failure anything up to `initial * factor ** (n-1)`, at most `maximum`.
 
     Never less than `minimum`. The count starts again only after `reset_after_seconds` without a failure, so that a server
-    which lets us in and throws us out is not a server that has recovered. Defaults as client-go's reflector has them.
+    which lets us in and throws us out is not a server that has recovered. The defaults are those of client-go's reflector.
     """
 
     initial_seconds: float = 0.8

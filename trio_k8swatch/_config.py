@@ -14,7 +14,7 @@ __all__ = ["InitMode", "ListStrategy", "WatchConfig"]
 
 
 class InitMode(Enum):
-    """When the handlers are told of what is there at the start."""
+    """When the handlers are notified of the objects that exist at the start."""
 
     SYNC = "sync"
     """Before the body of `open_watch` begins: the store is full and every `add(obj, preexisting=True)` has run."""
@@ -67,7 +67,7 @@ class WatchConfig:
     stream_progress_limit: float = 10.0
     """Seconds that a streaming list may stand still before pages are read instead."""
     replay_unchanged: bool = False
-    """Call `update` in a relist for objects that did not change, too, as the Go package does (seed row L11)."""
+    """Call `update` in a relist for objects that did not change, too, as the Go package `pkg/util/watch` does."""
     clear_when_not_served: bool = False
     """When the resource itself is gone (a deleted CustomResourceDefinition): deliver deletions for everything, instead of
     keeping the last known state."""

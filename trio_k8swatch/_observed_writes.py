@@ -1,4 +1,4 @@
-"""Who is told of what a task writes to the API server."""
+"""Who is notified of what a task writes to the API server."""
 
 from __future__ import annotations
 

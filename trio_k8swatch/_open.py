@@ -66,13 +66,14 @@ def open_watch(
 ) -> AbstractAsyncContextManager[Store[Any]]:
     """Keep a copy of a collection up to date for as long as the block lasts.
 
-    `client` is a `Resource`, or anyone's `Client`, then with `accessors` unless its lists and objects look like ours.
+    `client` is a `Resource`, or any other `Client`; pass `accessors` if its lists or objects are not shaped like those of
+    this library.
     With `InitMode.SYNC` the store is full, and `handlers.add` has run for everything, when the block begins.
 
     `transform` replaces each object before it is compared, stored or handed to anyone: return it as it is, or a smaller one
     of the same type with the same name, namespace, uid and resourceVersion. What it raises ends the watch, as in a handler.
 
-    Raises at once, before the block, for what will not get better by itself: no rights, no such resource, no answer
+    Raises at once, before the block, for failures that are not transient: no permission, no such resource, no answer
     (`WatchConfig.retry_at_start`). Later failures are retried, and show in `store.health`. The block is cancelled, and
     the error raised here as it is, when a handler or an index raises, or something fails whose retry policy is None. An
     exception of the block itself leaves as it is, too; several at once leave as a group.

@@ -83,7 +83,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_without_arguments_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
     """On stderr, for nothing was done."""
     assert run([]) == 2
-    assert "Show what is there, then every change." in capfd.readouterr().err
+    assert "Show existing objects, then every change." in capfd.readouterr().err
 
 
 def test_a_message_cannot_command_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ async def test_F47_added_for_a_known_object(offset, lists, told, autojump_clock)
 
 
 async def test_F48_deleted_in_another_state(autojump_clock):
-    """The final state is told as an update, then the deletion; indexes keyed by what changed are clean."""
+    """The final state is delivered as an update, then the deletion; indexes keyed by what changed are clean."""
     async with cluster() as it:
         it.fake.create(pod("a", "blue"))
         async with it.watch(settle=False) as w:
@@ -169,7 +169,7 @@ async def test_F55_another_kind(kind, autojump_clock):
 
 
 async def test_F56_replayed_events(autojump_clock):
-    """Events that come again after a reconnect are not told again, deletions included, and cost no list."""
+    """Events that are repeated after a reconnect are not delivered again, deletions included, and cost no list."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)

@@ -65,7 +65,7 @@ async def test_F64_the_limit_is_ignored(autojump_clock):
 
 @pytest.mark.parametrize("how", ["reset", "eof"])
 async def test_F65_a_list_cut_in_its_body(how, autojump_clock):
-    """Half a list is no list: nothing of it is told, and it is read again after a pause."""
+    """Half a list is no list: nothing of it is delivered, and it is read again after a pause."""
     async with cluster() as it:
         for n in range(50):
             it.fake.create(pod(f"pod-{n:02}"))
@@ -131,7 +131,7 @@ async def test_F71_deleted_between_list_and_watch(autojump_clock):
 
 @pytest.mark.parametrize("replay", [False, True])
 async def test_F73_a_relist_that_changes_nothing(replay, autojump_clock):
-    """Nothing is told of objects that did not change; with `replay_unchanged` all are."""
+    """Handlers are not notified of objects that did not change; with `replay_unchanged` they are."""
     async with cluster() as it:
         for n in range(5):
             it.fake.create(pod(f"pod-{n}"))

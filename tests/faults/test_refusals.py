@@ -160,7 +160,7 @@ async def test_F32_a_bad_selector(code, autojump_clock):
 
 @pytest.mark.parametrize("code", [405, 406, 415])
 async def test_F33_not_watchable(code, autojump_clock):
-    """A resource without watch is told as such, before anything is delivered."""
+    """A resource without watch is reported as such, before anything is delivered."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         it.fake.faults.not_watchable(code)

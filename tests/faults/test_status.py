@@ -39,7 +39,7 @@ async def test_F20_gone_on_a_list_with_a_version(autojump_clock):
 
 
 async def test_F21_gone_on_the_third_page(autojump_clock):
-    """A list that runs out of history begins anew in one piece; nothing of its first pages is told."""
+    """A list that runs out of history begins anew in one piece; handlers are notified of nothing in its first pages."""
     async with cluster() as it:
         for n in range(10):
             it.fake.create(pod(f"pod-{n}"))

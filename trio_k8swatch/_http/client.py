@@ -118,7 +118,7 @@ class ApiClient:
     async def get(self, path: str, *, accept: str = "application/json", params: dict[str, str] | None = None) -> bytes:
         """The body of a GET of `path`, for what is no watch: a page, `/version`, discovery, `/readyz`.
 
-        Raises ApiError for a refusal, Unavailable if there is no answer or it stands still, ProtocolError if it is far too large.
+        Raises ApiError for a refusal, Unavailable if there is no answer or it stalls, ProtocolError if it is far too large.
         """
         return await self.call(path, params or {}, accept=accept, doing=f"get {path}")
 

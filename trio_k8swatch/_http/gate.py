@@ -24,7 +24,7 @@ from .reachability import TURN_SECONDS, Attempt, Mode, Reachability
 __all__ = ["Gate"]
 
 _PATIENCE_SECONDS: Final = 2.0
-"""Who would have to wait longer for a server that asked to be left alone is told so instead: it has other things to do."""
+"""A caller that would have to wait longer for a throttling server gets an error instead: it may have other things to do."""
 
 _SPREAD_SECONDS: Final = 1.0
 _SPREAD_EACH_SECONDS: Final = 0.025
@@ -83,7 +83,7 @@ class Gate:
     async def admitted(self) -> AsyncGenerator[None]:
         """In here this task may send one request at once. To be waited for outside of limits that are for the server.
 
-        Raises Unavailable when, while this waits, it is found that the server cannot be reached: it has to be told.
+        Raises Unavailable when, while this waits, it is found that the server cannot be reached: the caller has to know.
         """
         task = trio.lowlevel.current_task()
         attempt = self._admitted[task] = await self._wait(_Waits.UNTIL_AWAY)

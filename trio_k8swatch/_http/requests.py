@@ -173,10 +173,10 @@ class Requests:
         )
 
     def _note_willingness(self, response: httpx.Response, attempt: Attempt) -> None:
-        told = parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time())
+        retry_after = parse_retry_after(response.headers.get("retry-after", ""), now_epoch=time.time())
         is_throttled = response.status_code == _TOO_MANY_REQUESTS and not is_eviction(response.request.url.path)
-        if is_throttled and told:
-            self._gate.refused(attempt, told)
+        if is_throttled and retry_after:
+            self._gate.refused(attempt, retry_after)
         else:
             self._gate.accepted(attempt)
 

@@ -22,7 +22,7 @@ _KEEPALIVE: Final = {
     "TCP_USER_TIMEOUT": 30_000,
 }
 """Half a minute until the kernel gives up a peer that is gone, where it can be had: silence on a quiet watch takes longer
-to be told from death."""
+to be distinguished from a dead connection."""
 
 
 class TcpSocket(trio.abc.Stream):

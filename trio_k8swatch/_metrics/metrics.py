@@ -66,7 +66,7 @@ class WatchMetrics:
         """A watch request ended and another will follow; `reason` is one of a few words."""
 
     def handled(self, seconds: float) -> None:
-        """Handlers and subscribers were told of a change, or of a few together."""
+        """Handlers and subscribers were notified of a change, or of a few together."""
 
 
 @dataclass(frozen=True, slots=True)

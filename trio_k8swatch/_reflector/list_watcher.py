@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @runtime_checkable
 class Client(Protocol):
-    """What `open_watch` needs of a client; `Resource` is one, and anyone's will do with `Accessors` (seed row A1).
+    """What `open_watch` needs of a client: `Resource` is one; any other will do, with `Accessors` if its objects look different.
 
     Both calls raise a `K8sWatchError` for what should be tried again; any other exception ends the watch.
     """
@@ -51,7 +51,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True)  # without slots for the sake of Accessors[Pod](...), as HandlerFuncs
 class Accessors(Generic[T]):
-    """Glue for a `Client` whose lists or objects are not of this library (seed row A6)."""
+    """Glue for a `Client` whose lists or objects are not those of this library."""
 
     items: Callable[[Any], Iterable[T]]
     """From what `list` returns to the objects. They are the store's from then on."""

@@ -48,7 +48,7 @@ _A_MINUTE: Final = 60.0
 """After that it is no restart any more."""
 
 _SPREAD: Final = 0.1
-"""Of a Retry-After, so that all who were told the same number do not come back together."""
+"""Of a Retry-After, so that all who were given the same number do not come back together."""
 
 _REQUESTS_RESET_SECONDS: Final = 60.0
 """Lists that are asked for more rarely than this are not counted together."""
@@ -148,10 +148,10 @@ def paced(
     """The seconds to wait after `outcome`. `by_client`: the client decides, for all watches together, when it asks again."""
     if outcome.error is not None and not isinstance(policy, Adaptive):
         return _by_policy(pace, outcome, now, rng, policy)
-    rule, told = _rule(outcome.end), retry_after_of(outcome.error)
+    rule, retry_after = _rule(outcome.end), retry_after_of(outcome.error)
     if outcome.brought and rule.budget:
         pace = replace(pace, rows={})
-    if rule.budget and (outcome.brought or rule.curve is None) and not told:
+    if rule.budget and (outcome.brought or rule.curve is None) and not retry_after:
         return _from_budget(pace, now, rng, spread=_AT_ONCE_SECONDS if outcome.error else 0.0)
     if rule.family is None or rule.curve is None:
         return pace, 0.0
@@ -160,12 +160,14 @@ def paced(
     pace = replace(pace, rows={**pace.rows, rule.family: row})
     if by_client and outcome.end is End.UNREACHABLE:
         return pace, 0.0
-    return _by_rule(pace, told, rule, row, now=now, rng=rng)
+    return _by_rule(pace, retry_after, rule, row, now=now, rng=rng)
 
 
-def _by_rule(pace: Pace, told: float | None, rule: Rule, row: Row, *, now: float, rng: Random) -> tuple[Pace, float]:
-    if told:
-        return pace, _told(told, rng)
+def _by_rule(
+    pace: Pace, retry_after: float | None, rule: Rule, row: Row, *, now: float, rng: Random
+) -> tuple[Pace, float]:
+    if retry_after:
+        return pace, _as_asked(retry_after, rng)
     if rule.first_is_free and row.failures == 1:
         return _from_budget(pace, now, rng, spread=_AT_ONCE_SECONDS)
     curve = rule.later if rule.later is not None and now - row.since >= _A_MINUTE else rule.curve
@@ -186,7 +188,7 @@ def _grown(curve: Backoff, failures: int, rng: Random) -> float:
     return rng.uniform(ceiling / 2, ceiling)
 
 
-def _told(seconds: float, rng: Random) -> float:
+def _as_asked(seconds: float, rng: Random) -> float:
     return min(seconds, MAX_RETRY_AFTER_SECONDS) * (1 + _SPREAD * rng.random())
 
 
@@ -194,8 +196,8 @@ def _by_policy(pace: Pace, outcome: Outcome, now: float, rng: Random, policy: Re
     """As the user has it: one count for all causes, which begins anew after a time without failure."""
     is_new = now - pace.policy_ready_at >= policy.reset_after_seconds
     failures = 1 if is_new else pace.policy_failures + 1
-    told = retry_after_of(outcome.error)
-    delay = _told(told, rng) if told else policy.delay(failures, rng)
+    retry_after = retry_after_of(outcome.error)
+    delay = _as_asked(retry_after, rng) if retry_after else policy.delay(failures, rng)
     # The time without failure begins when the wait is over, not while we are still waiting.
     return replace(pace, policy_failures=failures, policy_ready_at=now + delay), delay
 

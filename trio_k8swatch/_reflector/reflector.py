@@ -84,7 +84,7 @@ class Reflector(Generic[T]):
         self._leave: trio.CancelScope | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follow the collection. `started` once the cache is full, and with `InitMode.SYNC` everyone has been told.
+        """Follow the collection. `started` once the cache is full, and with `InitMode.SYNC` everyone has been notified.
 
         Raises what a handler or an index raises, failures of the start, and failures for which there is no policy.
         """
@@ -171,7 +171,7 @@ class Reflector(Generic[T]):
             await self._relister.read_pages(draft)
         if self._started is None:
             return await self._commit(draft)
-        # Nothing is told before it is known that the collection can be watched, too (B16).
+        # Nobody is notified before it is known that the collection can be watched, too (B16).
         return await self._watch(replace(self._options, resource_version=draft.version), draft)
 
     async def _watch(

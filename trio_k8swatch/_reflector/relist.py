@@ -171,7 +171,7 @@ class Relister(Generic[T]):
         init_mode: InitMode = InitMode.SYNC,
         proves: bool = True,
     ) -> int:
-        """Everything at once; then those are told who want to know, and the promises are kept. How much has changed.
+        """Everything at once; then observers are notified and tickets redeemed. How much has changed.
 
         Nothing has happened if this is cancelled before everything is swapped; after that it cannot be. `started` makes it the
         first list: it is called before the handlers, which then wait for the block of `open_watch` to begin, or after them, as

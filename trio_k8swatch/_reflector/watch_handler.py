@@ -131,7 +131,7 @@ class WatchHandler(Generic[T]):
     def _name_object(self, error: Exception, event: ObjectEvent[T]) -> None:
         meta = self._cache.metadata(event.object)
         name = f"{meta.namespace}/{meta.name}"
-        error.add_note(f"raised while handlers and indexes were told: {event.type} {name}")
+        error.add_note(f"raised while handlers and indexes were notified: {event.type} {name}")
         _log.error("%s: failed to handle %s", self._name, event.type, extra={self._log_field: name})
 
     def _bookmark(self, bookmark: Bookmark) -> None:

@@ -226,5 +226,5 @@ def checked_version(version: str) -> str:
 
 def _named(metadata: Metadata) -> str:
     if not metadata.name:
-        raise ProtocolError("the server sent an object without uid and name: it cannot be told from others")
+        raise ProtocolError("the server sent an object without uid and name: it cannot be identified")
     return key_of(metadata)

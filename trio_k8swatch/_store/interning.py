@@ -47,7 +47,7 @@ class Interning:
         self._gone = 0
 
     def settle(self, metadata: object) -> None:
-        """Replace parts of `metadata` by equal ones. Nothing can be told of it but by `is`."""
+        """Replace parts of `metadata` by equal ones. Only `is` can tell the difference."""
         if type(metadata) is not ObjectMeta:
             return
         owners = metadata.owner_references

@@ -1,4 +1,4 @@
-"""Who is told of every change at once and in order, without a queue of changes in between."""
+"""Who is notified of every change at once and in order, without a queue of changes in between."""
 
 from __future__ import annotations
 

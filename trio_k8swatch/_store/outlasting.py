@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class OutlastingStore(Store[T], Generic[T]):
-    """The same store, whose health is told by a clock that is handed in."""
+    """The same store, whose health is measured by a clock that is passed in."""
 
     def __init__(self, store: Store[T], now: Callable[[], float]) -> None:
         super().__init__(store._cache)  # noqa: SLF001 - the same record seen through one more window

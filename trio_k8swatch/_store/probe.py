@@ -13,7 +13,7 @@ __all__ = ["Probe", "probe"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What to tell whoever asks whether this program is well."""
+    """The answer to a liveness or readiness probe."""
 
     ok: bool
     report: str
@@ -26,10 +26,10 @@ class Probe:
 
 
 def probe(stores: Mapping[str, Store[Any]], *, seconds: float = 180.0) -> Probe:
-    """Look at some stores, by names of your choice; well if the server has confirmed each within `seconds`.
+    """Check some stores, by names of your choice: ok if the server has confirmed each within `seconds`.
 
-    Never waits. A store that has stopped is not well. For readiness: fewer seconds than 130 would call quiet clusters ill,
-    because they confirm about once a minute, and now and then only the second time. For liveness: `seconds=math.inf`, so that
+    Never waits. A store that has stopped is not ok. For readiness: fewer seconds than 130 would fail for quiet clusters,
+    because they confirm about once a minute, and occasionally skip one. For liveness: `seconds=math.inf`, so that
     only a watch that has ended counts; a restart does not bring the API server back.
     """
     lines: list[str] = []

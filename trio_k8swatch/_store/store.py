@@ -144,7 +144,7 @@ class Store(Generic[T]):
     def stop(self) -> None:
         """End the watch now; the block of `open_watch` goes on with a frozen store. May be called twice, and by handlers.
 
-        A list under way is abandoned. Changes that are committed but not yet told to all handlers still are.
+        A list under way is abandoned. Handlers are still notified of changes that are already committed.
         """
         self._cache.stop()
 
@@ -159,7 +159,7 @@ class Store(Generic[T]):
     # Waiting
 
     async def relist(self) -> None:
-        """Return once a consistent list that began after this call has been committed, and handlers have been told.
+        """Return once a consistent list that began after this call has been committed, and handlers have been notified.
 
         Waits out outages. Raises `WatchStopped` if the watch ends first.
         """
@@ -168,7 +168,7 @@ class Store(Generic[T]):
     async def nop_update(self, uid: str) -> bool:
         """Call the update handler for an object that did not change; False if it is not here.
 
-        `old` is a copy of `new`. Neither indexes nor listeners nor subscribers are told. Raises `WatchStopped` after the
+        `old` is a copy of `new`. Neither indexes nor listeners nor subscribers are notified. Raises `WatchStopped` after the
         end of the watch, because handlers are no longer called.
         """
         async with self._cache.lock:
@@ -268,7 +268,7 @@ class Store(Generic[T]):
             raise WatchStopped(self._cache.stopped)
         await self._cache.notifier.next_change()
 
-    # Holding still, and being told
+    # Locks and notifications
 
     @asynccontextmanager
     async def locked(self) -> AsyncGenerator[None]:
@@ -287,7 +287,7 @@ class Store(Generic[T]):
         buffer: int = 1000,
         name: str = "subscriber",
     ) -> AbstractAsyncContextManager[AsyncIterator[Change[T]]]:
-        """All that is there, then all that happens, for work that waits: `async with ... as changes: async for ...`.
+        """All existing objects, then all changes, for work that waits: `async with ... as changes: async for ...`.
 
         Subscribers are independent of each other. `policy` says what happens when this one is slow: see `Policy`.
         `buffer` is how many changes may wait before `block` blocks and `resync` starts over; a list's changes come
@@ -300,7 +300,7 @@ class Store(Generic[T]):
     @asynccontextmanager
     async def _subscribed(self, name: str, policy: Policy, buffer: int) -> AsyncGenerator[Subscription[T]]:
         async with self._cache.lock:
-            # Under the lock no change is half told: what is there now, and what comes later, meet without gap or repeat.
+            # Under the lock no change is half delivered: what exists now and what comes later meet without gap or repeat.
             subscription = self._cache.notifier.join(Subscription(name, policy, buffer, self._cache.objects))
         try:
             yield subscription

@@ -30,7 +30,7 @@ class Opening(NamedTuple):
 
 
 def opening_of(body: bytes | bytearray) -> Opening | None:
-    """How the list begins that `body` is the first part of; None if that cannot be told, or not yet."""
+    """How the list begins that `body` is the first part of; None if that cannot be determined, or not yet."""
     begin = body.find(_ITEMS) + len(_ITEMS)
     if begin < len(_ITEMS) or not body.startswith(b"{", begin):
         return None

@@ -221,13 +221,13 @@ class IndexedStore(Store[T], Generic[T, I_co]):
         self.close()
 
     async def with_index(self, f: Callable[[I_co], object]) -> None:
-        """Call `f(index)` while the picture stands still. Keep nothing of the index: use it in `f`."""
+        """Call `f(index)` while the store is locked. Keep nothing of the index: use it in `f`."""
         await self._guest.run(lambda: self._indexed.with_index(f))
 
     async def get_indexed(self, f: Callable[[I_co], R]) -> R:
-        """What `f(index)` finds while the picture stands still."""
+        """What `f(index)` finds while the store is locked."""
         return await self._guest.run(lambda: self._indexed.get_indexed(f))
 
     async def list_indexed(self, f: Callable[[I_co], Iterable[R]]) -> list[R]:
-        """What `f(index)` finds while the picture stands still, as a list of its own."""
+        """What `f(index)` finds while the store is locked, as a list of its own."""
         return await self._guest.run(lambda: self._indexed.list_indexed(f))

@@ -131,7 +131,7 @@ class Store(Generic[T]):
     # Waiting
 
     def relist(self, timeout: float | None = None) -> None:
-        """Return once a consistent list that began after this call has been committed, and handlers have been told."""
+        """Return once a consistent list that began after this call has been committed, and handlers have been notified."""
         self._waiting().wait(self._store.relist, timeout)
 
     def nop_update(self, uid: str) -> bool:
@@ -162,7 +162,7 @@ class Store(Generic[T]):
         """
         return self._waiting().wait(lambda: self._store.wait_for(condition, uid=uid), timeout)
 
-    # Holding still, and being told
+    # Locks and notifications
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -251,13 +251,13 @@ class IndexedStore(Store[T], Generic[T, I_co]):
         self.close()
 
     def with_index(self, f: Callable[[I_co], object]) -> None:
-        """Call `f(index)` while the picture stands still. Keep nothing of the index: use it in `f`."""
+        """Call `f(index)` while the store is locked. Keep nothing of the index: use it in `f`."""
         self._waiting().wait(lambda: self._indexed.with_index(f))
 
     def get_indexed(self, f: Callable[[I_co], R]) -> R:
-        """What `f(index)` finds while the picture stands still."""
+        """What `f(index)` finds while the store is locked."""
         return self._waiting().wait(lambda: self._indexed.get_indexed(f))
 
     def list_indexed(self, f: Callable[[I_co], Iterable[R]]) -> list[R]:
-        """What `f(index)` finds while the picture stands still, as a list of its own."""
+        """What `f(index)` finds while the store is locked, as a list of its own."""
         return self._waiting().wait(lambda: self._indexed.list_indexed(f))

@@ -32,8 +32,13 @@ _TARGET_OPTIONS: Final = (
     click.option("--context", metavar="NAME", help="Which context of the kubeconfig.", shell_complete=complete_context),
     click.option("-s", "--server", metavar="URL", help="Exactly this API server, and no kubeconfig."),
     click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server."),
-    click.option("--certificate-authority", metavar="FILE", type=_FILE, help="Who vouches for --server (PEM)."),
-    click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust whoever answers at --server."),
+    click.option(
+        "--certificate-authority",
+        metavar="FILE",
+        type=_FILE,
+        help="The authority that signed the certificate of --server (PEM).",
+    ),
+    click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust any certificate of --server."),
     click.option("--as", "impersonate", metavar="USER", help="Impersonate this user, as kubectl does."),
     click.option("--as-group", "impersonate_groups", metavar="GROUP", multiple=True, help="And a group; repeatable."),
 )
@@ -67,7 +72,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 def commands(context: click.Context) -> int | None:
     """Watch Kubernetes objects come, change and go.
 
-    Connects where kubectl would, and stays connected: it survives restarts of the API server, expired
+    Connects as kubectl does, and stays connected: it survives restarts of the API server, expired
     versions, lost networks and rotated credentials, and never shows an object that is gone.
 
     \b
@@ -81,7 +86,7 @@ def commands(context: click.Context) -> int | None:
     return 2
 
 
-@commands.command("watch", short_help="Show what is there, then every change.")
+@commands.command("watch", short_help="Show existing objects, then every change.")
 @click.argument("resources", nargs=-1, required=True, metavar="RESOURCE...", shell_complete=complete_resource)
 @click.option(
     "-n",
@@ -104,7 +109,7 @@ def commands(context: click.Context) -> int | None:
 @click.option("-L", "--label-columns", metavar="KEYS", multiple=True, help="Labels as columns, for example app,tier.")
 @click.option("--show-labels", is_flag=True, help="All labels as the last column.")
 @click.option("--no-headers", is_flag=True, help="No line above the columns.")
-@click.option("--watch-only", is_flag=True, help="Only changes, without what is there.")
+@click.option("--watch-only", is_flag=True, help="Only changes, without the existing objects.")
 @click.option("--output-watch-events", is_flag=True, help="ADDED, MODIFIED or DELETED as the first column.")
 @click.option("-w", "--watch", is_flag=True, hidden=True, help="Accepted, because kubectl has it.")
 @click.option("--request-timeout", metavar="TIME", type=Duration(), help="End after this time: 30, 30s, 5m.")
@@ -113,9 +118,9 @@ def commands(context: click.Context) -> int | None:
     "--metrics-port", metavar="P", type=click.IntRange(1, 65535), help="Serve Prometheus metrics at :P/metrics."
 )
 @_target_options
-@click.option("--demo", is_flag=True, help="No cluster: a lively one, made up, inside this process.")
+@click.option("--demo", is_flag=True, help="No cluster: a lively, made-up one inside this process.")
 def watch_command(*, output: tuple[Output, Template | None], **options: Any) -> int:
-    """Show what is there of RESOURCE, then every change, until Ctrl-C.
+    """Show the existing objects of RESOURCE, then every change, until Ctrl-C.
 
     RESOURCE is what kubectl takes: pods, po, deployments.apps, apps/v1/deployments, a custom resource; with
     names: pods web-0, deploy/web; several: pods,services or deploy/web svc/web.
@@ -130,7 +135,7 @@ def watch_command(*, output: tuple[Output, Template | None], **options: Any) -> 
       kubectl proxy & trio-k8swatch watch nodes --server http://127.0.0.1:8001
 
     With -o json a line is {"type": "ADDED" | "MODIFIED" | "DELETED", "object": {...}}: first one ADDED for
-    each object there is, then one for each event. Whatever else there is to say is on stderr.
+    each existing object, then one for each event. Messages go to stderr.
     """  # noqa: D301 - as above
     del options["watch"]
     order = _order(output, options)
@@ -217,14 +222,14 @@ def fake_command(*, files: tuple[Path, ...], **options: Any) -> int:
 
 @commands.command("version", short_help="Show versions.")
 def version_command() -> None:
-    """Show the versions of this program and of what it stands on."""
+    """Show the versions of this program and of its dependencies."""
     _print_versions()
 
 
-@commands.command("completion", short_help="Teach a shell to complete.")
+@commands.command("completion", short_help="Print a completion script for a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    """Print what makes SHELL complete commands and options.
+    """Print the completion script for SHELL.
 
     \b
       bash:  trio-k8swatch completion bash > ~/.local/share/bash-completion/completions/trio-k8swatch

@@ -1,4 +1,4 @@
-"""Ways to become someone the API server trusts."""
+"""Connections: kubeconfig files, service accounts, and explicit servers."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Prepares(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Connection:
-    """One API server, and who we are to it.
+    """One API server, and the credentials for it.
 
     Nothing is opened by making one. It is a description: any number of clients may share it, in any thread and any run of
     trio, because each has credentials and TLS of its own (`for_client`).

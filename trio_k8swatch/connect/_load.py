@@ -34,7 +34,7 @@ def load(
     *,
     surroundings: Surroundings | None = None,
 ) -> Connection:
-    """Connect where kubectl would.
+    """Connect as kubectl does.
 
     That is as the file `kubeconfig` says, if given; else the files in KUBECONFIG, merged; else `~/.kube/config`; and
     if these have no current context, from inside a cluster to that cluster. Reads a few small files and runs nothing:
@@ -82,8 +82,8 @@ def to(
     """Connect to exactly that server: `kubectl proxy`, a test, a gateway.
 
     `token` is a bearer token. `certificate_authority` is a PEM file, else the system's authorities are trusted;
-    `insecure` trusts anybody, and lets credentials go to another machine over plain http, where everybody on the way can
-    read them. Raises `ConfigError` for a URL without scheme, and for a token that would go in the clear without `insecure`.
+    `insecure` skips verification, and allows credentials to another machine over plain http, where anyone on the path can
+    read them. Raises `ConfigError` for a URL without scheme, and for a token that would be sent unencrypted without `insecure`.
     """
     surroundings = surroundings or Surroundings()
     server = parse_server(base_url, label="base_url")
@@ -92,8 +92,8 @@ def to(
         credential = Credential(bearer(token, label="token"))
     if credential.authorization and not (server.encrypted or server.is_loopback or insecure):
         raise ConfigError(
-            f"{server.url} is not encrypted, so everybody on the way could read the credentials: use https, "
-            "or send them in the clear with insecure=True"
+            f"{server.url} is not encrypted, so anyone on the path could read the credentials: use https, "
+            "or send them unencrypted with insecure=True"
         )
     ca = None if certificate_authority is None else File("certificate_authority", Path(certificate_authority))
 

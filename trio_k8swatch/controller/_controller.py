@@ -55,7 +55,7 @@ async def run_controller(
 
     When cancelled, nothing new is run; runs under way have `grace_seconds` to end, then they are cancelled, too: under
     `open_lease` less than its `lease_seconds - renew_seconds`, so that nothing runs when the next leader begins. Raises
-    `WatchStopped`, after the same, if the watch of a source ends. `task_status` is told when everything that was there at
+    `WatchStopped`, after the same, if the watch of a source ends. `task_status` is started when everything that was there at
     the start is in the queue.
     """
     if workers < 1 or not grace_seconds >= 0:

@@ -78,7 +78,7 @@ class WorkQueue(Generic[K]):
 
     @asynccontextmanager
     async def take(self) -> AsyncGenerator[K]:
-        """Wait for a key, and work on it in the block: nobody else has it until the block ends, however it ends.
+        """Wait for a key, and work on it in the block: no other worker has it until the block ends, however it ends.
 
         An exception in the block does not bring the key back: `retry` does. Raises `trio.EndOfChannel` when the queue is
         closed.

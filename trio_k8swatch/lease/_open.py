@@ -183,7 +183,7 @@ class _Candidate:
                 self._seen = Observation(stored.spec, stored.version, self._clock.now())
 
     async def release(self) -> None:
-        """Let others lead at once, if the server can be told in time."""
+        """Let others lead at once, if the server can be reached in time."""
         seen = self._seen
         assert seen is not None
         spec = Spec(holder_identity="", lease_duration_seconds=1, lease_transitions=seen.spec.lease_transitions)

@@ -30,7 +30,7 @@ _REBUILD_SHARE: Final = 0.25
 
 
 class _Held(NamedTuple, Generic[T]):
-    """Changes that nobody may be told of yet."""
+    """Changes of which nobody may be notified yet."""
 
     deltas: Sequence[Delta[T]]
     preexisting: bool

@@ -2,7 +2,7 @@
 
 Rule 1: the block of `open_namespaces` begins when it is known of each namespace whether it can be listed.
 Rule 2: one that cannot be is tried again like any failing watch; only if none can is that an error.
-Rule 3: one that is left ends first; then its objects go, and everyone is told.
+Rule 3: one that is left ends first; then its objects are deleted, and everyone is notified.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def open_namespaces(
     `resource` is one of all namespaces, of which only these are listed and watched, each by itself: that needs rights in the
     namespaces alone, and one that is refused or gone does not blind the others. `namespaces` are their names; or
     `ListOptions(label_selector=…)`, and the Namespace objects that it chooses are followed; or a store of anything whose
-    names they are. When one joins, its objects are told as added; when one leaves, as deleted with `may_be_stale=True`.
+    names they are. When one joins, its objects are delivered as added; when one leaves, as deleted with `may_be_stale=True`.
 
     The block begins when it is known of each namespace whether it can be listed. Raises what `open_watch` would raise if none
     of them can; one that fails is tried again as `config` says, and shows in `store.namespaces[name].health`. Everything else

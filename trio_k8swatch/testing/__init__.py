@@ -1,4 +1,4 @@
-"""An API server in a box, for tests of programs that talk to one.
+"""An fake API server, for tests of programs that talk to one.
 
 Loaded on first use: pytest imports this package at every start, for the sake of its plugin.
 """

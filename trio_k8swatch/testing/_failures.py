@@ -1,4 +1,4 @@
-"""What the fake itself could not do while it answered: kept until the test that owns it is told."""
+"""What the fake itself could not do while it answered: kept until the test that owns it asks."""
 
 from __future__ import annotations
 

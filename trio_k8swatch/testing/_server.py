@@ -1,4 +1,4 @@
-"""The API server in a box: the cluster inside, the doors outside, faults in between."""
+"""The fake API server: the cluster inside, the doors outside, faults in between."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class FakeApiServer(Inside):
 
     @property
     def failures(self) -> list[Exception]:
-        """What the fake itself raised while it answered, as far as nobody has been told yet."""
+        """What the fake itself raised while it answered, as far as it has not been reported yet."""
         return list(self._failures.kept)
 
     def raise_failures(self) -> None:
@@ -155,7 +155,7 @@ class FakeApiServer(Inside):
             raise
         except RecursionError:
             response = refusal(not_imitated("objects nested that deep"))
-        except Exception as error:  # noqa: BLE001 - no request may end the server; whoever owns it is told
+        except Exception as error:  # noqa: BLE001 - no request may end the server; its owner is notified
             self._failures.note(error, f"{request.method} {request.path}")
             response = refusal(internal_error(error))
         call.status, call.ended = response.status, self.clock.now()

@@ -53,7 +53,7 @@ def checked_controller(name: str) -> str:
     return name
 
 
-def occurrence(  # noqa: PLR0917 - in the order of what is told
+def occurrence(  # noqa: PLR0917 - in the order of the fields
     type_: EventType,
     reason: str,
     action: str | None,

@@ -15,7 +15,7 @@ _MAX_REPEATS: Final = 10
 """As client-go."""
 
 _PATIENCE_SECONDS: Final = 30.0
-"""In all. Whoever would wait longer is told so instead, and knows better what else there is to do."""
+"""In all. A caller that would wait longer gets an error instead, and can decide what else to do."""
 
 _LEAST_PAUSE_SECONDS: Final = 0.1
 """`Retry-After: 0` is no invitation to a busy loop."""

@@ -57,16 +57,16 @@ class IndexedStore(Store[T], Generic[T, I_co]):
         self.close()
 
     async def with_index(self, f: Callable[[I_co], object]) -> None:
-        """Call `f(index)` while the picture stands still. Keep nothing of the index: use it in `f`."""
+        """Call `f(index)` while the store is locked. Keep nothing of the index: use it in `f`."""
         async with self._cache.lock:
             f(self._index)
 
     async def get_indexed(self, f: Callable[[I_co], R]) -> R:
-        """What `f(index)` finds while the picture stands still."""
+        """What `f(index)` finds while the store is locked."""
         async with self._cache.lock:
             return f(self._index)
 
     async def list_indexed(self, f: Callable[[I_co], Iterable[R]]) -> list[R]:
-        """What `f(index)` finds while the picture stands still, as a list of its own."""
+        """What `f(index)` finds while the store is locked, as a list of its own."""
         async with self._cache.lock:
             return list(f(self._index))

@@ -19,21 +19,21 @@ K = TypeVar("K", bound=Hashable)
 class Index(Protocol[T_contra]):
     """What `IndexedStore` keeps up to date.
 
-    The three calls come in the order of the changes, inside the commit and before any handler. They must not raise: an
-    index that raises is taken out of the store, and its error ends the watch. An index may select, too: not every object
+    It is called in the order of the changes, inside the commit and before any handler. They must not raise: an
+    index that raises is taken out of the store, and its error ends the watch. An index may be selective: not every object
     has to be in it.
     """
 
     def add(self, obj: T_contra, /) -> object:
-        """`obj` is there now."""
+        """`obj` was added."""
         ...
 
     def update(self, old: T_contra, new: T_contra, /) -> object:
-        """`old` is `new` now."""
+        """`old` was replaced by `new`."""
         ...
 
     def delete(self, obj: T_contra, /) -> object:
-        """`obj` is gone."""
+        """`obj` was deleted."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The indexes of one copy, each kept exact for as long as it is registered.
 
-Rule: whatever one of them does, the others are told. One that raises is taken out, so that the rest agree with the objects.
+Rule: whatever one of them does, the others are notified. One that raises is taken out, so that the rest agree with the objects.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Registrations(Generic[T]):
         return registration
 
     def apply(self, delta: Delta[T]) -> None:
-        """One change. Raises what an index raises, when all have been told."""
+        """One change. Raises what an index raises, when all have been notified."""
         broken: Exception | None = None
         for registration in self.registrations:
             index = registration.index

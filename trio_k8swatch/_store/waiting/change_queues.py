@@ -28,7 +28,7 @@ class Policy(StrEnum):
 
 
 class Change(msgspec.Struct, Generic[T], frozen=True, gc=False):
-    """One change of one object, as `HandlerFuncs` would be told of it."""
+    """One change of one object, as `HandlerFuncs` would be notified of it."""
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     object: T
@@ -96,7 +96,7 @@ class OrResync(Generic[T]):
         """A relist may have put another mapping in the place of the old."""
         if store is not self._store:
             self._store = store
-            # What went with it unseen is not to be handed out, though its deletion may be told only later.
+            # What went with it unseen is not to be handed out, though its deletion may be delivered only later.
             self._again = {key: None for key in self._again if key in store or key in self._told}
 
     def put(self, key: str, change: Change[T]) -> None:
@@ -117,8 +117,8 @@ class OrResync(Generic[T]):
     def _as_news(self, key: str, change: Change[T]) -> Change[T] | None:
         """`change` as seen by who has got all that waits: handing out the store anew may have run ahead of it."""
         newest = self._newest.get(key)
-        told = self._told.get(key) if newest is None else newest.object
-        known = None if newest is not None and newest.type == "DELETED" else told
+        shown = self._told.get(key) if newest is None else newest.object
+        known = None if newest is not None and newest.type == "DELETED" else shown
         if known is change.object and change.type != "DELETED":
             return None
         if known is None:

@@ -18,7 +18,7 @@ API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication
 
 
 class ExecCluster(msgspec.Struct, frozen=True, rename="kebab", omit_defaults=True):
-    """What a plugin with `provideClusterInfo` is told about the cluster."""
+    """What a plugin with `provideClusterInfo` learns about the cluster."""
 
     server: str
     tls_server_name: str | None = None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["credential_source", "impersonation", "must_be_consistent"]
 
-# The extension of a cluster that plugins are told as `config`.
+# The extension of a cluster that plugins receive as `config`.
 _EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 # What may be in a header's name (RFC 9110), but for the percent sign, which escapes the rest.
 _HEADER_NAME_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "!#$&'*+-.^_`|~")

@@ -111,7 +111,7 @@ class Body:
         on_close: Callable[[], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
-        """Let the faults of the call work on it, and be told when it closes or cannot go on. Before the first read."""
+        """Let the faults of the call work on it, and be notified when it closes or cannot continue. Before the first read."""
         self._filters = filters
         self._on_close = on_close
         self._on_failure = on_failure

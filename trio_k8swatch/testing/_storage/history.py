@@ -97,7 +97,7 @@ class Storage:
             self._compacted = max(self._compacted, self._revisions.popleft()[1])
 
     def roll_back(self, resource_version: int) -> None:
-        """Be as it was then, as if a backup had been restored: what came later never happened, and nobody is told.
+        """Be as it was then, as if a backup had been restored: what came later never happened, and nobody is notified.
 
         ValueError if the history does not reach back so far.
         """

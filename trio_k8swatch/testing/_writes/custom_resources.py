@@ -20,7 +20,7 @@ CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 class CustomResources:
     """Keeps the registry in step with the definitions that are stored.
 
-    `end_watches` is told the qualified name of a resource that is served no more.
+    `end_watches` is called with the qualified name of a resource that is no longer served.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From what was sent to an object of its kind: types are checked, unknown fields dropped, and the client told."""
+"""From what was sent to an object of its kind: types are checked, unknown fields dropped, and the client warned."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Writes:
         how = DeleteOptions.parse(request)
         storage = self._writer.storage
         if options.version and not options.match:
-            # Deleting a collection reads the store itself, and that exactly where it is told to.
+            # Deleting a collection reads the store itself, and exactly where the request says.
             options = replace(options, match="Exact")
         page = read_page(storage, target, options, self._writer.clock.now())
         for revision in page.revisions:

@@ -1,4 +1,4 @@
-"""What kind of value stands at a field: one value, fields of their own, or items that are told apart by keys."""
+"""What kind of value stands at a field: one value, fields of their own, or items that are identified by keys."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _TYPES: Final = {
 class Shape(Protocol):
     """A place in an object of some kind.
 
-    `atomic`: whoever sets it sets all of it. `keys`: by which fields the items of a list are told apart. `is_set`: the
-    items of a list are told apart by themselves. `written`: it is there although nobody set it. `expects`: what stands
+    `atomic`: whoever sets it sets all of it. `keys`: which fields identify the items of a list. `is_set`: the
+    items of a list identify themselves. `written`: it is there although nobody set it. `expects`: what stands
     there, `map`, `list`, `string`, `numeric`, `boolean` or `any scalar`; empty where that is not known.
     """
 

@@ -41,7 +41,7 @@ _CREATED_BY_UPDATE: Final = frozenset(
 class Writer:
     """All changes to the storage that follow the API's rules go through here.
 
-    `after_put` and `after_drop` are told of each change, for what follows from it.
+    `after_put` and `after_drop` are called with each change, for what follows from it.
     """
 
     def __init__(self, storage: Storage, clock: Clock, admission: Admission) -> None:

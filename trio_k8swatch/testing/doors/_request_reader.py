@@ -84,7 +84,7 @@ class RequestReader:
         return None
 
     def expects_continue(self) -> bool:
-        """Whether the client waits to be told that it may send the body; true once for a request."""
+        """Whether the client waits for permission to send the body; true once for a request."""
         waits = self._waits and not self._body
         self._waits = False
         return waits

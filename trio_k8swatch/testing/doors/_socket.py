@@ -43,7 +43,7 @@ async def serve(
 ) -> AsyncGenerator[Url]:
     """Serve until the block is left; then all connections are closed.
 
-    What goes wrong on a connection closes it, and `failed` is told: the others go on.
+    What goes wrong on a connection closes it, and `failed` is called: the others continue.
     """
     context, ca = _certificates(host) if tls else (None, None)
     connection = partial(_connection, handle, failed, context)

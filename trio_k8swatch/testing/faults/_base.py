@@ -57,11 +57,11 @@ class FaultBase:
             fault.remove()
 
     def _once(self, name: str, effect: Effect, on: On, when: WhenOptions) -> Fault:
-        """A fault that strikes one time unless told otherwise."""
+        """A fault that strikes once unless `times=` says otherwise."""
         return self._add(name, effect, {"on": on, "times": 1, **when})
 
     def _lasting(self, name: str, effect: Effect, on: On, when: WhenOptions) -> Fault:
-        """A fault that strikes until it is removed unless told otherwise."""
+        """A fault that strikes until it is removed unless `times=` says otherwise."""
         return self._add(name, effect, {"on": on, **when})
 
     def _add(self, name: str, effect: Effect, when: WhenOptions) -> Fault:

@@ -24,7 +24,7 @@ class EventFaults(FaultBase):
     """What may be wrong in a stream that arrives intact."""
 
     def gone(self, *, as_status: bool = False, after_events: int = 0, **when: Unpack[WhenOptions]) -> Fault:
-        """A watch is told that its history is lost: an ERROR event with code 410, or HTTP 410 `as_status`. Once."""
+        """A watch learns that its history is lost: an ERROR event with code 410, or HTTP 410 `as_status`. Once."""
         version = self._server.storage.resource_version
         refused = expired(f"too old resource version: {version} ({version})")
         if as_status:

@@ -17,7 +17,7 @@ class HistoryFaults(RefusalFaults):
         self._server.compact()
 
     def roll_back(self, to: int | str) -> None:
-        """A backup is put back: the state of that resourceVersion, and the resourceVersion itself. Nobody is told."""
+        """A backup is put back: the state of that resourceVersion, and the resourceVersion itself. Nobody is notified."""
         self._server.storage.roll_back(int(to))
 
     def cut_connections(self, how: Ending = "reset") -> None:

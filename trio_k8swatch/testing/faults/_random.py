@@ -59,7 +59,7 @@ class Faults(NamedFaults):
     """What can go wrong, by name.
 
     Each method makes a fault and returns it; several may be active at once, and act in the order they were made. A
-    fault *that happens* strikes once unless told otherwise (`times=`), a fault *that is so* until it is removed; the
+    fault *that happens* strikes once unless `times=` says otherwise, a fault *that is so* until it is removed; the
     docstring says which. All take the keywords of `When`: `on`, `resource`, `namespace`, `times`, `after`,
     `for_seconds`.
     """

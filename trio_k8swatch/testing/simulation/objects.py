@@ -61,7 +61,7 @@ def terminating(obj: Object) -> bool:
 
 
 def phase(pod: Object) -> str:
-    """The phase of a pod; Pending where none is told yet."""
+    """The phase of a pod; Pending where none is set yet."""
     known: str = part(pod, "status").get("phase") or "Pending"
     return known
 
