@@ -132,3 +132,39 @@ async def test_a_limit_of_less_than_a_second_is_kept_as_well(autojump_clock: Moc
         await trio.sleep(1.6)
         assert source.verbs().count("watch") > 1
         assert len(store) == 20
+
+
+def test_a_gap_of_the_limit_is_a_rare_bookmark() -> None:
+    """A server that needs all of the limit would be cut off at the first one that is a moment late."""
+    heart = started(timeout=10_000)
+    heart.marked(0)
+    heart.heard(70, events=True)
+    heart.marked(70)
+    assert heart.deadline == 70 + 105
+
+
+def test_between_two_watches_no_gap_is_learnt() -> None:
+    """Nobody listened in between."""
+    heart = started(timeout=10_000)
+    heart.marked(10)
+    heart.begin(500, 10_000)
+    heart.heard(510, events=True)
+    heart.marked(510)
+    assert heart.deadline == 510 + 70
+
+
+def test_while_we_do_not_listen_no_gap_is_learnt() -> None:
+    """A slow subscriber of ours says nothing about the server."""
+    heart = started(timeout=10_000)
+    heart.marked(10)
+    heart.held()
+    heart.heard(510, events=True)
+    heart.marked(510)
+    assert heart.deadline == 510 + 70
+
+
+def test_silence_is_counted_from_the_beginning_of_the_watch() -> None:
+    """Whenever that was."""
+    heart = started(now=1000)
+    assert not heart.was_silent(1069)
+    assert heart.was_silent(1070)

@@ -17,7 +17,7 @@ TESTS: Final[dict[str, list[str]]] = {
     "_store/deltas.py": ["tests/store/test_deltas.py"],
     "_store/indexes/key_indexes.py": ["tests/store/indexes"],
     "_store/indexes/registered_indexes.py": ["tests/store/indexes"],
-    "_store/indexes/indexed_store.py": ["tests/store/indexes"],
+    "_store/indexes/indexed_store.py": ["tests/seed/test_seed_store.py", "tests/faults/test_own_indexes.py"],
     "_store/waiting/relist_tickets.py": ["tests/store/waiting/test_relist_tickets.py"],
     "_store/waiting/change_queues.py": ["tests/store/waiting"],
     "_wire/object_decoder.py": ["tests/wire"],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from trio_k8swatch import ConfigError, FlatNameIndex, KeyIndex, NameIndex, RebuildableIndex
-from trio_k8swatch._store.indexes.key_indexes import _NamedIndex
+from trio_k8swatch._store.indexes.key_indexes import _NamedIndex, can_be_rebuilt
 
 names = st.sampled_from(["a", "b"])
 namespaces = st.sampled_from(["x", "y"])
@@ -325,3 +325,58 @@ def test_R22_an_async_key_function_is_refused() -> None:
     a = thing("a", 1)
     with pytest.raises(ConfigError, match="key function of a KeyIndex returned a coroutine"):
         index.add(a)
+
+
+def test_a_subclass_is_rebuilt_only_if_it_says_how() -> None:
+    """Ours know nothing of what it keeps besides; and half of the protocol is none of it."""
+
+    class Counting(NameIndex[Thing]):
+        pass
+
+    class Knowing(NameIndex[Thing]):
+        def fresh(self) -> Any:
+            return Knowing()
+
+    class Half:
+        def fresh(self) -> Any:
+            raise NotImplementedError
+
+    asked = (NameIndex[Thing](), FlatNameIndex[Thing](), KeyIndex[Thing, int](keys_of), Knowing(), Counting(), Half())
+    assert [can_be_rebuilt(index) for index in asked] == [True, True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "make", [NameIndex, FlatNameIndex, lambda metadata: KeyIndex(lambda obj: obj[0], metadata=metadata)]
+)
+def test_a_fresh_index_knows_the_metadata_of_its_objects(make: Callable[..., Any]) -> None:
+    """As the one that it is to replace."""
+    index = make(metadata=lambda obj: obj[1].metadata)
+    fresh = index.fresh()
+    fresh.add(("x", thing("a", 1)))
+    index.adopt(fresh)
+    assert len(index) == 1
+
+
+def test_I6_an_update_of_what_is_not_there_adds_nothing() -> None:
+    """Neither what shows nor what is hidden behind it."""
+    index: FlatNameIndex[Thing] = FlatNameIndex()
+    hidden, shown = thing("a", 1, uid="1"), thing("a", 2, uid="2")
+    index.add(hidden)
+    index.add(shown)
+    index.update(thing("a", 3, uid="3"), thing("a", 4, uid="3"))
+    assert index.get("a") is shown
+    index.delete(shown)
+    assert index.get("a") is hidden
+    index.delete(hidden)
+    assert index.get("a") is None
+
+
+def test_I8_an_object_without_a_place_leaves_nothing_behind() -> None:
+    """A selecting index of few objects among a hundred thousand is small."""
+    index: KeyIndex[Thing, int] = KeyIndex(lambda obj: obj.value or None)
+    nowhere, somewhere = thing("a", 1, value=0), thing("a", 2, value=1)
+    index.add(nowhere)
+    index.update(nowhere, somewhere)
+    assert index.get(1) == (somewhere,)
+    index.update(somewhere, nowhere)
+    assert (index.get(1), index._keys, index._objects) == ((), {}, {})

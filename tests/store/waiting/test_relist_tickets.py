@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_k8swatch import WatchStopped
 from trio_k8swatch._store.waiting.relist_tickets import RelistTickets
@@ -58,3 +58,15 @@ async def test_U6_the_first_word_about_a_ticket_counts() -> None:
     ticket.settle()
     ticket.settle("too late")
     await ticket.wait()
+
+
+async def test_what_cancels_the_watch_and_its_waiters_at_once_is_a_cancellation(autojump_clock: MockClock) -> None:
+    """A program that ends is not told that its watch has ended."""
+    ticket = RelistTickets().draw()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ticket.wait)
+            await wait_all_tasks_blocked()
+            ticket.settle("over")
+            scope.cancel()
+    assert scope.cancelled_caught
