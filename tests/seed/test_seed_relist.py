@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.lowlevel
 from core_helpers import Diary, ScriptedListWatcher, Stream, bookmark, failure, page, steady, thing
+from prometheus_client import CollectorRegistry
 from trio.testing import MockClock
 
 from trio_k8swatch import (
@@ -17,6 +18,7 @@ from trio_k8swatch import (
     Forbidden,
     HandlerFuncs,
     IndexedStore,
+    Metrics,
     Modified,
     NameIndex,
     NotFound,
@@ -217,7 +219,8 @@ async def test_L11_B25_unchanged_objects_are_told_only_on_request(*, replay: boo
     config = steady(replay_unchanged=replay)
     async with open_watch(source, handlers=diary.handlers(), config=config) as store:
         await store.relist()
-    assert [line[0] for line in diary.lines[2:]] == ["update"] * (2 if replay else 1)
+    changed = [("update", B, thing("b", 9))]
+    assert diary.lines[2:] == ([("update", A, A), *changed] if replay else changed)
 
 
 async def test_L12_handlers_of_a_list_see_the_whole_new_state(autojump_clock: MockClock) -> None:
@@ -370,11 +373,17 @@ async def test_B6_stop_abandons_a_list_under_way(autojump_clock: MockClock) -> N
 async def test_B17_leaving_during_a_list_is_no_failure(autojump_clock: MockClock) -> None:
     """The Go package counted it as an error and a failing watcher."""
     source = ScriptedListWatcher(page(A, at=5), lambda _: trio.sleep_forever())
-    async with open_watch(source) as store:
+    registry = CollectorRegistry()
+    config = steady(metrics=Metrics("app", registry).instance("things"))
+    async with open_watch(source, config=config) as store:
         store.request_relist()
         await trio.sleep(5)
+        assert source.verbs() == ["list", "watch", "list"]
     assert not store.failing
     assert store.health.last_error is None
+    names = [sample.name for family in registry.collect() for sample in family.samples]
+    assert "app_relist_requests_total" in names
+    assert "app_errors_total" not in names
 
 
 async def test_B3_a_server_whose_every_watch_breaks_is_asked_along_the_curve(autojump_clock: MockClock) -> None:

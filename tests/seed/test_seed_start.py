@@ -23,6 +23,7 @@ from trio_k8swatch import (
     K8sWatchError,
     ListOptions,
     NotFound,
+    State,
     Status,
     TimeRange,
     TooManyRequests,
@@ -60,12 +61,22 @@ async def test_A3_B29_metrics_are_optional(autojump_clock: MockClock) -> None:
 
 @pytest.mark.parametrize("which", ["retry_relist_after", "retry_watch_after"])
 async def test_A4_A5_None_as_a_policy_ends_the_watch_with_the_failure(which: str, autojump_clock: MockClock) -> None:
-    """Raised by `open_watch`: the Go package's goroutine died silently, or crashed (B1)."""
-    source = ScriptedListWatcher(page(A, at=5), Unavailable("gone"), watches=[Stream(), Unavailable("gone")])
+    """Raised by `open_watch`: the Go package's goroutine died silently, or crashed (B1). What the other is for is survived."""
+    is_list = which == "retry_relist_after"
+    source = ScriptedListWatcher(page(A, at=5))
     with pytest.raises(Unavailable, match="gone"):
         async with open_watch(source, config=steady(**{which: None})) as store:
             await trio.sleep(1)
-            if which == "retry_relist_after":
+            if is_list:
+                source.stream.cut(Unavailable("survived"))
+            else:
+                source.lists.appendleft(Unavailable("survived"))
+                store.request_relist()
+            await trio.sleep(5)
+            assert store.health.state is State.LIVE
+            assert "survived" in (store.health.last_error or "")
+            if is_list:
+                source.lists.appendleft(Unavailable("gone"))
                 store.request_relist()
             else:
                 source.stream.cut(Unavailable("gone"))
@@ -154,7 +165,7 @@ async def test_A13_selectors_go_into_every_list_and_every_watch(autojump_clock: 
     async with open_watch(source, list_options=options, config=steady()) as store:
         await store.relist()
         await trio.sleep(2)
-    assert len(source.calls) >= 4
+    assert source.verbs()[:4] == ["list", "watch", "list", "watch"]
     for call in source.calls:
         assert (call.options.label_selector, call.options.field_selector) == ("app=x", "f=1")
         assert (call.options.shard_selector, call.options.page_size) == ("s", 3)
@@ -168,6 +179,7 @@ async def test_S2_what_will_not_get_better_is_raised_before_the_block(error: K8s
             async with open_watch(source):
                 raise AssertionError("the block runs")
         assert caught.value is error
+        assert source.verbs() == ["list", "watch"][: 1 + len(source.calls) // 2], "it was asked once"
 
 
 async def test_S2_B15_the_start_may_be_retried(autojump_clock: MockClock) -> None:

@@ -171,12 +171,19 @@ async def test_T7_who_listens_before_writing_misses_nothing(autojump_clock: Mock
         by_name = IndexedStore(store, NameIndex[Thing]())
         listener = store.listen("uid-of-a")
         assert listener is not None
-        source.stream.send(Modified(thing("a", 6, value=1)))
-        await trio.sleep(1)
-        while (found := by_name.index.get("default", "a")) is not None and found.value != 1:
-            with trio.move_on_after(1):
+        looks: list[int] = []
+        while True:
+            found = by_name.index.get("default", "a")
+            assert found is not None
+            looks.append(found.value)
+            if found.value == 2:
+                break
+            # It changes, once and again, between the look and the wait.
+            source.stream.send(Modified(thing("a", 6 + 2 * found.value, value=found.value + 1)))
+            await trio.sleep(1)
+            with trio.fail_after(0.5):
                 await listener.wait()
-        assert trio.current_time() == 1
+        assert (looks, trio.current_time()) == ([0, 1, 2], 2)
 
 
 async def test_T7_wait_for_is_that_loop(autojump_clock: MockClock) -> None:
