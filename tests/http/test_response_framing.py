@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from raw_server import END, chunk, raw_server, with_length
 from raw_server import HEAD as HEAD_OF_CHUNKS
 
-from trio_k8swatch import Unavailable, open_client
+from trio_k8swatch import ApiError, Unavailable, open_client
 from trio_k8swatch._http.chunked_encoding import Chunks
 from trio_k8swatch._http.response_framing import ResponseFraming, SurplusError
 
@@ -106,3 +107,20 @@ async def test_R9_a_second_response_answers_nothing(first: bytes) -> None:
         assert await client.get("/b") == b'"honest"'
         assert server.targets == ["/a", "/b"]
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("code", [204, 304])
+async def test_an_answer_that_has_no_body_ends_with_its_head(code: int) -> None:
+    """Even if that announces one in chunks; the connection serves the next request."""
+
+    async def answer(stream: trio.SocketStream, target: str) -> bool:
+        head = b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n" % code
+        await stream.send_all(head if target == "/a" else with_length(b'"b"'))
+        return True
+
+    async with raw_server(answer) as server, open_client(base_url=server.url) as client:
+        with trio.fail_after(5):
+            with pytest.raises(ApiError) if code == 304 else nullcontext():
+                assert await client.get("/a") == b""
+            assert await client.get("/b") == b'"b"'
+        assert server.connections == 1

@@ -14,6 +14,8 @@ from .inflate import Inflater
 
 __all__ = ["Body", "body_of"]
 
+_NO_BODY: Final = (204, 304)
+
 _CLOSE_SECONDS: Final = 2.0
 """A transport that does not come to an end must not hold us up."""
 
@@ -41,7 +43,9 @@ class _PastH11(Protocol):
 def body_of(response: httpx.Response) -> Body:
     """How to read the body of `response`: straight from our socket where that is possible, else through httpx."""
     stream = response.extensions.get("network_stream")
-    is_chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
+    # Some answers have no body, whatever their head says of one.
+    has_body = response.status_code not in _NO_BODY
+    is_chunked = has_body and "chunked" in response.headers.get("transfer-encoding", "").lower()
     encoding = response.headers.get("content-encoding", "identity").lower()
     body: Body
     if is_chunked and isinstance(stream, _PastH11) and stream.begin_body():
