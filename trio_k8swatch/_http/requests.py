@@ -18,6 +18,7 @@ from trio_k8swatch._wire import error_from_response, parse_retry_after
 from .gate import Gate
 from .hedging import first_answer
 from .reachability import Attempt
+from .request_body import RequestBody
 from .response_body import Body, body_of
 from .warnings import log_warnings
 from .writes.call import is_eviction
@@ -82,6 +83,7 @@ class Requests:
 
             async def send(attempt: Attempt) -> httpx.Response:
                 request = self._http.build_request(method, url, headers=headers, content=content)
+                request.stream = RequestBody(content or b"")
                 return await self._send(request, attempt, is_watch=is_watch)
 
             if method == "GET" and not verb:
