@@ -95,6 +95,8 @@ class ListMeta(msgspec.Struct, frozen=True, rename={"continue_token": "continue"
     resource_version: str = msgspec.field(default="", name="resourceVersion")
     continue_token: str | None = None
     remaining_item_count: int | None = msgspec.field(default=None, name="remainingItemCount")
+    shard_info: Mapping[str, str] | None = msgspec.field(default=None, name="shardInfo")
+    """Of a server that filters by `ListOptions.shard_selector`: which `selector` it has filtered by."""
 
 
 class PartialObjectMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -24,6 +24,7 @@ MODULES = [
     "trio_k8swatch.controller",
     "trio_k8swatch.lease",
     "trio_k8swatch.namespaces",
+    "trio_k8swatch.shard",
     "trio_k8swatch.testing",
 ]
 

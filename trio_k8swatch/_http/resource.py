@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar, overload
 
@@ -14,7 +15,7 @@ from trio_k8swatch._errors import ProtocolError, Unavailable
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import DynamicObject, ListMeta, Metadata
 from trio_k8swatch._pager import list_pages, take_in_parts
-from trio_k8swatch._wire import Decoder, Lines, LineSplitter, Listing, Page, WatchEvent, decoder_for
+from trio_k8swatch._wire import Decoder, Lines, LineSplitter, Listing, Page, UidFilter, WatchEvent, decoder_for
 
 from .collection import Collection
 from .requests import located, located_error
@@ -133,13 +134,15 @@ class Resource(Verbs[T]):
         version = await list_pages(page, options or ListOptions(), restart=items.clear)
         return Listing(items, ListMeta(resource_version=version))
 
-    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+    async def page(
+        self, options: ListOptions, take: Callable[[Page[T]], object], *, keep: UidFilter | None = None
+    ) -> ListMeta:
         """Read one page, handing it to `take` in parts as it comes; its metadata, whose token says where the next begins.
 
-        Errors as `list`, Expired for an old token, and then what was taken is void.
+        Items that `keep` leaves out are not decoded. Errors as `list`, Expired for an old token, and then what was taken is void.
         """
         doing = f"list {self.collection}"
-        reader = self._decoder.page_decoder()
+        reader = self._decoder.page_decoder(keep)
         path, query, accept = self.collection.path, options.list_query(), self._decoder.accept_list
 
         def take_what_is_whole(data: bytes) -> None:
@@ -154,12 +157,14 @@ class Resource(Verbs[T]):
         return rest.metadata
 
     @asynccontextmanager
-    async def watch(self, options: ListOptions | None = None) -> AsyncGenerator[EventStream[T]]:
+    async def watch(
+        self, options: ListOptions | None = None, *, keep: UidFilter | None = None
+    ) -> AsyncGenerator[EventStream[T]]:
         """One watch request: `async with resource.watch(options) as events: async for event in events: ...`.
 
         From `options.resource_version` until the server ends it, after `options.timeout_seconds` at the latest. Leave it
         wherever you like. There are no retries, and silence has no limit: for that there is `open_watch`. Raises ApiError
-        when the request is refused; an ERROR event is an event, and the last of its stream.
+        when the request is refused; an ERROR event is an event, and the last of its stream. `keep` is for shards.
         """
         doing = f"watch {self.collection}"
         options = options or ListOptions()
@@ -167,7 +172,8 @@ class Resource(Verbs[T]):
         async with self._client.stream(
             self.collection.path, query, accept=accept, doing=doing, begins_with_list=streams
         ) as body:
-            yield EventStream(body, self._decoder.events, doing)
+            decode = self._decoder.events if keep is None else partial(self._decoder.events, keep=keep)
+            yield EventStream(body, decode, doing)
 
     # Writing, beyond single verbs
 

@@ -20,6 +20,7 @@ from .nulls import tolerating_nulls
 from .object_decoder import Decoder, decoder_for
 from .page_decoder import BROKEN
 from .status_to_error import error_from_response, error_from_status, is_too_large_version, parse_retry_after
+from .uid_filter import UidFilter
 
 __all__ = [
     "BROKEN",
@@ -35,6 +36,7 @@ __all__ = [
     "Listing",
     "Modified",
     "Page",
+    "UidFilter",
     "WatchEvent",
     "bookmark_at",
     "decoder_for",

@@ -18,6 +18,7 @@ from .lines import Lines
 from .metadata_access import fields_of, is_mapping, metadata_accessor
 from .nulls import tolerating_nulls
 from .page_decoder import BROKEN, PageDecoder
+from .uid_filter import UidFilter
 
 __all__ = ["Decoder", "decoder_for"]
 
@@ -64,8 +65,8 @@ class Decoder(ABC, Generic[T]):
         self.metadata: MetadataOf = metadata_of
         """How to get at the metadata of an object."""
 
-    def events(self, lines: Lines) -> Iterator[WatchEvent[T]]:
-        """The events of some lines, each decoded only when it is asked for."""
+    def events(self, lines: Lines, keep: UidFilter | None = None) -> Iterator[WatchEvent[T]]:
+        """The events of some lines, each decoded only when it is asked for, and not at all if `keep` leaves it out."""
         buffer, begin, stop = lines
         view = memoryview(buffer)
         trusted, decode = self._kinds.trusted, self._decode_trusted
@@ -73,6 +74,9 @@ class Decoder(ABC, Generic[T]):
             end = buffer.find(b"\n", begin, stop)
             if end < 0:
                 end = stop
+            if keep is not None and not keep.keeps_line(buffer, begin, end):
+                begin = end + 1
+                continue
             if buffer.startswith(trusted, begin):
                 try:
                     event = decode(view[begin:end])
@@ -86,8 +90,8 @@ class Decoder(ABC, Generic[T]):
             begin = end + 1
 
     @abstractmethod
-    def page_decoder(self) -> PageDecoder[T]:
-        """What reads one body of a list."""
+    def page_decoder(self, keep: UidFilter | None = None) -> PageDecoder[T]:
+        """What reads one body of a list, without the items that `keep` leaves out."""
 
     def object(self, text: bytes, doing: str) -> T:
         """The one object that `text` is. `doing` is what it answers."""
@@ -133,8 +137,8 @@ class _TypedDecoder(Decoder[T]):
         self._decode_array: Callable[[bytes], list[T]] | None
         self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
 
-    def page_decoder(self) -> PageDecoder[T]:
-        return PageDecoder(self._kinds, self._decode_item, self._decode_array)
+    def page_decoder(self, keep: UidFilter | None = None) -> PageDecoder[T]:
+        return PageDecoder(self._kinds, self._decode_item, self._decode_array, keep)
 
     def _object(self, raw: bytes) -> T:
         return tolerating_nulls(self._decode_item, raw)
@@ -196,8 +200,8 @@ class _DynamicDecoder(Decoder[DynamicObject]):
             Added[msgspec.Raw] | Modified[msgspec.Raw] | Deleted[msgspec.Raw] | Bookmark | Failure
         ).decode
 
-    def page_decoder(self) -> PageDecoder[DynamicObject]:
-        return PageDecoder(self._kinds, self._object, None)
+    def page_decoder(self, keep: UidFilter | None = None) -> PageDecoder[DynamicObject]:
+        return PageDecoder(self._kinds, self._object, None, keep)
 
     def _event(self, line: bytes) -> WatchEvent[DynamicObject]:
         try:

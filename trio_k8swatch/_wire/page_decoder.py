@@ -14,6 +14,7 @@ from .event_types import Page
 from .expected_kind import Kinds
 from .item_boundaries import MAX_OPENING_BYTES, ItemCutter, opening_of
 from .nulls import tolerating_nulls
+from .uid_filter import UidFilter
 
 __all__ = ["BROKEN", "PageDecoder"]
 
@@ -51,8 +52,13 @@ class PageDecoder(Generic[T]):
     """
 
     def __init__(
-        self, kinds: Kinds, decode: Callable[[bytes], T], decode_array: Callable[[bytes], list[T]] | None
+        self,
+        kinds: Kinds,
+        decode: Callable[[bytes], T],
+        decode_array: Callable[[bytes], list[T]] | None,
+        keep: UidFilter | None = None,
     ) -> None:
+        self._keep = keep
         self._kinds = kinds
         self._decode = decode
         self._decode_array = decode_array
@@ -108,7 +114,9 @@ class PageDecoder(Generic[T]):
             self._rest += rest
         try:
             metadata, items = self._parsed(self._head + self._rest)
-            self._items += [tolerating_nulls(self._decode, self._completed(bytes(raw))) for raw in items or ()]
+            for raw in items or ():
+                if self._keep is None or self._keep.keeps_item(bytes(raw)):
+                    self._items.append(tolerating_nulls(self._decode, self._completed(bytes(raw))))
         except BROKEN as error:
             message = f"the body of a list ({self._body_bytes} bytes) does not have the expected form: {error}"
             raise ProtocolError(message) from error
@@ -144,9 +152,15 @@ class PageDecoder(Generic[T]):
         return begun
 
     def _take(self, cutter: ItemCutter, array: bytes) -> None:
-        if array and self._decode_array is not None:
+        if not array:
+            return
+        if self._keep is not None:
+            # All are looked at before any is taken: if one was cut wrongly, none is.
+            items = [item for item in cutter.items(array, self._prefix) if self._keep.keeps_item(item)]
+            self._items += [self._decode(item) for item in items]
+        elif self._decode_array is not None:
             self._items += self._decode_array(array)
-        elif array:
+        else:
             self._items += [self._decode(item) for item in cutter.items(array, self._prefix)]
 
     def _parsed(self, text: bytes | bytearray) -> tuple[ListMeta, list[msgspec.Raw] | None]:

@@ -1,0 +1,108 @@
+"""Lists and watches of a part of a collection, filtered by the server where it can, and here in any case."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from trio_k8swatch._errors import ApiError
+from trio_k8swatch._http import Resource
+from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._object_meta import ListMeta
+from trio_k8swatch._reflector import Events, WrappedListWatcher
+from trio_k8swatch._wire import Page
+
+from ._coverage import Coverage
+
+__all__ = ["ShardListWatcher"]
+
+T = TypeVar("T")
+
+_MOST_RANGES: Final = 160
+"""In one selector, which has some ninety bytes for each: it stands in the URL, and servers go through it for every event."""
+
+_TOO_MUCH: Final = frozenset({400, 413, 414, 422, 431})
+"""How servers and proxies refuse a selector that is too long, or that they do not understand."""
+
+_log: Final = logging.getLogger("trio_k8swatch.shard")
+
+
+class ShardListWatcher(WrappedListWatcher[T]):
+    """A resource, of which only the objects in some slots are seen."""
+
+    def __init__(self, resource: Resource[T], slots: int) -> None:
+        super().__init__(resource)
+        self._resource = resource
+        self._slots = slots
+        self.served: int = 0
+        """The slots of the next list."""
+        self.listing: Coverage = self._cover()
+        """Of the list that is read, or was read last."""
+        self.listed: Coverage = self.listing
+        """Of the list that was committed last."""
+        self.server_filters: bool | None = None
+        """Whether the server has said that it filters; None while nobody has asked."""
+        self._listed_at: str = ""
+
+    def _cover(self) -> Coverage:
+        return Coverage(self._slots, self.served, _MOST_RANGES)
+
+    def commit(self) -> None:
+        """The list that was read last is the one to watch from."""
+        self.listed = self.listing
+
+    def narrow(self, lost: int) -> None:
+        """These are served no more."""
+        self.served &= ~lost
+        for coverage in {self.listing, self.listed}:
+            coverage.narrow(lost)
+
+    async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        """A page, without what is in other slots."""
+        if not options.continue_token:
+            self.listing = self._cover()
+        metadata = await self._page(options, take)
+        self._listed_at = metadata.resource_version
+        return metadata
+
+    async def _page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
+        coverage, filtered = self.listing, self._filtered(options, self.listing)
+        try:
+            metadata = await self._resource.page(filtered, take, keep=coverage.filter)
+        except ApiError as error:
+            if filtered.shard_selector is None or error.status.code not in _TOO_MUCH:
+                raise
+            _log.warning("%r: %s; filtering here", self, error)
+            self.server_filters = False
+            return await self._resource.page(self._filtered(options, coverage), take, keep=coverage.filter)
+        if filtered.shard_selector is not None:
+            self._note_echo(metadata, filtered.shard_selector)
+        return metadata
+
+    def _filtered(self, options: ListOptions, coverage: Coverage) -> ListOptions:
+        return options if self.server_filters is False else replace(options, shard_selector=coverage.selector)
+
+    def _note_echo(self, metadata: ListMeta, selector: str) -> None:
+        filters = (metadata.shard_info or {}).get("selector") == selector
+        if self.server_filters is not filters:
+            where = "by the server" if filters else "here: the server does not say that it does"
+            _log.info("%r: shards are filtered %s", self, where)
+        self.server_filters = filters
+
+    @asynccontextmanager
+    async def watch(self, options: ListOptions) -> AsyncGenerator[Events[T]]:
+        """A watch, without what is in other slots."""
+        if options.send_initial_events:
+            self.listing = self._cover()
+        # A watch is opened before its list is committed. One that goes on from before a list that failed is as it was.
+        is_of_listing = options.send_initial_events or options.resource_version == self._listed_at
+        coverage = self.listing if is_of_listing else self.listed
+        async with self._resource.watch(self._filtered(options, coverage), keep=coverage.filter) as events:
+            yield events
+
+    async def has_streaming_lists(self) -> bool:
+        """As the resource."""
+        return await self._resource.has_streaming_lists()
