@@ -78,7 +78,7 @@ def open_shard(
     cache = ShardCache(list_watcher, handlers or HandlerFuncs[T](), resource.metadata, resource, slots)
     if config.detect_mutation:
         cache.mutations = MutationDetector(cache.metadata)
-    seen = list_watcher if transform is None else TransformingListWatcher(list_watcher, transform)
+    seen = list_watcher if transform is None else TransformingListWatcher(list_watcher, transform, cache.keep_fault)
     mode = checked_init_mode(init_mode)
 
     def reflector() -> Reflector[T]:
