@@ -64,6 +64,15 @@ class Inside:
         """Seconds since the server was made: the time of the request log."""
         return self.clock.now()
 
+    @property
+    def kubelet_seconds(self) -> float:
+        """So long a pod takes to stop, if its grace is not shorter. It may be set."""
+        return self._deleter.kubelet_seconds
+
+    @kubelet_seconds.setter
+    def kubelet_seconds(self, seconds: float) -> None:
+        self._deleter.kubelet_seconds = seconds
+
     def create(self, obj: Object) -> Object:
         """Create an object, its namespace too if need be. Returns it as stored; 409 if it exists."""
         self.agenda.catch_up()

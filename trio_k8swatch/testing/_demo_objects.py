@@ -7,18 +7,31 @@ from typing import Final
 from ._json import Object
 from .builders import metadata, owner_reference
 
+# The applications and how many pods each has.
+APPS: Final = {"web": 4, "api": 3, "cart": 2, "search": 2, "worker": 3}
 _TOKEN_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no secret
 
 
-def pod(name: str, replica_set: Object, *, app: str, image: str, token_suffix: str) -> Object:
-    """A pod that has just been made: no node yet."""
-    volume = f"kube-api-access-{token_suffix}"
-    labels = replica_set["spec"]["template"]["metadata"]["labels"]
-    head = metadata(name, replica_set["metadata"]["namespace"], labels=labels, owner=replica_set)
-    head["generateName"] = f"{replica_set['metadata']['name']}-"
-    head["annotations"] = {"prometheus.io/port": "8080", "prometheus.io/scrape": "true"}
-    head["managedFields"] = _managed_fields()
-    spec: Object = {
+def deployment(app: str, namespace: str, *, replicas: int, image: str) -> Object:
+    """A deployment whose pods are as full as pods are."""
+    labels = {"app": app, "app.kubernetes.io/part-of": namespace}
+    annotations = {"prometheus.io/port": "8080", "prometheus.io/scrape": "true", "prometheus.io/path": "/metrics"}
+    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": _pod_spec(app, image)}
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    selector = {"matchLabels": {"app": app}}
+    spec = {"replicas": replicas, "selector": selector, "template": template, "strategy": rolling}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(app, namespace, labels=labels),
+        # Old replica sets are gone at once: what a demonstration shows is what is there.
+        "spec": {**spec, "revisionHistoryLimit": 0},
+    }
+
+
+def _pod_spec(app: str, image: str) -> Object:
+    volume = "kube-api-access"
+    return {
         "volumes": [_token_volume(volume), {"name": "cache", "emptyDir": {"sizeLimit": "256Mi"}}],
         "containers": [_container(app, image, volume)],
         "restartPolicy": "Always",
@@ -33,42 +46,6 @@ def pod(name: str, replica_set: Object, *, app: str, image: str, token_suffix: s
         "enableServiceLinks": True,
         "preemptionPolicy": "PreemptLowerPriority",
     }
-    status = {"phase": "Pending", "qosClass": "Burstable"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec, "status": status}
-
-
-def scheduled(now: str) -> Object:
-    """The status of a pod that has a node, and whose image is being pulled."""
-    return {"phase": "Pending", "conditions": [_condition("PodScheduled", now)], "qosClass": "Burstable"}
-
-
-def creating(app: str, image: str, now: str) -> Object:
-    """The status while the container is made."""
-    waiting = {"waiting": {"reason": "ContainerCreating"}}
-    container = _container_status(app, image, waiting, ready=False)
-    conditions = [
-        _condition("PodReadyToStartContainers", now, value="False"),
-        _condition("Initialized", now),
-        _condition("Ready", now, value="False", reason="ContainersNotReady"),
-        _condition("ContainersReady", now, value="False", reason="ContainersNotReady"),
-        _condition("PodScheduled", now),
-    ]
-    return {**_status("Pending", conditions, container), "startTime": now}
-
-
-def running(app: str, image: str, now: str, *, ip: str, host: str, ready: bool = True) -> Object:
-    """The status of a pod at work."""
-    container = _container_status(app, image, {"running": {"startedAt": now}}, ready=ready)
-    value = "True" if ready else "False"
-    conditions = [
-        _condition("PodReadyToStartContainers", now),
-        _condition("Initialized", now),
-        _condition("Ready", now, value=value),
-        _condition("ContainersReady", now, value=value),
-        _condition("PodScheduled", now),
-    ]
-    addresses = {"hostIP": host, "hostIPs": [{"ip": host}], "podIP": ip, "podIPs": [{"ip": ip}]}
-    return {**_status("Running", conditions, container), **addresses, "startTime": now}
 
 
 def node(name: str, number: int, now: str, *, role: str = "") -> Object:
@@ -120,12 +97,6 @@ def host_ip(number: int) -> str:
     return f"192.168.10.{10 + number}"
 
 
-def deployment_status(replicas: int, updated: int, ready: int, generation: int) -> Object:
-    """The status of a deployment with so many pods."""
-    status: Object = {"observedGeneration": generation, "replicas": replicas, "updatedReplicas": updated}
-    return {**status, "readyReplicas": ready, "availableReplicas": ready}
-
-
 def event(number: int, about: Object, reason: str, message: str, now: str, *, kind: str = "Normal") -> Object:
     """An Event about an object."""
     reference = owner_reference(about)
@@ -152,7 +123,17 @@ def _container(app: str, image: str, volume: str) -> Object:
         "image": image,
         "args": ["--listen=:8080", "--log-format=json", f"--service={app}"],
         "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
-        "env": [_field_env("POD_NAME", "metadata.name"), _field_env("POD_IP", "status.podIP"), _secret_env(app)],
+        "env": [
+            _field_env("POD_NAME", "metadata.name"),
+            _field_env("POD_IP", "status.podIP"),
+            _field_env("POD_NAMESPACE", "metadata.namespace"),
+            _field_env("NODE_NAME", "spec.nodeName"),
+            _secret_env(app),
+            *(
+                {"name": f"{other.upper()}_URL", "value": f"http://{other}.shop.svc.cluster.local:8080"}
+                for other in APPS
+            ),
+        ],
         "resources": {"limits": {"memory": "256Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
         "volumeMounts": [
             {"name": "cache", "mountPath": "/var/cache/app"},
@@ -160,6 +141,13 @@ def _container(app: str, image: str, volume: str) -> Object:
         ],
         "livenessProbe": _probe("/livez"),
         "readinessProbe": _probe("/readyz"),
+        "startupProbe": _probe("/readyz"),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "imagePullPolicy": "IfNotPresent",
@@ -193,46 +181,3 @@ def _toleration(what: str) -> Object:
 def _condition(kind: str, now: str, *, value: str = "True", reason: str = "") -> Object:
     made: Object = {"type": kind, "status": value, "lastProbeTime": None, "lastTransitionTime": now}
     return {**made, "reason": reason} if reason else made
-
-
-def _container_status(app: str, image: str, state: Object, *, ready: bool) -> Object:
-    return {
-        "name": app,
-        "state": state,
-        "lastState": {},
-        "ready": ready,
-        "restartCount": 0,
-        "image": image,
-        "imageID": f"registry.example.com/shop/{app}@sha256:{'ab12' * 16}" if "running" in state else "",
-        "containerID": f"containerd://{'5f0c' * 16}" if "running" in state else "",
-        "started": ready,
-    }
-
-
-def _status(phase: str, conditions: list[Object], container: Object) -> Object:
-    return {"phase": phase, "conditions": conditions, "containerStatuses": [container], "qosClass": "Burstable"}
-
-
-def _managed_fields() -> list[Object]:
-    """As the replica set controller leaves them: a quarter of a pod is about who wrote it."""
-    of_container = "args env image imagePullPolicy livenessProbe name ports readinessProbe resources volumeMounts"
-    of_spec = "dnsPolicy enableServiceLinks restartPolicy schedulerName securityContext volumes"
-    container: Object = {".": {}, **{f"f:{name}": {} for name in of_container.split()}}
-    spec: Object = {"f:containers": {'k:{"name":"app"}': container}, **{f"f:{name}": {} for name in of_spec.split()}}
-    labels: Object = {".": {}, "f:app": {}, "f:pod-template-hash": {}}
-    head: Object = {
-        "f:annotations": {".": {}},
-        "f:generateName": {},
-        "f:labels": labels,
-        "f:ownerReferences": {".": {}},
-    }
-    return [
-        {
-            "manager": "kube-controller-manager",
-            "operation": "Update",
-            "apiVersion": "v1",
-            "time": "2026-01-01T00:00:00Z",
-            "fieldsType": "FieldsV1",
-            "fieldsV1": {"f:metadata": head, "f:spec": spec},
-        }
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from trio.testing import MockClock
@@ -328,3 +329,36 @@ async def test_the_same_seed_is_the_same_history(autojump_clock: MockClock) -> N
     first = await history()
     assert len(first) > 20
     assert first == await history()
+
+
+@pytest.mark.parametrize(
+    ("policy", "at_once", "later"),
+    [
+        ("Background", (None, 1), (None, 0)),
+        ("Foreground", ("web", 1), (None, 0)),
+        ("Orphan", (None, 1), (None, 1)),
+    ],
+)
+async def test_dependents_go_as_the_deletion_asks(
+    fake: FakeApiServer,
+    autojump_clock: MockClock,
+    policy: str,
+    at_once: tuple[str | None, int],
+    later: tuple[str | None, int],
+) -> None:
+    """Behind the owner, before it, or not at all: then the replica set is nobody's, and keeps its pods."""
+    fake.create(deployment("web", replicas=1))
+    await trio.sleep(5)
+    async with httpx.AsyncClient(transport=fake.transport(), base_url="http://fake") as client:
+        path = "/apis/apps/v1/namespaces/default/deployments/web"
+        answer = await client.request("DELETE", path, json={"propagationPolicy": policy})
+    assert answer.status_code == 200
+
+    def left() -> tuple[str | None, int]:
+        found = fake.get("deployments.apps", "web")
+        return found and found["metadata"]["name"], len(fake.objects("pods"))
+
+    assert left() == at_once
+    await trio.sleep(60)
+    assert left() == later
+    assert len(fake.objects("replicasets.apps")) == later[1]

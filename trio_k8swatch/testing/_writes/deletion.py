@@ -32,7 +32,7 @@ class Deleter:
         self._storage = writer.storage
         self._registry = registry
         self._agenda = agenda
-        self._kubelet_seconds = kubelet_seconds
+        self.kubelet_seconds: float = kubelet_seconds
         writer.after_drop.append(self._collect_garbage)
         writer.after_drop.append(self._finish_namespace)
 
@@ -68,7 +68,7 @@ class Deleter:
         marked = self._mark(kind, key, old, grace)
         if not marked.object["metadata"].get("finalizers"):
             uid = marked.object["metadata"]["uid"]
-            self._agenda.after(min(grace, self._kubelet_seconds), lambda: self._drop_if_same(kind, key, uid))
+            self._agenda.after(min(grace, self.kubelet_seconds), lambda: self._drop_if_same(kind, key, uid))
         return marked, False
 
     def _delete_definition(self, kind: ResourceType, key: Key, old: Revision) -> Revision:
@@ -178,7 +178,8 @@ class Deleter:
             self._leave_foreground(kind, key, marked)
             return marked
         for other, other_key, _ in self._dependents(marked):
-            self._delete_key(other, other_key)
+            # What has dependents of its own waits for them in turn.
+            self._delete_key(other, other_key, policy="Foreground")
         return self._storage[kind.qualified].current.get(key, marked)
 
     def _finish_foreground(self, dropped: Revision) -> None:
@@ -204,8 +205,8 @@ class Deleter:
             obj["metadata"]["finalizers"].remove(FOREGROUND)
             self._writer.put(kind, key, obj)
 
-    def _delete_key(self, kind: ResourceType, key: Key) -> None:
-        self.delete(Target("delete", kind, *key), DeleteOptions())
+    def _delete_key(self, kind: ResourceType, key: Key, *, policy: str = "Background") -> None:
+        self.delete(Target("delete", kind, *key), DeleteOptions(policy=policy))
 
     # Namespaces
 
