@@ -17,7 +17,9 @@ import trio_k8swatch
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+_ROOT = Path(__file__).parents[1]
+_SETTINGS = tomllib.loads((_ROOT / "pyproject.toml").read_text())
+_PROJECT, _CHANGELOG = _SETTINGS["project"], _SETTINGS["tool"]["towncrier"]
 
 project = "trio-k8swatch"
 author = copyright = "The trio-k8swatch developers"
@@ -109,7 +111,23 @@ def _parameter(name: str, default: object) -> str:
 _HIDDEN = [getattr(import_module(module), name) for module, names in _COME_FROM_CALLS.items() for name in names]
 
 
+def _with_what_is_not_released(_app: Sphinx, page: str, source: list[str]) -> None:
+    """On the changelog's page, the changes since the last release come first: one file each, until towncrier collects them."""
+    if page != "changelog":
+        return
+    folder = _ROOT / "changes"
+    parts = [f"# Changelog\n\n## {release} (not released yet)\n"]
+    for type_ in _CHANGELOG["type"]:
+        found = sorted(folder.glob(f"*.{type_['directory']}.md"))
+        entries = ["- " + " ".join(path.read_text().split()) for path in found]
+        if entries:
+            parts.append(f"### {type_['name']}\n\n" + "\n".join(entries) + "\n")
+    released = (_ROOT / "CHANGELOG.md").read_text().partition(_CHANGELOG["start_string"])[2]
+    source[0] = "\n".join([*parts, released])
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("source-read", _with_what_is_not_released)
     _find_docs_of_fields()
     app.connect("autodoc-process-signature", _constructor)

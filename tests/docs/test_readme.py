@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,34 @@ def test_the_readmes_figures_are_those_of_the_measurement() -> None:
 
     assert len(figures) > 5
     assert set(figures) <= set(measured)
+
+
+def test_publication_is_one_line_to_change() -> None:
+    """Until then a wheel is built from a clone; only the README and the page on installing say how, in the same line."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = {page.name: line for page in pages for line in page.read_text().splitlines() if "PIP_FIND_LINKS" in line}
+
+    assert set(found) == {"README.md", "install.md"}
+    assert len({line.removeprefix("$ ") for line in found.values()}) == 1
+
+
+def test_commands_install_extras_that_exist() -> None:
+    """In every command of every page."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    named = {
+        extra
+        for page in pages
+        for group in re.findall(r"trio-k8swatch\[([a-z,]+)\]", page.read_text())
+        for extra in group.split(",")
+    }
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    assert named
+    assert named <= set(extras)
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """To files of this repository."""
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
+            assert (ROOT / target).exists(), f"{name}: {target}"
