@@ -156,6 +156,7 @@ def test_streaming_lists_that_do_not_work_are_not_tried_again(end: End) -> None:
         (api(TooManyRequests, 429), End.THROTTLED),
         (api(NotWatchable, 405), End.REFUSED),
         (api(ApiError, 422), End.REFUSED),
+        (api(ApiError, 499), End.REFUSED),
         (api(ApiError, 500), End.INTERNAL_ERROR),
         (api(ApiError, 0), End.NONSENSE),
         (api(ApiError, 503), End.UNAVAILABLE),
@@ -188,3 +189,52 @@ def test_only_the_server_can_say_when_to_come_back() -> None:
     assert retry_after_of(api(TooManyRequests, 429)) is None
     assert retry_after_of(Unavailable("x")) is None
     assert retry_after_of(None) is None
+    assert retry_after_of(api(TooManyRequests, 429, retry_after=0)) is None
+    assert retry_after_of(api(TooManyRequests, 429, retry_after=0.5)) == 0.5
+
+
+def test_a_plan_begins_with_nothing_against_the_server() -> None:
+    """It may have streaming lists, and nothing has failed or is doubted."""
+    assert Plan() == Plan(
+        step=Step.CONSISTENT_LIST,
+        cause=None,
+        streams=True,
+        failures=0,
+        silences=0,
+        is_doubted=False,
+        is_caught=False,
+    )
+
+
+def test_what_is_heard_ends_everything_that_counted_against_the_server() -> None:
+    """And leaves what is to be done, and what the server cannot do."""
+    plan = Plan(
+        step=Step.WATCH, cause=End.SILENCE, streams=False, failures=3, silences=1, is_doubted=True, is_caught=True
+    )
+    assert plan.heard() == Plan(step=Step.WATCH, cause=End.SILENCE, streams=False)
+
+
+def test_failures_are_counted_up() -> None:
+    """Those that failed, and no others."""
+    plan = following(following(Plan(step=Step.WATCH), outcome(End.BROKEN)), outcome(End.UNREACHABLE))
+    assert plan.failures == 2
+    assert following(plan, outcome(End.ENDED)).failures == 2
+
+
+def test_a_doubt_stays_whatever_else_happens() -> None:
+    """Until something is heard."""
+    plan = following(Plan(step=Step.WATCH), outcome(End.ENDED_AT_ONCE))
+    assert plan.is_doubted
+    assert following(plan, outcome(End.BROKEN)).is_doubted
+    assert not following(plan, Outcome(End.BROKEN, FAILURE, brought=True)).is_doubted
+
+
+def test_a_list_after_silences_begins_their_count_anew() -> None:
+    """The next silence is the first; and a server that was caught once is doubted by lists that explain nothing and all."""
+    plan = Plan(step=Step.CONSISTENT_LIST, cause=End.SILENCE, silences=2, is_doubted=True)
+    caught = following(plan, Outcome(End.LISTED))
+    assert caught == Plan(step=Step.WATCH, cause=End.SILENCE, is_doubted=True, is_caught=True)
+    believed = following(plan, Outcome(End.LISTED, explains=True))
+    assert believed == Plan(step=Step.WATCH, cause=End.SILENCE)
+    again = following(replace(plan, is_caught=True), Outcome(End.LISTED, explains=True))
+    assert again == Plan(step=Step.WATCH, cause=End.SILENCE, is_doubted=True, is_caught=True)

@@ -372,7 +372,8 @@ async def test_I2_B9_an_index_is_taken_out(how: str, autojump_clock: MockClock) 
             by_name.close()
             by_name.close()
         elif how == "with":
-            with by_name:
+            with by_name as same:
+                assert same is by_name
                 assert by_name.index is index
         else:
             gone = weakref.ref(index)

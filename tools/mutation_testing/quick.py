@@ -10,4 +10,3 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[*HealthCheck],
 )
-settings.load_profile("mutants")

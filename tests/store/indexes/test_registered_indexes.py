@@ -60,15 +60,15 @@ def test_of_several_indexes_that_raise_all_are_taken_out() -> None:
     assert good.get("a") is A
 
 
-def told(*, fails: bool = False) -> tuple[list[object], Any]:
+def told(*, fails: type[Exception] | None = None) -> tuple[list[object], Any]:
     """An index that cannot be rebuilt, and what it is told."""
     log: list[object] = []
 
     class Told:
         def add(self, obj: Thing, /) -> None:
             log.append(("add", obj))
-            if fails:
-                raise ZeroDivisionError
+            if fails is not None:
+                raise fails
 
         def update(self, old: Thing, new: Thing, /) -> None:
             log.append(("update", old, new))
@@ -146,8 +146,8 @@ async def test_an_index_may_be_taken_out_while_it_is_built() -> None:
 def test_an_index_that_fails_at_one_of_many_changes_is_taken_out() -> None:
     """The others take in all of them, and the first error is raised."""
     indexes: Registrations[Thing] = Registrations()
-    first_log, first = told(fails=True)
-    second_log, second = told(fails=True)
+    first_log, first = told(fails=ZeroDivisionError)
+    second_log, second = told(fails=KeyError)
     last_log, last = told()
     for index in (first, second, last):
         indexes.attach(index, ())
