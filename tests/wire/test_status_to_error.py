@@ -83,7 +83,7 @@ def test_an_error_says_the_way_out_on_one_line() -> None:
     error = error_from_status(Status(code=403, reason="Forbidden", message="no\n  rights"), doing="list pods")
     assert str(error) == (
         "cannot list pods: the server answered 403 Forbidden: no rights"
-        " (give this user get, list and watch on the resource (kubectl auth can-i list RESOURCE))"
+        " (give this user list and watch on the resource (kubectl auth can-i list RESOURCE))"
     )
     assert "without a message" in str(error_from_status(Status(code=500), doing="list pods"))
 
