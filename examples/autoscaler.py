@@ -1,7 +1,7 @@
-"""A tiny autoscaler of virtual machines: how many CPUs each should have, from what its pod uses.
+"""A tiny autoscaler of virtual machines: how many CPUs each should have, from what its pods use.
 
-Two collections, two streams: a pod may be seen before the VirtualMachine that owns it, however old that is. Nothing is
-guessed then: a list that begins now tells whether it exists.
+Two collections, two streams: a pod may be seen before the VirtualMachine that owns it, however old that is. Either change
+leads to the machine's key, so whichever arrives last finds both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from math import ceil
 import msgspec
 import trio
 
-from trio_k8swatch import ApiClient, ObjectMeta, Store, open_client, open_watch
+from trio_k8swatch import ApiClient, IndexedStore, KeyIndex, ObjectMeta, open_client, open_watch
+from trio_k8swatch.controller import Key, by_owner, changed, run_controller, watch
+from trio_k8swatch.lease import open_lease
 
 GROUP_VERSION = "vm.neon.tech/v1"
 USAGE_ANNOTATION = "autoscaling.example.com/cpus-in-use"
@@ -46,77 +48,58 @@ class VirtualMachine(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):
-    """The pod that a virtual machine runs in."""
+    """The pod that a virtual machine runs in; while the machine migrates there are two."""
 
     metadata: ObjectMeta
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """Give `machine` so many CPUs."""
-
-    machine: str
-    cpus: int
+def owner_uids(pod: Pod) -> list[str]:
+    """The virtual machines that the pod says it belongs to."""
+    return [owner.uid for owner in pod.metadata.owner_references if owner.kind == "VirtualMachine"]
 
 
-def owner_uid(pod: Pod) -> str | None:
-    """The virtual machine that the pod says it belongs to."""
-    return next((owner.uid for owner in pod.metadata.owner_references if owner.kind == "VirtualMachine"), None)
+def wanted_cpus(cpus: Cpus, pods: tuple[Pod, ...]) -> int:
+    """How many CPUs the machine should have: as it is, if no pod says what it uses."""
+    said = [pod.metadata.annotations.get(USAGE_ANNOTATION) for pod in pods]
+    in_use = max((float(use) for use in said if use is not None), default=cpus.use * TARGET_LOAD)
+    return min(cpus.max, max(cpus.min, ceil(in_use / TARGET_LOAD)))
 
 
-async def owner_of(pod: Pod, machines: Store[VirtualMachine]) -> VirtualMachine | None:
-    """The machine of a pod; None if there is none, or no more. It is listed anew if we have not heard of it yet."""
-    uid = owner_uid(pod)
-    if uid is None:
-        return None
-    if uid not in machines:
-        # A thousand pods that ask at once share one list.
-        await machines.relist()
-    return machines.get(uid)
-
-
-def decide(pod: Pod, machine: VirtualMachine) -> Decision | None:
-    """What is to change, if anything."""
-    cpus = machine.spec.guest.cpus
-    in_use = float(pod.metadata.annotations.get(USAGE_ANNOTATION, cpus.use * TARGET_LOAD))
-    wanted = min(cpus.max, max(cpus.min, ceil(in_use / TARGET_LOAD)))
-    return None if wanted == cpus.use else Decision(machine.metadata.name, wanted)
-
-
-async def decisions(pods: Store[Pod], machines: Store[VirtualMachine], send: trio.MemorySendChannel[Decision]) -> None:
-    """Look at each pod that came or changed; a slow look costs nobody else anything, and skips to the newest state."""
-    async with send, pods.subscribe() as changes:
-        async for change in changes:
-            if change.type == "DELETED":
-                continue
-            machine = await owner_of(change.object, machines)
-            if machine is not None and (decision := decide(change.object, machine)) is not None:
-                await send.send(decision)
-
-
-async def autoscale(client: ApiClient, send: trio.MemorySendChannel[Decision], namespace: str | None = None) -> None:
-    """Decide until cancelled."""
+async def autoscale(client: ApiClient, namespace: str | None = None) -> None:
+    """Scale until cancelled."""
     scaled = client.resource(GROUP_VERSION, "virtualmachines", namespace=namespace, type=VirtualMachine)
     async with (
         open_watch(scaled) as machines,
         open_watch(client.resource("v1", "pods", namespace=namespace, type=Pod)) as pods,
     ):
-        await decisions(pods, machines, send)
+        by_machine = IndexedStore(pods, KeyIndex(owner_uids))
 
+        async def reconcile(key: Key) -> None:
+            machine = machines.by_name(*key)
+            if machine is None:
+                return
+            cpus = wanted_cpus(machine.spec.guest.cpus, by_machine.index.get(machine.metadata.uid))
+            if cpus != machine.spec.guest.cpus.use:
+                # Only the one field is sent, and never to a namesake.
+                patch = {"metadata": {"uid": machine.metadata.uid}, "spec": {"guest": {"cpus": {"use": cpus}}}}
+                await scaled.patch(key.name, patch, namespace=key.namespace)
+                print(f"{key}: {cpus} CPUs")
 
-async def scale(client: ApiClient, decision: Decision, namespace: str) -> None:
-    """Do it. Only the one field is sent, so whatever else others change meanwhile stays."""
-    machines = client.resource(GROUP_VERSION, "virtualmachines", namespace=namespace, type=VirtualMachine)
-    await machines.patch(decision.machine, {"spec": {"guest": {"cpus": {"use": decision.cpus}}}})
+        await run_controller(
+            reconcile,
+            watch(machines, where=changed("spec.guest.cpus")),
+            watch(pods, keys=by_owner("VirtualMachine"), where=changed("metadata.annotations")),
+            workers=4,
+            name="autoscaler",
+        )
 
 
 async def main() -> None:
-    """Scale the machines of the namespace that kubectl would use."""
-    send, receive = trio.open_memory_channel[Decision](0)
-    async with open_client() as client, trio.open_nursery() as nursery:
-        nursery.start_soon(autoscale, client, send, client.connection.namespace)
-        async for decision in receive:
-            await scale(client, decision, client.connection.namespace)
-            print(f"{decision.machine}: {decision.cpus} CPUs")
+    """Scale the machines of the namespace that kubectl would use, as the only one who does."""
+    async with open_client() as client:
+        namespace = client.connection.namespace
+        async with open_lease(client, "autoscaler", namespace=namespace):
+            await autoscale(client, namespace)
 
 
 if __name__ == "__main__":

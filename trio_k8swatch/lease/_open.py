@@ -171,16 +171,16 @@ class _Candidate:
         try:
             await self._write(seen.spec, seen.version, began)
         except ApiError as error:
-            if error.status.code != _CONFLICT:
-                raise
-            # A renewal of ours whose answer was lost, or somebody else.
+            # A renewal of ours whose answer was lost, somebody else, a lease that was deleted: it says so itself.
             stored = await self._storage.read()
             if stored is None or stored.spec.holder_identity != self._identity:
                 holder = stored.spec.holder_identity if stored else None
                 self.why = f"the lease is held by {holder or 'nobody'}"
                 self.leading.cancel()
-            else:
-                self._seen = Observation(stored.spec, stored.version, self._clock.now())
+                return
+            self._seen = Observation(stored.spec, stored.version, self._clock.now())
+            if error.status.code != _CONFLICT:
+                raise
 
     async def release(self) -> None:
         """Let others lead at once, if the server can be reached in time."""
