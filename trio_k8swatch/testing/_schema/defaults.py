@@ -93,16 +93,20 @@ def defaulted(type_name: str, obj: Object) -> Object:
     """Fill defaults into `obj`, which is changed, and return it."""
     for name, value in VALUES.get(type_name, {}).items():
         if obj.get(name) in (None, {}):
-            obj[name] = deepcopy(value)
+            obj[name] = _fresh(value)
     for name, field in _fillable(type_name):
         if name not in obj:
             if field.default is not None:
-                obj[name] = deepcopy(field.default)
+                obj[name] = _fresh(field.default)
             continue
         _inside(field, obj[name])
     if type_name in RULES:
         RULES[type_name](obj)
     return obj
+
+
+def _fresh(value: Any) -> Any:
+    return deepcopy(value) if isinstance(value, dict | list) else value
 
 
 @cache

@@ -51,7 +51,9 @@ class Admission:
         obj = copied(obj)
         check_type(kind, obj)
         metadata = check_metadata(kind, namespace, obj)
-        if metadata.get("resourceVersion"):
+        version = str(metadata.get("resourceVersion") or "")
+        # Anything but a number is not looked at.
+        if version.isdecimal() and int(version):
             raise Refused(500, "", "resourceVersion should not be set on objects to be created")
         if not metadata.get("name") and metadata.get("generateName"):
             suffix = "".join(self._rng.choice(_SUFFIX_ALPHABET) for _ in range(5))

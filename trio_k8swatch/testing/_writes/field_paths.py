@@ -65,6 +65,9 @@ def nodes(shape: Shape, value: Any, path: Path) -> set[Path]:
 
 def _add_nodes(shape: Shape, value: Any, path: Path, result: set[Path]) -> None:
     result.add(path)
+    # Most places are one value: nothing is looked for in them.
+    if shape.atomic or not isinstance(value, dict | list):
+        return
     for element, inner_shape, inner in children(shape, value) or ():
         _add_nodes(inner_shape, inner, (*path, element), result)
 

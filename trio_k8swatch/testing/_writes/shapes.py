@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Protocol, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
@@ -76,32 +77,21 @@ FREE: Final = Free()
 SCALAR: Final = Free(atomic=True)
 
 
-@dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A place in an object of a built-in type."""
+    """A place in an object of a built-in type. One is made for each field of a type, and kept with it."""
 
-    field: Field
+    __slots__ = ("atomic", "field", "is_set", "keys", "written")
 
-    @property
-    def atomic(self) -> bool:
-        field = self.field
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.keys: tuple[str, ...] = field.keys
+        self.is_set: bool = field.is_set
+        self.written: bool = field.zero or field.written
+        self.atomic: bool = field.atomic or not field.is_object or is_atomic(field.type)
         if field.container == "[":
-            return not field.keys and not field.is_set
-        if field.container == "{":
-            return field.atomic
-        return field.atomic or not field.is_object or is_atomic(field.type)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return self.field.keys
-
-    @property
-    def is_set(self) -> bool:
-        return self.field.is_set
-
-    @property
-    def written(self) -> bool:
-        return self.field.zero or self.field.written
+            self.atomic = not field.keys and not field.is_set
+        elif field.container == "{":
+            self.atomic = field.atomic
 
     @property
     def expects(self) -> str:
@@ -115,15 +105,24 @@ class BuiltIn:
     def child(self, name: str) -> Shape:
         if self.field.container == "{":
             return self.item()
-        field = fields_of(self.field.type).get(name) if self.field.is_object else None
-        return BuiltIn(field) if field is not None else FREE
+        return _shapes(self.field.type).get(name, FREE) if self.field.is_object else FREE
 
     def item(self) -> Shape:
-        return BuiltIn(Field("", self.field.type))
+        return _item(self.field.type)
 
     def key_default(self, key: str) -> Any:
         field = fields_of(self.field.type).get(key) if self.field.is_object else None
         return field.default if field is not None else None
+
+
+@cache
+def _shapes(type_name: str) -> dict[str, BuiltIn]:
+    return {name: BuiltIn(field) for name, field in fields_of(type_name).items()}
+
+
+@cache
+def _item(type_name: str) -> BuiltIn:
+    return BuiltIn(Field("", type_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +198,5 @@ def shape_of(kind: ResourceType) -> Shape:
     """The shape of whole objects of a kind."""
     built_in = type_of(kind.api_version, kind.kind)
     if built_in is not None and not kind.custom:
-        return BuiltIn(Field("", built_in))
+        return _item(built_in)
     return _Custom(kind.schema or {})
