@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,16 @@ def _chart(results: dict[Case, Figures]) -> str | None:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["shards"]:
+        from benchmarks import shards
+
+        shards.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["many"]:
+        from benchmarks import many
+
+        many.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *CASES], help="which groups to measure; all, if none is named")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: for a look, not for a figure")

@@ -106,6 +106,8 @@ class ControlPlane:
     peer_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
     token: str = "first-token"
+    extra: tuple[str, ...] = ()
+    """More arguments for the API server."""
     etcd: Program = field(init=False)
     apiserver: Program = field(init=False)
     authority: trustme.CA = field(default_factory=trustme.CA)
@@ -230,6 +232,7 @@ contexts: [{{name: real, context: {{cluster: real, user: {USER}}}}}]
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             "--disable-admission-plugins=ServiceAccount",
+            *self.extra,
         ]
 
 
