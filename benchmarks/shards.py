@@ -132,7 +132,7 @@ async def _write(maps: Any, objects: int, writes: float) -> None:
 
 async def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     with trio.fail_after(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what changes is said by other processes
             await trio.sleep(0.05)
 
 

@@ -164,7 +164,7 @@ class Fleet:
 @asynccontextmanager
 async def fleet(*names: str, objects: int = 120, in_peace: bool = True, **options: Any):
     """These replicas, sharing some objects."""
-    fake = FakeApiServer()
+    fake = FakeApiServer(shards=options.pop("shards", False))
     for n in range(objects):
         fake.create(config_map(f"one-{n}", text="x" * 50))
     async with trio.open_nursery() as nursery:
@@ -304,6 +304,32 @@ async def test_a_server_that_cannot_filter_is_asked_once(autojump_clock) -> None
     async with fleet("a", "b") as it:
         assert it.stores["b"].server_filters is False
         assert len(it.lines["b"].selectors) == 1
+
+
+@pytest.mark.parametrize("strategy", [ListStrategy.PAGES, ListStrategy.STREAM])
+async def test_a_server_that_filters_is_asked_for_the_share(strategy, autojump_clock) -> None:
+    """By ranges of hashes, and its echo is checked: what comes is what is kept."""
+    async with fleet("a", "b", "c", shards=True, config=WatchConfig(list_strategy=strategy)) as it:
+        assert it.stores["c"].server_filters is True
+        selectors = it.lines["c"].selectors
+        assert selectors[-1].startswith("shardRange(object.metadata.uid, '0x")
+        sent = it.fake.requests.of("list" if strategy is ListStrategy.PAGES else "watch")[-1].query["shardSelector"]
+        assert sent in {selector for line in it.lines.values() for selector in line.selectors}
+        it.fake.create(config_map("new"))
+        await trio.sleep(1)
+        it.assert_shared()
+        it.scopes["a"].cancel()
+        await trio.sleep(0.1)
+        await it.until_shared(5)
+
+
+async def test_a_selector_that_the_server_refuses_is_left_out(autojump_clock) -> None:
+    """It may be too long for something in between: then all is filtered here."""
+    async with fleet("a", shards=True) as it:
+        it.fake.faults.status(414, "RequestURITooLong", "too long", on="list", resource="configmaps")
+        await it.start("b")
+        await it.until_shared(10)
+        assert False in {store.server_filters for store in it.stores.values()}
 
 
 async def test_a_replica_with_another_number_of_slots_serves_nothing(autojump_clock) -> None:

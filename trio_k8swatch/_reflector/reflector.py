@@ -158,8 +158,9 @@ class Reflector(Generic[T]):
         streams = self._is_streaming = await self._streams()
         if self._relister.is_wanted:
             self._plan = self._plan.requested()
-        if self._cache.tickets.is_wanted:
+        if self._cache.tickets.is_wanted and not self._cache.is_list_urgent:
             self._pace = requested(self._pace, self._round_began)
+        self._cache.is_list_urgent = False
         async with AsyncExitStack() as until_listed:
             await until_listed.enter_async_context(self._admitted(to_list=True))
             draft = self._relister.begin(consistent=self._plan.step is Step.CONSISTENT_LIST, reason=self._plan.reason)
@@ -353,7 +354,9 @@ class Reflector(Generic[T]):
     def _expedite_list(self) -> None:
         """See to it that a list begins when it is due, if one is asked for."""
         if self._leave is not None and self._relister.is_wanted:
-            self._leave.deadline = min(self._leave.deadline, list_due(self._pace, trio.current_time()))
+            now = trio.current_time()
+            due = now if self._cache.is_list_urgent else list_due(self._pace, now)
+            self._leave.deadline = min(self._leave.deadline, due)
 
     # Between rounds
 

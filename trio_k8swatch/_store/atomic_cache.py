@@ -63,6 +63,8 @@ class Cache(Generic[T]):
         """The block of `open_watch` runs: with `InitMode.DEFER` no handler is called before."""
         self.on_list_wanted: Callable[[], object] = _ignored
         """Called when a list is asked for, by whoever asks: the reflector sees to it."""
+        self.is_list_urgent: bool = False
+        """A list is asked for that is not to be put off because there was another a short while ago."""
         self.indexes: Registrations[T] = Registrations()
         self.names: NameIndex[T] | None = None
         """Filled when somebody first asks for an object by name."""
@@ -185,9 +187,10 @@ class Cache(Generic[T]):
         self.stopping = True
         self.life.cancel()
 
-    def ask_for_list(self) -> RelistTicket:
-        """Draw a ticket, and let the reflector know."""
+    def ask_for_list(self, *, at_once: bool = False) -> RelistTicket:
+        """Draw a ticket, and let the reflector know. `at_once`: whoever asks sees to it that it is not asked too often."""
         ticket = self.tickets.draw()
+        self.is_list_urgent = self.is_list_urgent or at_once
         self.on_list_wanted()
         return ticket
 

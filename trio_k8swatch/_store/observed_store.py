@@ -41,6 +41,10 @@ class Backstage(Store[T]):
         """The store that shows what happens in a namespace soonest: this one, or one of its parts."""
         return Store(self._cache.covering(namespace))
 
+    async def relist_at_once(self) -> None:
+        """As `relist`, which puts off what is asked for again and again; this does not, so do not."""
+        await self._cache.ask_for_list(at_once=True).wait()
+
     @contextmanager
     def observed_by(self, observer: Observer) -> Generator[None]:
         """Tell `observer` of all changes in the block, and of the end of the watch."""

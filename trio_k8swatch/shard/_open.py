@@ -115,7 +115,7 @@ class _Bell:
 def _gain(list_watcher: ShardListWatcher[T], cache: ShardCache[T], gained: int) -> None:
     list_watcher.served |= gained
     if cache.why_ended is None:
-        cache.ask_for_list()
+        cache.ask_for_list(at_once=True)
 
 
 @asynccontextmanager

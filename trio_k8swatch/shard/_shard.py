@@ -9,7 +9,7 @@ from typing import Any, Final
 import trio
 
 from trio_k8swatch._errors import ApiError, ProtocolError, Unavailable, WatchStopped
-from trio_k8swatch._store import Store
+from trio_k8swatch._store import Backstage, Store
 from trio_k8swatch.lease._election import LeaseTimes
 
 from ._leases import LeaseObject, OwnLease, claims_of
@@ -109,7 +109,7 @@ class ShardMember:
     async def _look(self) -> None:
         began = trio.current_time()
         try:
-            await self._leases.relist()
+            await Backstage(self._leases).relist_at_once()
         except WatchStopped:
             await trio.sleep_forever()
         self._see()

@@ -46,7 +46,8 @@ class FakeApiServer(Inside):
     `request_log_limit`: so many calls at least are kept in `requests`, by default all.
     `kubelet_seconds`: so long a pod takes to stop. `crd_seconds`: so long until a posted CustomResourceDefinition is
     served. A watch without `timeoutSeconds` lasts between `min_request_timeout_seconds` and twice that.
-    `watch_cache=False` is a server that runs without one: it sends no bookmarks.
+    `watch_cache=False` is a server that runs without one: it sends no bookmarks. With `shards` it filters by
+    `shardSelector` (KEP-5866), which servers without that feature ignore.
 
     No request ends it. Whatever goes wrong inside is answered with a 500, logged with its traceback, and kept in
     `failures`; it is raised, once, where the server ends for its test: when `serve()` or `with fake:` is left, when a
@@ -68,6 +69,7 @@ class FakeApiServer(Inside):
         bookmark_seconds: float = 60.0,
         min_request_timeout_seconds: float = 1800.0,
         watch_cache: bool = True,
+        shards: bool = False,
     ) -> None:
         storage = Storage(
             first_resource_version=first_resource_version,
@@ -86,7 +88,7 @@ class FakeApiServer(Inside):
         self._failures = Failures()
         self.faults: Faults = Faults(self, self.clock, random.Random(f"{seed} faults"))
         self.token = token
-        timing = Timing(bookmark_seconds, min_request_timeout_seconds, watch_cache)
+        timing = Timing(bookmark_seconds, min_request_timeout_seconds, watch_cache, shards)
         self._router = Router(self.cluster(), timing, random.Random(f"{seed} timeouts"))
         self.agenda.on_change = self._router.wake_watches
         self._streams: dict[Body, Call] = {}

@@ -9,6 +9,7 @@ from typing import Final
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector
+from trio_k8swatch.testing._storage.shard_selector import shard_selector
 
 from .messages import Request
 from .statuses import Refused, bad_request, invalid_with
@@ -28,6 +29,8 @@ class ListOptions:
     timeout_seconds: int
     bookmarks: bool
     send_initial_events: bool | None
+    shard_selector: str = ""
+    """As it was applied; empty for a server that does not know it, and ignores it."""
 
     @property
     def version(self) -> int:
@@ -40,13 +43,15 @@ class ListOptions:
         return self.match == "Exact" or (not self.match and self.limit > 0 and self.version > 0)
 
     @classmethod
-    def parse(cls, request: Request, kind: ResourceType, *, watch: bool) -> ListOptions:
+    def parse(cls, request: Request, kind: ResourceType, *, watch: bool, shards: bool = False) -> ListOptions:
         """From the query. Raises 400, 422 or, for the resourceVersion of a watch, 500, as the real server does."""
         limit, timeout = _integer(request, "limit"), _integer(request, "timeoutSeconds")
         selector = both(
             label_selector(request.parameter("labelSelector")),
             field_selector(request.parameter("fieldSelector"), kind),
         )
+        shard = request.parameter("shardSelector") if shards else ""
+        selector = both(selector, shard_selector(shard))
         has_initial_events = any(name == "sendInitialEvents" for name, _ in request.query)
         options = cls(
             resource_version=request.parameter("resourceVersion"),
@@ -57,6 +62,7 @@ class ListOptions:
             timeout_seconds=max(0, timeout),
             bookmarks=request.flag("allowWatchBookmarks"),
             send_initial_events=request.flag("sendInitialEvents") if has_initial_events else None,
+            shard_selector=shard,
         )
         if watch:
             _check_watch(options)

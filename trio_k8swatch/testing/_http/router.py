@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trio_k8swatch.testing._api.discovery import discover
@@ -37,11 +37,15 @@ _STREAM_HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long watches last, and how often they hear a bookmark, in seconds; whether a cache stands behind them."""
+    """How long watches last, and how often they hear a bookmark, in seconds; whether a cache stands behind them.
+
+    `shards`: whether shard selectors are known.
+    """
 
     bookmark_seconds: float
     min_request_timeout_seconds: float
     watch_cache: bool
+    shards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +112,17 @@ class Router:
                 return Whole(target.kind)
 
     async def _list(self, request: Request, target: Target, rendering: Rendering) -> Response:
-        options = ListOptions.parse(request, target.kind, watch=False)
+        options = ListOptions.parse(request, target.kind, watch=False, shards=self._timing.shards)
         storage = self._cluster.storage
         if options.version and not options.exact:
             await storage.reaches(options.version, FRESHNESS_SECONDS)
-        page = read_page(storage, target, options, self._cluster.clock.now())
+        page = replace(
+            read_page(storage, target, options, self._cluster.clock.now()), shard_selector=options.shard_selector
+        )
         return compressed(request, rendering.page(page), JSON)
 
     async def _watch(self, request: Request, target: Target, rendering: Rendering) -> Response:
-        options = ListOptions.parse(request, target.kind, watch=True)
+        options = ListOptions.parse(request, target.kind, watch=True, shards=self._timing.shards)
         storage = self._cluster.storage
         if options.send_initial_events:
             await storage.reaches(options.version, FRESHNESS_SECONDS)

@@ -24,6 +24,7 @@ class Page:
     resource_version: int
     continue_token: str = ""
     remaining: int | None = None
+    shard_selector: str = ""
 
     def metadata(self, *, custom: bool) -> Object:
         """The list's own metadata; custom resources always show `continue`, and their keys are sorted."""
@@ -32,6 +33,8 @@ class Page:
             metadata["continue"] = self.continue_token
         if self.remaining is not None:
             metadata["remainingItemCount"] = self.remaining
+        if self.shard_selector:
+            metadata["shardInfo"] = {"selector": self.shard_selector}
         return dict(sorted(metadata.items())) if custom else metadata
 
 
