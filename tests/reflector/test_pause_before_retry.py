@@ -288,3 +288,116 @@ def test_a_500_has_a_retry_after_too() -> None:
     error = ApiError("x", status=Status(code=503), retry_after=7.0)
     _, pause = paced(Pace(), Outcome(End.UNAVAILABLE, error), 0.0, Random(1), Adaptive())
     assert 7.0 <= pause <= 7.7
+
+
+class Asked(Random):
+    """Chance that says what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.ranges: list[tuple[float, float]] = []
+
+    def uniform(self, a: float, b: float) -> float:
+        self.ranges.append((a, b))
+        return b
+
+    def random(self) -> float:
+        return 1.0
+
+
+def drawn(of: Outcome, pace: Pace | None = None, now: float = 0.0) -> tuple[Pace, float, list[tuple[float, float]]]:
+    """The pace after `of`, the pause, and between what chance was asked for it."""
+    rng = Asked()
+    after, pause = paced(pace or Pace(), of, now, rng, Adaptive())
+    return after, pause, rng.ranges
+
+
+def test_who_failed_at_one_moment_is_spread() -> None:
+    """Over a tenth of a second where there is a budget, over half of a pause that grows; who has not failed, not at all."""
+    assert drawn(outcome(End.BROKEN, brought=True))[1:] == (0.1, [(0.02, 0.1)])
+    assert drawn(outcome(End.ENDED, brought=True))[1:] == (0.0, [(0.0, 0.0)])
+    assert drawn(outcome(End.SILENCE))[2] == [(0.02, 0.1)]
+    assert drawn(outcome(End.EXPIRED))[2] == [(0.02, 0.1)]
+    assert drawn(outcome(End.UNREACHABLE))[1:] == (0.2, [(0.1, 0.2)])
+    assert drawn(told(10.0))[1] == 11.0
+
+
+def test_a_budget_is_five_and_fills_by_one_in_ten_seconds_and_no_further() -> None:
+    """What is not there is waited for."""
+    broken = outcome(End.ENDED, brought=True)
+    pace = Pace()
+    for left in (4, 3, 2, 1, 0):
+        pace, pause, _ = drawn(broken, pace, 7.0 if left < 4 else 0.0)
+        assert pause == 0.0
+        assert pace.budget == pytest.approx(left + (0.7 if left < 4 else 0))
+    pace, pause, _ = drawn(broken, pace, 7.0)
+    assert (pace.budget, pause) == (pytest.approx(-0.3), pytest.approx(3.0))
+    assert drawn(broken, pace, 10.0)[1] == pytest.approx(10.0)
+    assert drawn(broken, pace, 21.0)[1:] == (0.0, [(0.0, 0.0)])
+    assert drawn(broken, pace, 1000.0)[0].budget == 4.0
+
+
+def test_a_minute_of_failures_and_no_less_is_no_restart_any_more() -> None:
+    """From then on the pauses grow further; another family has a minute of its own."""
+    pace = Pace()
+    for _ in range(10):
+        pace, pause, _ = drawn(outcome(End.UNAVAILABLE), pace, 100.0)
+    assert pause == 3.0
+    assert drawn(outcome(End.UNAVAILABLE), pace, 159.9)[1] == 3.0
+    assert drawn(outcome(End.UNAVAILABLE), pace, 160.0)[1] == 4.5
+    assert drawn(outcome(End.UNREACHABLE), pace, 160.0)[1] == 3.0
+    assert drawn(outcome(End.DENIED), pace, 160.0)[1] == 0.8
+
+
+def test_ends_of_one_family_are_counted_together() -> None:
+    """By turns they are no better; what was asked for by the server counts as well."""
+    pace = Pace()
+    for end, pause in ((End.BROKEN, 0.2), (End.UNREACHABLE, 0.4), (End.INTERNAL_ERROR, 0.8), (End.UNAVAILABLE, 1.6)):
+        pace, got, _ = drawn(outcome(end), pace)
+        assert got == pause
+    pace = Pace()
+    for end, pause in ((End.EXPIRED, 0.1), (End.NONSENSE, 0.2), (End.TOO_NEW, 0.4)):
+        pace, got, _ = drawn(outcome(end), pace)
+        assert got == pause
+    pace, _, _ = drawn(told(5.0))
+    assert drawn(outcome(End.THROTTLED), pace)[1] == 1.6
+
+
+def test_a_server_that_says_when_is_believed_even_if_there_is_a_budget() -> None:
+    """And what it has brought before ends the row."""
+    error = ApiError("x", status=Status(code=500), retry_after=7.0)
+    after, pause, ranges = drawn(Outcome(End.INTERNAL_ERROR, error, brought=True))
+    assert (pause, ranges) == (pytest.approx(7.7), [])
+    assert [row.failures for row in after.rows.values()] == [1]
+    assert drawn(Outcome(End.INTERNAL_ERROR, FAILURE, brought=True), after)[0].rows == {}
+
+
+def test_at_the_door_of_its_client_only_who_could_not_reach_the_server_waits() -> None:
+    """Any other failure is the watch's own."""
+    _, pause = paced(Pace(), outcome(End.DENIED), 0.0, Asked(), Adaptive(), by_client=True)
+    assert pause == 0.8
+
+
+def test_a_policy_counts_anew_after_exactly_its_time_without_failure() -> None:
+    """Which begins when the pause is over; and the first failure is the first whenever it comes."""
+    pace, pause = paced(Pace(), outcome(End.BROKEN), 5.0, Random(0), Counting())
+    assert (pause, pace.policy_failures, pace.policy_ready_at) == (1.0, 1, 6.0)
+    assert paced(pace, outcome(End.BROKEN), 65.9, Random(0), Counting())[1] == 2.0
+    assert paced(pace, outcome(End.BROKEN), 66.0, Random(0), Counting())[1] == 1.0
+    assert paced(pace, outcome(End.ENDED), 65.9, Random(0), Counting())[0].policy_failures == 1
+
+
+def test_R7_a_minute_without_a_request_and_no_less_begins_anew() -> None:
+    """For the one that asks and for those after it."""
+    first = requested(Pace(), 100.0)
+    assert (first.requests, first.requested_at) == (1, 100.0)
+    assert list_due(first, 100.0) == 100.2
+    assert list_due(first, 100.5) == 100.5
+    second = requested(first, 159.9)
+    assert (second.requests, second.requested_at) == (2, 159.9)
+    assert list_due(second, 159.9) == pytest.approx(160.3)
+    assert requested(first, 160.0).requests == 1
+    long = replace(first, requests=20)
+    assert list_due(long, 159.9) == 159.9
+    assert list_due(replace(long, requested_at=150.0), 151.0) == 180.0
+    assert list_due(replace(long, requested_at=150.0), 210.0) == 210.0

@@ -55,19 +55,20 @@ def _examine(module: str, jobs: int) -> int:
     if not all(lives for _, lives in _run(module, [unchanged], 1)):
         print(f"{module}: its tests fail without a mistake", flush=True)
         return 1
-    found = [*_run(module, [*mutants(source)], jobs, max(SECONDS, int(PATIENCE * (time.monotonic() - began))))]
+    patience = max(SECONDS, int(PATIENCE * (time.monotonic() - began)))
     explained = EXPLAINED.get(module, {})
-    alive = {mutant.name: mutant for mutant, lives in found if lives}
-    unexplained = [f"line {one.line}, {name}" for name, one in alive.items() if name not in explained]
-    outdated = [f"explained, but not alive: {name}" for name in explained if name not in alive]
-    print(f"{module}: {len(found)} mutants, {len(alive)} survive, {len(alive) - len(unexplained)} of them explained")
-    print(
-        *(f"  {line}" for line in (*unexplained, *outdated)),
-        sep="\n",
-        end="\n" if unexplained or outdated else "",
-        flush=True,
-    )
-    return 1 if unexplained or outdated else 0
+    alive: set[str] = set()
+    several = [*mutants(source)]
+    for mutant, lives in _run(module, several, jobs, patience):
+        if lives:
+            alive.add(mutant.name)
+            if mutant.name not in explained:
+                print(f"{module}, line {mutant.line}, {mutant.name}", flush=True)
+    outdated = explained.keys() - alive
+    print(*(f"{module}, explained, but not alive: {name}" for name in outdated), sep="\n", end="\n" if outdated else "")
+    why = f"{len(alive & explained.keys())} of them explained"
+    print(f"{module}: {len(several)} mutants, {len(alive)} survive, {why}", flush=True)
+    return 1 if outdated or not alive <= explained.keys() else 0
 
 
 def _run(module: str, several: Sequence[Mutant], jobs: int, patience: int = 600) -> Iterator[tuple[Mutant, bool]]:
