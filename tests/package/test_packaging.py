@@ -70,7 +70,7 @@ def test_the_source_archive_builds_tests_and_explains_itself(built: tuple[Path, 
             "noxfile.py",
             "pyproject.toml",
         ),
-        *(".gitignore", "benchmarks", "changes", "docs", "examples", "tests", "trio_k8swatch"),
+        *(".gitignore", "benchmarks", "changes", "docs", "examples", "tests", "tools", "trio_k8swatch"),
     }
     assert not [name for name in names if re.search(r"__pycache__|\.pyc|_build|\.(so|egg-info|whl)\b", name)]
 
