@@ -15,7 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trio_k8swatch import ConfigError, HandlerFuncs, Met, Store, WatchStopped
 from trio_k8swatch._object_meta import metadata_of
 from trio_k8swatch._store.atomic_cache import Cache
-from trio_k8swatch._store.deltas import Delta, Put
+from trio_k8swatch._store.deltas import Delta, Drop, Put
 from trio_k8swatch._store.waiting.journal import Entry
 
 
@@ -180,3 +180,73 @@ def test_R20_what_is_no_object_is_not_in_the_store(item: object) -> None:
 def _put(cache: Cache[Any], name: str, value: int) -> None:
     old = cache.objects[f"uid-of-{name}"]
     cache.apply(Put(f"uid-of-{name}", old, thing(name, old.metadata.resource_version, value=value)), "99")
+
+
+async def _listed(cache: Cache[Any], objects: dict[str, Any], deltas: list[Delta[Any]], version: str) -> None:
+    await cache.replace(objects, deltas, version)
+    await cache.notify_all(deltas, preexisting=False)
+
+
+async def test_gone_returns_once_the_object_is_no_longer_there(autojump_clock: MockClock) -> None:
+    """Not at a change of it, nor at the deletion of another; and at once for one that is not there."""
+    cache = cache_of(2)
+    store, returned = Store(cache), False
+
+    async def wait() -> None:
+        nonlocal returned
+        await store.gone("uid-of-0")
+        returned = True
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        first, other = cache.objects.values()
+        await _listed(cache, {**cache.objects, "uid-of-0": thing("0", 7)}, [Put("uid-of-0", first, thing("0", 7))], "7")
+        await wait_all_tasks_blocked()
+        await _listed(cache, {"uid-of-0": thing("0", 7)}, [Drop("uid-of-1", other, None)], "8")
+        await wait_all_tasks_blocked()
+        assert not returned
+        await _listed(cache, {}, [Drop("uid-of-0", thing("0", 7), None)], "9")
+        await wait_all_tasks_blocked()
+        assert returned
+    with trio.fail_after(1):
+        await store.gone("uid-of-0")
+        await store.gone("never heard of")
+
+
+async def test_gone_is_about_that_object_and_not_about_its_name(autojump_clock: MockClock) -> None:
+    """Another one of its name does not keep it waiting."""
+    cache = cache_of(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Store(cache).gone, "uid-of-0")
+        await wait_all_tasks_blocked()
+        old, new = cache.objects["uid-of-0"], thing("0", 2)
+        await _listed(
+            cache, {"uid-of-another": new}, [Drop("uid-of-0", old, None), Put("uid-of-another", None, new)], "2"
+        )
+
+
+async def test_gone_ends_with_the_watch(autojump_clock: MockClock) -> None:
+    """While it waits, and before; what is not there is gone all the same."""
+    cache = cache_of(1)
+    store = Store(cache)
+    with pytest.RaisesGroup(pytest.RaisesExc(WatchStopped, match="over")):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.gone, "uid-of-0")
+            await wait_all_tasks_blocked()
+            cache.end("it is over")
+    with pytest.raises(WatchStopped, match="over"):
+        await store.gone("uid-of-0")
+
+
+async def test_gone_can_be_cancelled_and_leaves_no_listener(autojump_clock: MockClock) -> None:
+    """And is a checkpoint, also if there is nothing to wait for."""
+    cache = cache_of(1)
+    store = Store(cache)
+    with trio.move_on_after(5) as scope:
+        await store.gone("uid-of-0")
+    assert scope.cancelled_caught
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await store.gone("nobody")
+    assert scope.cancelled_caught
