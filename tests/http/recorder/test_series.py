@@ -22,6 +22,7 @@ def sent(book, key, of, now):
         ([0], [1]),
         ([0, 5], [1, None]),
         ([0, 10], [1, 2]),
+        ([0, 9.5, 10], [1, None, 3]),
         ([0, 1, 2, 3, 10], [1, None, None, None, 5]),
         ([0, 360], [1, 2]),
         ([0, 360.1], [1, 1]),
@@ -41,6 +42,53 @@ def test_one_request_of_a_series_is_under_way_at_a_time():
     assert book.note("a", "pod", 100) is None
     book.sent(first, "name", 101)
     assert book.note("a", "pod", 111).count == 3
+
+
+def test_a_repetition_is_under_way_until_it_is_said_to_be_sent():
+    book = SeriesBook()
+    book.sent(book.note("a", "pod", 0), "name", 0)
+    again = book.note("a", "pod", 100)
+    assert again.is_sending
+    assert book.note("a", "pod", 200) is None
+    book.sent(again, "name", 200)
+    assert not again.is_sending
+
+
+def test_a_new_series_has_no_event_yet():
+    series = SeriesBook().note("a", "pod", 0)
+    assert (series.name, series.sent_at, series.is_sending) == ("", 0.0, True)
+
+
+def test_repetitions_spend_what_the_object_may_cost():
+    book = SeriesBook()
+    for number in range(25):
+        sent(book, number, "pod", 0)
+    sent(book, "a", "other", 0)
+    assert book.note("a", "pod", 280) is None
+
+
+def test_what_was_heard_of_last_is_forgotten_last():
+    book = SeriesBook()
+    sent(book, "first", "first", 0)
+    for number in range(4000):
+        sent(book, number, number, 0)
+    assert book.note("first", "first", 5) is None
+    for number in range(4000, 4096):
+        sent(book, number, number, 5)
+    assert book.note("first", "first", 6) is None
+    assert sent(book, 0, 0, 6) == 1
+
+
+def test_the_budget_of_an_object_that_is_written_of_is_not_forgotten():
+    book = SeriesBook()
+    for number in range(25):
+        sent(book, ("a", number), "a", 0)
+    for number in range(4000):
+        sent(book, number, number, 0)
+    assert sent(book, "more", "a", 1) is None
+    for number in range(4000, 4100):
+        sent(book, number, number, 1)
+    assert sent(book, "still more", "a", 2) is None
 
 
 def test_after_a_failure_the_next_one_begins_anew():
