@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -111,6 +112,33 @@ def _parameter(name: str, default: object) -> str:
 _HIDDEN = [getattr(import_module(module), name) for module, names in _COME_FROM_CALLS.items() for name in names]
 
 
+_IN_BACKTICKS = re.compile(
+    r"(?<![`:\\w])`(?P<name>[A-Z]\w*|open_client|open_watch|probe)(?P<attribute>\.[a-z]\w*)?(?P<rest>\([^`]*\))?`(?![`_])"
+)
+
+
+def _link_names(_app: Sphinx, _what: str, name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    """Names of this library in docstrings become links to what they name."""
+    page = name.rpartition(".")[0] if name.count(".") > 1 else name
+    module = next((known for known in _MODULES if page == known or page.startswith(f"{known}.")), "trio_k8swatch")
+
+    def linked(found: re.Match[str]) -> str:
+        for facade in dict.fromkeys([module, "trio_k8swatch"]):
+            target = getattr(import_module(facade), found["name"], None)
+            attribute = found["attribute"] or ""
+            if found["name"] in import_module(facade).__all__ and (not attribute or hasattr(target, attribute[1:])):
+                shown = f"{found['name']}{attribute}{found['rest'] or ''}"
+                return f":py:obj:`{shown} <{facade}.{found['name']}{attribute}>`"
+        return found[0]
+
+    for number, line in enumerate(lines):
+        if not line.startswith("    "):
+            lines[number] = _IN_BACKTICKS.sub(linked, line)
+
+
+_MODULES = ["trio_k8swatch.aio", "trio_k8swatch.blocking", "trio_k8swatch.connect", "trio_k8swatch.controller"]
+
+
 def _with_what_is_not_released(_app: Sphinx, page: str, source: list[str]) -> None:
     """On the changelog's page, the changes since the last release come first: one file each, until towncrier collects them."""
     if page != "changelog":
@@ -128,6 +156,7 @@ def _with_what_is_not_released(_app: Sphinx, page: str, source: list[str]) -> No
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _link_names)
     app.connect("source-read", _with_what_is_not_released)
     _find_docs_of_fields()
     app.connect("autodoc-process-signature", _constructor)

@@ -89,6 +89,7 @@ class Store(Generic[T]):
         return self._cache.by_name(namespace, name)
 
     def __len__(self) -> int:
+        """How many objects there are."""
         return len(self._cache.objects)
 
     def __iter__(self) -> Iterator[T]:

@@ -28,7 +28,7 @@ class Policy(StrEnum):
 
 
 class Change(msgspec.Struct, Generic[T], frozen=True, gc=False):
-    """One change of one object, as `HandlerFuncs` would be notified of it."""
+    """One change of one object, as `HandlerFuncs` would be notified of it: `type` is ADDED, MODIFIED or DELETED."""
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     object: T
