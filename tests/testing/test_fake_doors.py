@@ -1,5 +1,6 @@
 """Three doors, one contract: whatever a client does, it does not matter through which it came."""
 
+import contextlib
 import json
 from contextlib import asynccontextmanager
 
@@ -227,3 +228,34 @@ async def test_the_log_tells_what_was_asked(fake, client):
 
     call = fake.requests.of("list", "configmaps")[0]
     assert (call.path, call.query, call.status) == (CONFIG_MAPS, {"labelSelector": "a in (b, c)"}, 200)
+
+
+@pytest.mark.parametrize(("host", "expected"), [("0.0.0.0", "http://127.0.0.1:"), ("127.0.0.2", "http://127.0.0.2:")])
+async def test_the_url_leads_to_where_it_listens(fake, host, expected):
+    """Who listens on every address of the machine is asked through the loopback."""
+    with trio.fail_after(10):
+        async with fake.serve(host=host) as url, httpx.AsyncClient(base_url=url) as client:
+            assert url.startswith(expected)
+            assert (await client.get("/version")).status_code == 200
+
+
+async def test_an_address_that_cannot_be_had_is_an_os_error(fake):
+    """As itself, not in a group."""
+    with trio.fail_after(10):
+        async with fake.serve() as url:
+            with pytest.raises(OSError, match="in use"):
+                async with fake.serve(port=int(url.rpartition(":")[2])):
+                    pass
+
+
+async def test_faults_are_told_as_they_are_drawn(fake, autojump_clock):
+    """By name, in order."""
+    told = []
+    weather = fake.faults.random(every_seconds=1, on_draw=told.append)
+    async with httpx.AsyncClient(transport=fake.transport(), base_url="http://fake") as client:
+        for _ in range(20):
+            await trio.sleep(1)
+            with contextlib.suppress(httpx.HTTPError):
+                await client.get("/version")
+    assert told == [name for _, name in weather.drawn]
+    assert len(told) > 5

@@ -108,3 +108,26 @@ def test_what_cannot_be_is_one_line(
     out, said = capsys.readouterr()
     assert (out, said.count("\n")) == ("", 1)
     assert line.format(home=tmp_path) in said
+
+
+def test_bad_weather_is_told(tmp_path: Path) -> None:
+    """Each fault by its name, on stderr, the same ones for the same seed; a request may meet one."""
+    told: list[list[str]] = []
+    for _ in range(2):
+        with Running(["fake", "--faults", "7", "--faults-every", "0.01"], tmp_path, environ={}) as running:
+            lines: list[bytes] = []
+            while not lines or not lines[-1].startswith(b"current-context"):
+                lines.append(running.readline())
+            server: str = yaml.safe_load(b"".join(lines))["clusters"][0]["cluster"]["server"]
+            host, port = server.removeprefix("http://").split(":")
+            time.sleep(0.3)
+            # What is due is done when somebody asks, whatever becomes of that.
+            with socket.create_connection((host, int(port)), timeout=SECONDS) as client:
+                client.sendall(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+                time.sleep(0.3)
+            running.interrupt()
+            _, said = running.end()
+        told.append([line for line in said.splitlines() if "fault: " in line])
+
+    assert told[0][:5] == told[1][:5]
+    assert len(told[0]) > 4
