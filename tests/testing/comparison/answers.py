@@ -27,7 +27,7 @@ async def answered(client: httpx.AsyncClient, ask: Ask, silence: float = SILENCE
         got = await client.get(ask.path)
         ask = Ask(**{**ask.__dict__, "body": applied(got.json(), [tuple(one) for one in ask.edits])})
     if ask.body is not None:
-        content = json.dumps(ask.body).encode()
+        content = json.dumps(ask.body, separators=(",", ":")).encode()
     if content is not None:
         headers["content-type"] = ask.content_type
     async with client.stream(ask.method, url, headers=headers, content=content) as response:

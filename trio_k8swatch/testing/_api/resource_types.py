@@ -42,6 +42,7 @@ class ResourceType:
     warning: str = ""
     columns: tuple[Column, ...] = ()
     selectable_fields: tuple[str, ...] = ()
+    scale_paths: tuple[str, str, str] = ("spec.replicas", "status.replicas", "")
     schema: Object | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -10,7 +10,7 @@ from trio_k8swatch.testing._json import Object
 
 from .messages import Request
 from .request_body import APPLY_PATCH, content_type
-from .statuses import Refused, invalid, invalid_with
+from .statuses import invalid_with
 
 _VALIDATIONS: Final = {"": "Warn", "Ignore": "Ignore", "Strict": "Strict", "Warn": "Warn"}
 _MANAGER_BYTES: Final = 128
@@ -33,7 +33,7 @@ class WriteOptions:
         kind = _KINDS.get(verb, "CreateOptions")
         validation, manager = request.parameter("fieldValidation"), request.parameter("fieldManager")
         found = [*_apply(request, manager), *_manager(manager)]
-        found += _dry_run([value for name, value in request.query if name == "dryRun" and value])
+        found += dry_run_causes([value for name, value in request.query if name == "dryRun" and value])
         if validation not in _VALIDATIONS:
             message = f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", "Warn"'
             found.append(_cause("fieldValidation", "FieldValueNotSupported", message))
@@ -44,22 +44,12 @@ class WriteOptions:
         return cls(manager or agent or "unknown", dry_run, _VALIDATIONS[validation], request.flag("force"))
 
 
-def check_dry_run(kind: str, values: list[str]) -> None:
-    """422 for anything but `All`."""
-    if found := _dry_run(values):
-        raise invalid_with(kind, "meta.k8s.io", "", found)
-
-
-def invalid_option(kind: str, field: str, cause: str, message: str) -> Refused:
-    """422: one of the options is wrong."""
-    return invalid(kind, "meta.k8s.io", "", field=field, cause=cause, message=message)
-
-
 def _cause(field: str, reason: str, message: str) -> Object:
     return {"reason": reason, "message": message, "field": field}
 
 
-def _dry_run(values: list[str]) -> list[Object]:
+def dry_run_causes(values: list[str]) -> list[Object]:
+    """What is wrong with values that are not all `All`."""
     if all(value == "All" for value in values):
         return []
     shown = ",".join(f'"{value}"' for value in values)

@@ -11,11 +11,13 @@ from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, copied, is_list, is_object, json_type
+from trio_k8swatch.testing._json_in_go import go_text, go_type
 
 from .causes import Causes
 
 _PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 _EMBEDDED: Final = "x-kubernetes-embedded-resource"
+_MAX_REPLICAS: Final = 2_147_483_647
 _OF_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -29,9 +31,35 @@ def pruned(kind: ResourceType, obj: Object) -> tuple[Object, list[str]]:
     return {**{key: obj[key] for key in obj if key in _OF_EVERY_OBJECT}, **kept}, unknown
 
 
-def completed(kind: ResourceType, obj: Object) -> Object:
-    """The object with defaults, and without nulls that the schema does not want; it is changed in place."""
-    return cast("Object", _complete(kind.schema, obj)) if kind.schema else obj
+def completed(kind: ResourceType, obj: Object, *, nulls: bool = False) -> Object:
+    """The object with defaults, and without nulls that the schema does not want; it is changed in place.
+
+    With `nulls` they stay: who applies an object is told.
+    """
+    return cast("Object", _complete(kind.schema, obj, nulls=nulls)) if kind.schema else obj
+
+
+def check_scale(kind: ResourceType, obj: Object, causes: Causes) -> None:
+    """Note replicas that the scale of a custom object could not show."""
+    if "scale" not in kind.subresources:
+        return
+    for path in kind.scale_paths[:2]:
+        value: Any = obj
+        expected = "map[string]interface{}"
+        *parents, last = path.split(".")
+        for name in [*parents, last]:
+            if not is_object(value) or name not in value:
+                break
+            value, expected = value[name], "int64" if name == last else expected
+            if not (is_object(value) if name != last else isinstance(value, int) and not isinstance(value, bool)):
+                why = f".{path} accessor error: {go_text(value)} is of the type {go_type(value)}, expected {expected}"
+                causes.invalid(f".{path}", 0, why)
+                break
+        else:
+            if value < 0:
+                causes.invalid(f".{path}", value, "should be a non-negative integer")
+            elif value > _MAX_REPLICAS:
+                causes.invalid(f".{path}", value, f"should be less than or equal to {_MAX_REPLICAS}")
 
 
 def check_schema(kind: ResourceType, obj: Object, causes: Causes) -> None:
@@ -78,15 +106,15 @@ def _schema_of(schema: Object, name: str) -> Object | None:
     return found if is_object(found) else None
 
 
-def _complete(schema: Object, value: Any) -> Any:
+def _complete(schema: Object, value: Any, *, nulls: bool) -> Any:
     if is_list(value):
         items: object = schema.get("items")
-        return [_complete(items, one) for one in value] if is_object(items) else value
+        return [_complete(items, one, nulls=nulls) for one in value] if is_object(items) else value
     if not is_object(value):
         return int(value) if _is_whole(schema, value) else value
     properties = cast("dict[str, Object]", schema.get("properties") or {})
     for name, inner in properties.items():
-        if name in value and value[name] is None and not inner.get("nullable"):
+        if name in value and value[name] is None and not inner.get("nullable") and ("default" in inner or not nulls):
             del value[name]
         if name not in value and "default" in inner:
             value[name] = inner["default"]
@@ -94,10 +122,10 @@ def _complete(schema: Object, value: Any) -> Any:
         below = _schema_of(schema, name)
         if below is None:
             continue
-        if value[name] is None and not below.get("nullable"):
+        if value[name] is None and not below.get("nullable") and not nulls:
             del value[name]
         else:
-            value[name] = _complete(below, value[name])
+            value[name] = _complete(below, value[name], nulls=nulls)
     return value
 
 
@@ -155,6 +183,8 @@ def _check_unique(schema: Object, value: list[Any], path: str, causes: Causes) -
     keys = cast("list[str]", schema.get("x-kubernetes-list-map-keys") or [])
     seen: set[str] = set()
     for i, one in enumerate(value):
+        if one is None:
+            continue
         if keys and not is_object(one):
             causes.invalid(f"{path}[{i}]", one, "must be an object for an array of list-type map")
             continue
@@ -185,7 +215,7 @@ def _fits(schema: Object, value: Any) -> bool:  # noqa: PLR0911 - a table
         case "string":
             return isinstance(value, str) and _has_format(schema.get("format"), value)
         case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
+            return (isinstance(value, int) and not isinstance(value, bool)) or _is_whole(schema, value)
         case "number":
             return isinstance(value, int | float) and not isinstance(value, bool)
         case "boolean":

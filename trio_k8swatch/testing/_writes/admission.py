@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.statuses import Refused, bad_request
-from trio_k8swatch.testing._json import Object, copied
+from trio_k8swatch.testing._json import Object, copied, is_object
 from trio_k8swatch.testing._rules.causes import Causes
-from trio_k8swatch.testing._rules.custom_schema import check_schema, completed, pruned
+from trio_k8swatch.testing._rules.custom_schema import check_scale, check_schema, completed, pruned
 from trio_k8swatch.testing._rules.immutable import check_immutable
 from trio_k8swatch.testing._rules.kind_rules import check_kind
 from trio_k8swatch.testing._rules.metadata_rules import (
@@ -73,10 +73,10 @@ class Admission:
             _set_defaults(kind, obj)
         return obj
 
-    def defaulted(self, kind: ResourceType, obj: Object) -> Object:
-        """With defaults, and with what the server always writes."""
+    def defaulted(self, kind: ResourceType, obj: Object, *, nulls: bool = False) -> Object:
+        """With defaults, and with what the server always writes; `nulls`: what is null in a custom object stays."""
         if kind.custom:
-            return completed(kind, obj)
+            return _with_sent_replicas(kind, obj, completed(kind, copied(obj), nulls=nulls))
         name = type_of(kind.api_version, kind.kind)
         # Once more what is written although nobody said it: an empty status.
         obj = obj if name is None else defaulted(name, filled(name, obj))
@@ -116,6 +116,7 @@ class Admission:
         check_metadata_rules(kind, obj["metadata"], causes, named=named)
         if kind.custom:
             check_schema(kind, obj, causes)
+            check_scale(kind, obj, causes)
         else:
             check_kind(kind, obj, causes)
         return causes
@@ -124,6 +125,18 @@ class Admission:
         causes = Causes()
         check_object_name(kind, metadata, causes)
         causes.check(kind, metadata.get("name") or "")
+
+
+def _with_sent_replicas(kind: ResourceType, sent: Object, made: Object) -> Object:
+    """Replicas with a fraction of zero are whole numbers to all but the scale, which refuses them."""
+    *parents, last = kind.scale_paths[0].split(".")
+    before: Any = sent
+    after: Any = made
+    for name in parents:
+        before, after = (one.get(name) if is_object(one) else None for one in (before, after))
+    if "scale" in kind.subresources and is_object(before) and is_object(after) and isinstance(before.get(last), float):
+        after[last] = before[last]
+    return made
 
 
 def _set_defaults(kind: ResourceType, obj: Object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import Column, Registry, ResourceType
-from trio_k8swatch.testing._json import Object, copied
+from trio_k8swatch.testing._json import Object, copied, part
 from trio_k8swatch.testing._storage.history import Revision
 from trio_k8swatch.testing._timers import Agenda
 
@@ -112,10 +112,18 @@ def resource_types(definition: Object) -> list[ResourceType]:
             warning=_warning(spec, one),
             columns=tuple(map(_column, one.get("additionalPrinterColumns") or ())),
             selectable_fields=tuple(field["jsonPath"].lstrip(".") for field in one.get("selectableFields") or ()),
+            scale_paths=_scale_paths(part(part(one, "subresources"), "scale")),
             schema=cast("Object", one.get("schema") or {}).get("openAPIV3Schema") or {},
         )
         for one in served
     ]
+
+
+def _scale_paths(scale: Object) -> tuple[str, str, str]:
+    """Where the replicas that are wanted, those there are, and the selector stand."""
+    names = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
+    spec, status, selector = (str(scale.get(name) or "").lstrip(".") for name in names)
+    return spec, status, selector
 
 
 def _warning(spec: Object, version: Object) -> str:

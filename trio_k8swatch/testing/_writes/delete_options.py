@@ -9,8 +9,8 @@ from typing import Final, cast
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.messages import Request
 from trio_k8swatch.testing._http.request_body import sent_options
-from trio_k8swatch.testing._http.statuses import Refused, bad_request
-from trio_k8swatch.testing._http.write_options import check_dry_run, invalid_option
+from trio_k8swatch.testing._http.statuses import Refused, bad_request, invalid_with
+from trio_k8swatch.testing._http.write_options import dry_run_causes
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._schema import Undecodable, decoded
 from trio_k8swatch.testing._storage.history import Revision
@@ -49,14 +49,15 @@ class DeleteOptions:
         except Undecodable as error:
             raise bad_request(f'{_KIND} in version "v1" cannot be handled as a {_KIND}: {error}') from None
         policy = body.get("propagationPolicy")
+        found = dry_run_causes(body.get("dryRun") or [])
         if policy is not None and "orphanDependents" in body:
-            message = f'Invalid value: "{policy}": orphanDependents and deletionPropagation cannot be both set'
-            raise invalid_option(_KIND, "propagationPolicy", "FieldValueInvalid", message)
+            text = f'Invalid value: "{policy}": orphanDependents and deletionPropagation cannot be both set'
+            found.insert(0, {"reason": "FieldValueInvalid", "message": text, "field": "propagationPolicy"})
         if policy is not None and policy not in _POLICIES:
-            supported = 'supported values: "Foreground", "Background", "Orphan", "nil"'
-            message = f'Unsupported value: "{policy}": {supported}'
-            raise invalid_option(_KIND, "propagationPolicy", "FieldValueNotSupported", message)
-        check_dry_run(_KIND, body.get("dryRun") or [])
+            text = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+            found.insert(0, {"reason": "FieldValueNotSupported", "message": text, "field": "propagationPolicy"})
+        if found:
+            raise invalid_with(_KIND, "meta.k8s.io", "", found)
         conditions = cast("Object", body.get("preconditions") or {})
         return cls(
             uid=conditions.get("uid") or "",

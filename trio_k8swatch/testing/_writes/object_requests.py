@@ -21,6 +21,7 @@ from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, bad_request, not_imitated
 from trio_k8swatch.testing._http.write_options import WriteOptions
 from trio_k8swatch.testing._json import Object
+from trio_k8swatch.testing._json_in_go import go_text
 from trio_k8swatch.testing._printers.rendering import Rendering
 from trio_k8swatch.testing._rules.definition_rules import unseen_rules
 from trio_k8swatch.testing._schema import Undecodable, type_of
@@ -30,7 +31,6 @@ from trio_k8swatch.testing._storage.lists import read_page
 from .custom_resources import QUALIFIED as DEFINITIONS
 from .delete_options import DeleteOptions
 from .deletion import Deleter
-from .go_values import go_text
 from .object_reading import applied_object, normal, read_object, read_strictly
 from .patches.json_patch import json_patch, merge_patch
 from .patches.strategic_patch import strategic_merge_patch
@@ -145,31 +145,32 @@ class Writes:
         options = WriteOptions.parse(request, target.verb) if target.verb != "get" else None
         match target.verb, target.subresource:
             case "get", "scale":
-                return json_answer(200, scale_of(self._writer.existing(target)))
+                return json_answer(200, scale_of(target.kind, self._writer.existing(target)))
             case "update" | "patch", "scale" if options is not None:
-                scale = self._sent_scale(request, target)
+                scale, warnings = self._sent_scale(request, target, options.validation)
                 write = Write(options.manager, "scale", options.dry_run)
-                return json_answer(200, scale_of(set_scale(self._writer, target, scale, write)))
+                made = set_scale(self._writer, target, scale, write)
+                return json_answer(200, scale_of(target.kind, made)).with_warnings(*warnings)
             case "create", "binding" if options is not None:
-                sent = read_part("Binding", sent_object(request, "Binding").object)
+                sent, warnings = read_part("Binding", sent_object(request, "Binding").object, options.validation)
                 bind(self._writer, target, sent, dry_run=options.dry_run)
-                return json_answer(201, {**_SUCCESS, "code": 201})
+                return json_answer(201, {**_SUCCESS, "code": 201}).with_warnings(*warnings)
             case "create", "eviction" if options is not None:
-                sent = read_part("Eviction", sent_object(request, "Eviction").object)
+                sent, warnings = read_part("Eviction", sent_object(request, "Eviction").object, options.validation)
                 evict(self._writer, self._deleter, target, sent, dry_run=options.dry_run)
-                return json_answer(201, {**_SUCCESS, "code": 201})
+                return json_answer(201, {**_SUCCESS, "code": 201}).with_warnings(*warnings)
             case _:
                 raise not_imitated(f"{request.method} on {target.kind.qualified}/{target.subresource}")
 
-    def _sent_scale(self, request: Request, target: Target) -> Object:
+    def _sent_scale(self, request: Request, target: Target, validation: str) -> tuple[Object, list[str]]:
         if target.verb == "update":
-            return read_part("Scale", sent_object(request, "Scale").object)
-        scale = scale_of(self._writer.existing(target))
+            return read_part("Scale", sent_object(request, "Scale").object, validation)
+        scale = scale_of(target.kind, self._writer.existing(target))
         check_patch_type(request, custom=False)
         kind, patch = sent_patch(request)
         if kind == APPLY_PATCH:
             raise not_imitated("server-side apply of a Scale")
-        return read_part("Scale", _patched(target, kind, scale, patch))
+        return read_part("Scale", _patched(target, kind, scale, patch), validation)
 
 
 _SUCCESS: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}

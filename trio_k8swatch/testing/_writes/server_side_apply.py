@@ -12,7 +12,7 @@ from trio_k8swatch.testing._json import Object, copied, encode_sorted, is_list, 
 from .field_paths import Path, compare, field_set, item_key, remove, without_server_fields
 from .managed_fields import Origin, entries_of, paths_of, rewrite
 from .object_reading import without_nulls
-from .shapes import Shape, shape_of
+from .shapes import Shape, Structural, shape_of
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 CLIENT_SIDE: Final = "kubectl-client-side-apply"
@@ -103,7 +103,7 @@ def _merged(shape: Shape, live: Any, applied: Any) -> Any:
     if is_object(live) and is_object(applied) and not shape.atomic:
         merged: Object = dict(live)
         for key, value in applied.items():
-            if value is None and not shape.child(key).atomic:
+            if value is None and not shape.child(key).atomic and not isinstance(shape, Structural):
                 continue
             merged[key] = _merged(shape.child(key), merged[key], value) if key in merged else value
         return merged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.request_info import Target
 from trio_k8swatch.testing._http.statuses import Refused, bad_request, conflict, invalid
 from trio_k8swatch.testing._json import Object, copied, is_object, parts
@@ -26,33 +27,40 @@ _TYPES: Final = {
 _UNPROTECTED: Final = frozenset({"Succeeded", "Failed", "Pending"})
 
 
-def read_part(kind: str, sent: Object) -> Object:
-    """What was sent to a subresource that has a kind of its own; 400 where it is another, or has wrong types."""
+def read_part(kind: str, sent: Object, validation: str = "Ignore") -> tuple[Object, list[str]]:
+    """What was sent to a subresource that has a kind of its own, and warnings.
+
+    400 where it is another kind, has wrong types, or, if `validation` is Strict, unknown fields.
+    """
     api_version, type_name = _TYPES[kind]
     sent_kind, sent_version = sent.get("kind") or kind, sent.get("apiVersion") or api_version
     if (sent_kind, sent_version) != (kind, api_version) and (sent_kind, sent_version) != (kind, "policy/v1beta1"):
         raise bad_request(f'{sent_kind} in version "{sent_version}" cannot be handled as a {kind}')
+    cannot = f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {kind}'
     try:
-        return decoded(type_name, sent).object
+        read = decoded(type_name, sent)
     except Undecodable as error:
-        raise bad_request(
-            f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {kind}: {error}'
-        ) from None
+        raise bad_request(f"{cannot}: {error}") from None
+    problems = [f'unknown field "{path}"' for path in read.unknown]
+    if problems and validation == "Strict":
+        raise bad_request(f"{cannot}: strict decoding error: {', '.join(problems)}")
+    return read.object, problems if validation == "Warn" else []
 
 
-def scale_of(revision: Revision) -> Object:
+def scale_of(kind: ResourceType, revision: Revision) -> Object:
     """The Scale of a workload."""
     obj = revision.object
     wanted = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     metadata = {key: obj["metadata"][key] for key in wanted if key in obj["metadata"]}
-    selector = _selector_text(at(obj, "spec.selector", {}))
-    replicas = at(obj, "spec.replicas", 0)
+    spec_path, status_path, selector_path = kind.scale_paths
+    selector: Any = at(obj, selector_path, "") if kind.custom else _selector_text(at(obj, "spec.selector", {}))
+    replicas = at(obj, spec_path, 0)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
         "spec": {"replicas": replicas} if replicas else {},
-        "status": {"replicas": at(obj, "status.replicas", 0), **({"selector": selector} if selector else {})},
+        "status": {"replicas": at(obj, status_path, 0), **({"selector": selector} if selector else {})},
     }
 
 
@@ -71,12 +79,16 @@ def set_scale(writer: Writer, target: Target, scale: Object, write: Write) -> Re
         message = f"the name of the object ({sent_name}) does not match the name on the URL ({target.name})"
         raise bad_request(message)
     replicas = at(scale, "spec.replicas", 0)
-    if not isinstance(replicas, int) or replicas < 0:
+    if replicas < 0 and not target.kind.custom:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise invalid(
             "Scale", "autoscaling", target.name, field="spec.replicas", cause="FieldValueInvalid", message=message
         )
-    obj.setdefault("spec", {})["replicas"] = replicas
+    *parents, last = target.kind.scale_paths[0].split(".")
+    place: Object = obj
+    for name in parents:
+        place = place.setdefault(name, {})
+    place[last] = replicas
     if at(scale, "metadata.resourceVersion"):
         obj["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"]
     return writer.replace(target, obj, write)[0]
@@ -86,11 +98,12 @@ def bind(writer: Writer, target: Target, binding: Object, *, dry_run: bool) -> N
     """Put a pod on a node, as the scheduler does it; 409 if it is on one."""
     _check_name(target, binding)
     node = cast("Object", binding.get("target") or {})
+    # The real server wraps these in no Status of its own.
     if node.get("kind") not in {"", None, "Node"}:
-        message = f'Unsupported value: "{node["kind"]}": supported values: "Node", "<empty>"'
-        raise _invalid_binding(target, "target.kind", "FieldValueNotSupported", message)
+        message = f'target.kind: Unsupported value: "{node["kind"]}": supported values: "Node", "<empty>"'
+        raise Refused(500, "", message)
     if not node.get("name"):
-        raise _invalid_binding(target, "target.name", "FieldValueRequired", "Required value")
+        raise Refused(500, "", "target.name: Required value")
     old = writer.existing(target)
     _check_uid(target, at(binding, "metadata.uid"), old)
     if "deletionTimestamp" in old.object["metadata"]:
@@ -149,10 +162,6 @@ def _binding_conflict(target: Target, why: str) -> Refused:
     details: Object = {"name": target.name, "kind": "pods/binding"}
     message = f'Operation cannot be fulfilled on pods/binding "{target.name}": {why}'
     return Refused(409, "Conflict", message, details=details)
-
-
-def _invalid_binding(target: Target, field: str, cause: str, message: str) -> Refused:
-    return invalid("Binding", "", target.name, field=field, cause=cause, message=message)
 
 
 def _selects(budget: Object, pod: Object) -> bool:

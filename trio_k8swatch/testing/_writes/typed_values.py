@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from trio_k8swatch.testing._json import Object, encode, is_list, is_object
+from trio_k8swatch.testing._json_in_go import go_syntax, go_text, go_type
 
-from .go_values import go_syntax, go_text, go_type
 from .shapes import Shape
 
 

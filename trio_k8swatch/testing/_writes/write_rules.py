@@ -106,7 +106,7 @@ class Writer:
         check_same_name(target, metadata)
         merged, _ = read_object(kind, merged, "Ignore")
         managers = merged["metadata"].get("managedFields")
-        merged = self._defaulted(kind, self._within(kind, before, merged, write), write)
+        merged = self._defaulted(kind, self._within(kind, before, merged, write), write, nulls=True)
         merged = self._checked(kind, merged, before, write)
         if managers:
             merged["metadata"]["managedFields"] = managers
@@ -123,7 +123,7 @@ class Writer:
                 raise conflict(target.kind, target.name, why)
         check_same_name(target, metadata)
         obj, _ = read_object(target.kind, applied, "Ignore")
-        obj = self._new(target, obj, write)
+        obj = self._new(target, obj, write, nulls=True)
         created_by_apply(target.kind, applied, obj, origin)
         obj = self._checked(target.kind, obj, None, write)
         return self.put(target.kind, (target.namespace, target.name), obj, dry_run=write.dry_run)
@@ -170,18 +170,18 @@ class Writer:
             hook(kind, revision)
         return revision
 
-    def _new(self, target: Target, obj: Object, write: Write) -> Object:
+    def _new(self, target: Target, obj: Object, write: Write, *, nulls: bool = False) -> Object:
         kind = target.kind
         obj = self.admission.new(kind, target.namespace, obj, free=write.free)
         check_namespace(self.storage, kind, (target.namespace, obj["metadata"].get("name") or ""))
-        return self._defaulted(kind, obj, write)
+        return self._defaulted(kind, obj, write, nulls=nulls)
 
     def _check_absent(self, kind: ResourceType, key: Key) -> None:
         if key in self.storage[kind.qualified].current:
             raise already_exists(kind, key[1])
 
-    def _defaulted(self, kind: ResourceType, obj: Object, write: Write) -> Object:
-        return obj if write.free else self.admission.defaulted(kind, obj)
+    def _defaulted(self, kind: ResourceType, obj: Object, write: Write, *, nulls: bool = False) -> Object:
+        return obj if write.free else self.admission.defaulted(kind, obj, nulls=nulls)
 
     def _checked(
         self, kind: ResourceType, obj: Object, old: Object | None, write: Write, moved: Sequence[Object] = ()
