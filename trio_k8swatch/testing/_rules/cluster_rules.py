@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from trio_k8swatch.testing._json import Object, is_object
 
 from .causes import Causes
-from .fields import check_subdomain, list_of, spec_of
+from .fields import check_subdomain, list_of, not_negative, spec_of
 from .metadata_rules import qualified_name_problems
 
 _ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
@@ -40,12 +40,16 @@ def check_role_binding(obj: Object, causes: Causes) -> None:
     """Note what is wrong with a RoleBinding or ClusterRoleBinding."""
     reference = cast("Object", obj.get("roleRef") or {})
     kinds = ["ClusterRole"] if obj["kind"] == "ClusterRoleBinding" else ["Role", "ClusterRole"]
-    if reference.get("apiGroup") != _RBAC:
+    if reference.get("apiGroup", _RBAC) != _RBAC:
         causes.unsupported("roleRef.apiGroup", reference.get("apiGroup") or "", [_RBAC])
     if reference.get("kind") not in kinds:
         causes.unsupported("roleRef.kind", reference.get("kind") or "", kinds)
-    if not reference.get("name"):
+    name = str(reference.get("name") or "")
+    if not name:
         causes.required("roleRef.name")
+    for char in "/%":
+        if char in name:
+            causes.invalid("roleRef.name", name, f"may not contain '{char}'")
     for i, subject in enumerate(list_of(obj, "subjects")):
         _subject(subject, f"subjects[{i}]", causes, namespaced=obj["kind"] == "RoleBinding")
 
@@ -95,6 +99,15 @@ def check_volume(obj: Object, causes: Causes) -> None:
         causes.unsupported("spec.capacity", capacity, ["storage"])
     if not set(spec) - _NO_VOLUME:
         causes.required("spec", "must specify a volume type")
+
+
+def check_lease(obj: Object, causes: Causes) -> None:
+    """Note what is wrong with a Lease."""
+    spec = spec_of(obj)
+    seconds = spec.get("leaseDurationSeconds")
+    if seconds is not None and seconds <= 0:
+        causes.invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+    not_negative(spec, "leaseTransitions", "spec.leaseTransitions", causes)
 
 
 def check_claim(obj: Object, causes: Causes) -> None:
@@ -177,22 +190,28 @@ def check_autoscaler(obj: Object, causes: Causes) -> None:
         if not target.get(name):
             causes.required(f"spec.scaleTargetRef.{name}")
     version = str(target.get("apiVersion") or "")
-    if version and "/" not in version and version != "v1":
+    if "/" not in version and version != "v1":
         causes.invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group")
     for i, metric in enumerate(list_of(spec, "metrics")):
         _metric(metric, f"spec.metrics[{i}]", causes)
 
 
 def _metric(metric: Object, path: str, causes: Causes) -> None:
+    if not metric.get("type"):
+        causes.required(f"{path}.type", "must specify a metric source type")
     if metric.get("type") not in _METRICS:
         causes.unsupported(f"{path}.type", metric.get("type") or "", list(_METRICS))
     resource: object = metric.get("resource")
     if not is_object(resource):
+        if metric.get("type") == "Resource":
+            causes.required(f"{path}.resource", "must populate information for the given metric source")
         return
     if not resource.get("name"):
         causes.required(f"{path}.resource.name", "must specify a resource name")
     target = cast("Object", resource.get("target") or {})
     here, share = f"{path}.resource.target", target.get("averageUtilization")
+    if not target.get("type"):
+        causes.required(f"{here}.type", "must specify a metric target type")
     if target.get("type") not in {"Utilization", "Value", "AverageValue"}:
         causes.invalid(f"{here}.type", target.get("type") or "", "must be either Utilization, Value, or AverageValue")
     if share is None and not target.get("averageValue"):

@@ -134,7 +134,8 @@ def _is_whole(schema: Object, value: Any) -> bool:
     return schema.get("type") == "integer" and isinstance(value, float) and value.is_integer()
 
 
-def _check(schema: Object, value: Any, path: str, causes: Causes) -> None:
+def check_value(schema: Object, value: Any, path: str, causes: Causes) -> None:
+    """Note what of a value does not fit its schema."""
     if value is None and schema.get("nullable"):
         return
     if not _fits(schema, value):
@@ -164,7 +165,7 @@ def _check_object(
     for name, inner in value.items():
         below = _schema_of(schema, name)
         if below is not None and name not in skip:
-            _check(below, inner, f"{path}.{name}" if path else name, causes)
+            check_value(below, inner, f"{path}.{name}" if path else name, causes)
     _check_count(schema, value, path, causes, what="Properties")
 
 
@@ -173,7 +174,7 @@ def _check_list(schema: Object, value: list[Any], path: str, causes: Causes) -> 
     items: object = schema.get("items")
     if is_object(items):
         for i, one in enumerate(value):
-            _check(items, one, f"{path}[{i}]", causes)
+            check_value(items, one, f"{path}[{i}]", causes)
     kind = schema.get("x-kubernetes-list-type")
     if schema.get("uniqueItems") or kind in {"set", "map"}:
         _check_unique(schema, value, path, causes)

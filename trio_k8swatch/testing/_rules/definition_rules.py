@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._json import Object, is_list, is_object, part
 from trio_k8swatch.testing._schema import Undecodable, decoded
 
 from .causes import Causes
+from .custom_schema import check_value
 from .metadata_rules import LABEL_RULE, label_problems, subdomain_problems
 
 _UNSEEN: Final = ("x-kubernetes-validations", "allOf", "anyOf", "oneOf", "not")
+_ONLY_MAPS: Final = "must be map if x-kubernetes-list-map-keys is non-empty"
 _COLUMN_TYPES: Final = ["boolean", "date", "integer", "number", "string"]
 _STRUCTURAL_TYPES: Final = frozenset({"object", "array", "string", "integer", "number", "boolean"})
 
@@ -86,9 +88,8 @@ def _check_versions(versions: list[Object], causes: Causes) -> None:
         if name in seen:
             causes.invalid(f"{path}.name", name, "must be unique")
         seen.add(name)
-        _check_schema(
-            version, "spec.validation.openAPIV3Schema" if shared else f"{path}.schema.openAPIV3Schema", causes
-        )
+        _check_schema(version, path, causes, shared=shared)
+        _check_scale(version, "spec" if shared else path, causes)
         above = "spec" if shared else path
         for j, column in enumerate(cast("list[Object]", version.get("additionalPrinterColumns") or [])):
             _check_column(column, f"{above}.additionalPrinterColumns[{j}]", causes)
@@ -96,13 +97,30 @@ def _check_versions(versions: list[Object], causes: Causes) -> None:
         causes.invalid("spec.versions", versions, "must have exactly one version marked as storage version")
 
 
-def _check_schema(version: Object, here: str, causes: Causes) -> None:
+def _check_scale(version: Object, path: str, causes: Causes) -> None:
+    if "scale" not in part(version, "subresources"):
+        return
+    scale = part(part(version, "subresources"), "scale")
+    for name, root in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
+        value, here = str(scale.get(name) or ""), f"{path}.subresources.scale.{name}"
+        if not value:
+            causes.required(here)
+        elif not value.startswith("."):
+            causes.invalid(here, value, "must be a simple json path starting with .")
+        elif not value.startswith(root):
+            causes.invalid(here, value, f"should be a json path under {root.rstrip('.')}")
+
+
+def _check_schema(version: Object, path: str, causes: Causes, *, shared: bool) -> None:
     schema: object = cast("Object", version.get("schema") or {}).get("openAPIV3Schema")
     if not is_object(schema):
-        causes.required(here, "schemas are required")
+        causes.required(f"{path}.schema.openAPIV3Schema")
         return
+    here = "spec.validation.openAPIV3Schema" if shared else f"{path}.schema.openAPIV3Schema"
     if schema.get("type") != "object":
         if schema.get("type"):
+            if schema["type"] not in _STRUCTURAL_TYPES:
+                causes.unsupported(f"{here}.type", schema["type"], sorted(_STRUCTURAL_TYPES))
             causes.invalid(f"{here}.type", schema["type"], "must be object at the root")
         else:
             causes.required(f"{here}.type", "must not be empty at the root")
@@ -129,8 +147,41 @@ def _check_structure(schema: Object, path: str, causes: Causes) -> None:
         below: object = schema.get(word)
         if is_object(below):
             _check_below(below, f"{path}.{word}", causes)
-    if schema.get("x-kubernetes-list-type") == "map" and not schema.get("x-kubernetes-list-map-keys"):
+    _check_list_type(schema, path, causes)
+    if schema.get("default") is not None:
+        bare = {key: value for key, value in schema.items() if key != "default"}
+        check_value(bare, schema["default"], f"{path}.default", causes)
+
+
+def _check_list_type(schema: Object, path: str, causes: Causes) -> None:
+    kind, keys = schema.get("x-kubernetes-list-type"), cast("list[str]", schema.get("x-kubernetes-list-map-keys") or [])
+    here = f"{path}.x-kubernetes-list-type"
+    if kind is not None and schema.get("type") != "array":
+        why = "must be array if x-kubernetes-list-type is specified"
+        causes.invalid(f"{path}.type", schema.get("type") or "", why)
+    if kind not in {None, "atomic", "set", "map"}:
+        causes.unsupported(here, kind, ["atomic", "set", "map"])
+    if keys and kind is None:
+        causes.required(here, _ONLY_MAPS)
+    elif keys and kind != "map":
+        causes.invalid(here, kind, _ONLY_MAPS)
+    if kind == "map":
+        _check_map_keys(part(schema, "items"), keys, path, causes)
+
+
+def _check_map_keys(items: Object, keys: list[str], path: str, causes: Causes) -> None:
+    if not keys:
         causes.required(f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
+    if items.get("type") != "object":
+        why = "must be object if parent array's x-kubernetes-list-type is map"
+        causes.invalid(f"{path}.items.type", items.get("type") or "", why)
+    properties = part(items, "properties")
+    if any(key not in properties for key in keys):
+        causes.invalid(f"{path}.x-kubernetes-list-map-keys", keys, "entries must all be names of item properties")
+    for key in keys:
+        if key in properties and "default" not in part(properties, key) and key not in (items.get("required") or []):
+            why = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
+            causes.required(f"{path}.items.properties[{key}].default", why)
 
 
 def _check_below(schema: Object, path: str, causes: Causes) -> None:
@@ -151,7 +202,7 @@ def _check_column(column: Object, path: str, causes: Causes) -> None:
     elif column["type"] not in _COLUMN_TYPES:
         causes.invalid(f"{path}.type", column["type"], f"must be one of {','.join(_COLUMN_TYPES)}")
     if not column.get("jsonPath"):
-        causes.required(f"{path}.jsonPath")
+        causes.required(f"{path}.JSONPath")
     elif not str(column["jsonPath"]).startswith("."):
         why = "is an invalid json path: must start with ."
-        causes.invalid(f"{path}.jsonPath", column["jsonPath"], why)
+        causes.invalid(f"{path}.JSONPath", column["jsonPath"], why)

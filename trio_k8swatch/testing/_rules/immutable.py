@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, copied, is_object, parts
+from trio_k8swatch.testing._schema.scalars import amount
 
 from .causes import Causes
 
@@ -65,6 +66,10 @@ def _spec(obj: Object) -> Object:
 
 
 def _pod(old: Object, new: Object, causes: Causes) -> None:
+    for group in ("containers", "initContainers"):
+        if len(parts(_spec(old), group)) != len(parts(_spec(new), group)):
+            causes.forbidden(f"spec.{group}", "pod updates may not add or remove containers")
+            return
     if _frozen_pod(old) != _frozen_pod(new):
         causes.forbidden("spec", _POD)
         return
@@ -99,14 +104,19 @@ def _service(old: Object, new: Object, causes: Causes) -> None:
 
 
 def _claim(old: Object, new: Object, causes: Causes) -> None:
+    bound = _at(old, "status.phase") == "Bound"
+
     def frozen(obj: Object) -> Object:
-        free = {"resources", "volumeAttributesClassName", "volumeName"}
+        free = {"volumeAttributesClassName", "volumeName", *(("resources",) if bound else ())}
         return {key: value for key, value in _spec(obj).items() if key not in free}
 
     if frozen(old) != frozen(new) or (
         _spec(old).get("volumeName") and _at(old, "spec.volumeName") != _at(new, "spec.volumeName")
     ):
         causes.forbidden("spec", _CLAIM)
+    before, after = (str(_at(one, "spec.resources.requests.storage") or "") for one in (old, new))
+    if before != after and amount(after) < amount(before):
+        causes.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
 
 
 def _role_binding(old: Object, new: Object, causes: Causes) -> None:
@@ -125,7 +135,9 @@ def _config(old: Object, new: Object, causes: Causes) -> None:
 
 
 def _storage_class(old: Object, new: Object, causes: Causes) -> None:
-    for field in ("parameters", "provisioner", "reclaimPolicy"):
+    if old.get("provisioner") != new.get("provisioner"):
+        causes.invalid("provisioner", new.get("provisioner", ""), "field is immutable")
+    for field in ("parameters", "reclaimPolicy"):
         if old.get(field) != new.get(field):
             causes.forbidden(field, f"updates to {field} are forbidden.")
     if old.get("volumeBindingMode") != new.get("volumeBindingMode"):
@@ -139,7 +151,56 @@ def _priority_class(old: Object, new: Object, causes: Causes) -> None:
         causes.invalid("preemptionPolicy", new.get("preemptionPolicy"), "field is immutable")
 
 
+_NO_SOURCE: Final = frozenset(
+    {"accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "persistentVolumeReclaimPolicy"}
+    | {"storageClassName", "volumeAttributesClassName", "volumeMode"}
+)
+
+
+def _volume(old: Object, new: Object, causes: Causes) -> None:
+    before, after = ({key: one for key, one in _spec(obj).items() if key not in _NO_SOURCE} for obj in (old, new))
+    if before != after:
+        causes.forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")
+    if _spec(old).get("volumeMode") != _spec(new).get("volumeMode"):
+        causes.invalid("spec.volumeMode", _spec(new).get("volumeMode"), "field is immutable")
+
+
+def _driver(old: Object, new: Object, causes: Causes) -> None:
+    if _spec(old).get("attachRequired") != _spec(new).get("attachRequired"):
+        causes.invalid("spec.attachedRequired", _spec(new).get("attachRequired"), "field is immutable")
+
+
+def _driver_node(old: Object, new: Object, causes: Causes) -> None:
+    """A driver may come or go, and not change."""
+    before = {one.get("name"): one for one in parts(_spec(old), "drivers")}
+    for one in parts(_spec(new), "drivers"):
+        if one.get("name") in before and before[one.get("name")].get("nodeID") != one.get("nodeID"):
+            causes.invalid("spec.drivers", one, "field is immutable")
+
+
+def _job(old: Object, new: Object, causes: Causes) -> None:
+    """The labels that a job was given at its creation stay."""
+    if _at(old, "spec.manualSelector"):
+        return
+    labels = cast("Object", _at(new, "spec.template.metadata.labels") or {})
+    had = cast("Object", _at(old, "spec.template.metadata.labels") or {})
+    if not _at(new, "spec.selector"):
+        causes.required("spec.selector")
+    for key in ("controller-uid", "job-name"):
+        for full in (f"batch.kubernetes.io/{key}", key):
+            if full not in labels and full in had:
+                causes.required(f"spec.template.metadata.labels[{full}]", f"must be '{had[full]}'")
+    selected = cast("Object", _at(new, "spec.selector.matchLabels") or {})
+    if any(labels.get(key) != value for key, value in selected.items()):
+        text = "`selector` does not match template `labels`"
+        causes.invalid("spec.template.metadata.labels", labels or None, text)
+
+
 _RULES: Final[dict[str, Callable[[Object, Object, Causes], None]]] = {
+    "persistentvolumes": _volume,
+    "csidrivers.storage.k8s.io": _driver,
+    "csinodes.storage.k8s.io": _driver_node,
+    "jobs.batch": _job,
     "pods": _pod,
     "statefulsets.apps": _stateful_set,
     "services": _service,

@@ -124,6 +124,7 @@ _RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
     "events": _event,
     "events.events.k8s.io": _new_event,
     "nodes": cluster_rules.check_node,
+    "leases.coordination.k8s.io": cluster_rules.check_lease,
     "persistentvolumes": cluster_rules.check_volume,
     "persistentvolumeclaims": cluster_rules.check_claim,
     "pods": workload_rules.check_pod,

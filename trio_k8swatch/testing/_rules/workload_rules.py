@@ -15,8 +15,6 @@ _PERCENT_RULE: Final = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
     "validation is '[0-9]+%')"
 )
-# Where no selector at all selects nothing.
-_STRICT: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"})
 _HANDLERS: Final = frozenset({"exec", "httpGet", "tcpSocket", "grpc"})
 _SOURCES: Final = frozenset({"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"})
 _RESOURCES: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
@@ -139,15 +137,26 @@ def check_workload(obj: Object, causes: Causes) -> None:
     labels = cast("dict[str, str]", cast("Object", template.get("metadata") or {}).get("labels") or {})
     selector: object = spec.get("selector")
     if not is_object(selector):
-        causes.required("spec.selector")
+        if obj["kind"] != "DaemonSet":
+            causes.required("spec.selector")
     elif not selector:
-        causes.invalid("spec.selector", selector, "empty selector is invalid for deployment")
+        word = "statefulset" if obj["kind"] == "StatefulSet" else "deployment"
+        causes.invalid("spec.selector", selector, f"empty selector is invalid for {word}")
+    if obj["kind"] == "StatefulSet" and spec.get("serviceName"):
+        check_label(str(spec["serviceName"]), "spec.serviceName", causes)
     if is_object(selector):
         check_labels(cast("dict[str, str]", selector.get("matchLabels") or {}), "spec.selector.matchLabels", causes)
         _expressions(selector, "spec.selector", causes)
     _template(template, "spec.template", causes, always=True)
-    if not matches_labels(selector if is_object(selector) else {}, labels) or (not selector and obj["kind"] in _STRICT):
+    usable = is_object(selector) and bool(selector) and not _wrong_labels(selector)
+    if selector is None or (usable and not matches_labels(cast("Object", selector), labels)):
         causes.invalid("spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`")
+
+
+def _wrong_labels(selector: Object) -> bool:
+    found = Causes()
+    check_labels(cast("dict[str, str]", selector.get("matchLabels") or {}), "", found)
+    return bool(found.found)
 
 
 def _expressions(selector: Object, path: str, causes: Causes) -> None:

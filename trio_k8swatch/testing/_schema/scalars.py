@@ -13,6 +13,13 @@ QUANTITY_RULE: Final = "quantities must match the regular expression '^([+-]?[0-
 _QUANTITY: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?[0-9]+)?")
 _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:\d\d)")
 _MICRO: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})(Z|[+-]\d\d:\d\d)")
+_UNITS: Final = {
+    **{f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", 1)},
+    **{letter: 1000.0**power for power, letter in enumerate("kMGTPE", 1)},
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+}
 _BITS: Final = {"i": 31, "l": 63}
 
 
@@ -46,6 +53,17 @@ def scalar(kind: str, value: Any) -> Any:
             return value
         case _:
             return _special(kind, value)
+
+
+def amount(quantity: str) -> float:
+    """How much a quantity is; 0 for what is none."""
+    match = _QUANTITY.fullmatch(quantity)
+    if match is None:
+        return 0.0
+    unit = match[2] or ""
+    if unit in _UNITS or not unit:
+        return float(match[1]) * float(_UNITS.get(unit, 1))
+    return float(match[1] + unit)
 
 
 def zero(kind: str) -> Any:

@@ -132,7 +132,8 @@ class WatchSource:
 
     def _initial_end(self) -> list[Step]:
         options = self._watching.options
-        if not (options.send_initial_events and options.bookmarks):
+        # The cache says where its first state ends to whoever takes bookmarks, even to those who did not ask for it.
+        if not (options.bookmarks and (options.send_initial_events or self._watching.cached)):
             return []
         return [self._bookmark_line(annotations={INITIAL_EVENTS_END: "true"})]
 
