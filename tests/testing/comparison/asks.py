@@ -261,7 +261,7 @@ class Episodes:
             asks.append(Ask("delete", "DELETE", path, body=chosen or None))
             if chosen.get("propagationPolicy") in {"Foreground", "Orphan"} or chosen.get("orphanDependents"):
                 # Next to the real server there is no garbage collector that would finish it.
-                continue
+                return asks
             asks.append(Ask("delete", "GET", path))
             if finalizers:
                 patch = {"metadata": {"finalizers": rng.choice([None, ["example.com/f", "example.com/g"], []])}}

@@ -59,7 +59,7 @@ async def record(options) -> list:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--episodes", type=int, default=300)
+    parser.add_argument("--episodes", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--url")
     parser.add_argument("--folder")

@@ -30,4 +30,4 @@ def refusal(refused: Refused) -> Response:
         headers.append(("Retry-After", str(refused.retry_after_seconds)))
     if refused.status == 403 and not refused.by_admission:
         headers.append(("X-Content-Type-Options", "nosniff"))
-    return json_answer(refused.status, refused.body, tuple(headers))
+    return json_answer(refused.status, refused.body, tuple(headers)).with_warnings(*refused.warnings)

@@ -46,17 +46,12 @@ class ListOptions:
     def parse(cls, request: Request, kind: ResourceType, *, watch: bool, shards: bool = False) -> ListOptions:
         """From the query. Raises 400, 422 or, for the resourceVersion of a watch, 500, as the real server does."""
         limit, timeout = _integer(request, "limit"), _integer(request, "timeoutSeconds")
-        selector = both(
-            label_selector(request.parameter("labelSelector")),
-            field_selector(request.parameter("fieldSelector"), kind),
-        )
         shard = request.parameter("shardSelector") if shards else ""
-        selector = both(selector, shard_selector(shard))
         has_initial_events = any(name == "sendInitialEvents" for name, _ in request.query)
         options = cls(
             resource_version=request.parameter("resourceVersion"),
             match=request.parameter(_MATCH),
-            selector=selector,
+            selector=None,
             limit=max(0, limit),
             continue_token=request.parameter("continue"),
             timeout_seconds=max(0, timeout),
@@ -64,10 +59,14 @@ class ListOptions:
             send_initial_events=request.flag("sendInitialEvents") if has_initial_events else None,
             shard_selector=shard,
         )
+        # What a selector says is read after what the options are, whatever else is wrong with it.
+        by_label = label_selector(request.parameter("labelSelector"))
         if watch:
             _check_watch(options)
         else:
             _check_list(options)
+        by_field = field_selector(request.parameter("fieldSelector"), kind)
+        options = replace(options, selector=both(both(by_label, by_field), shard_selector(shard)))
         _check_version(options, watch=watch)
         if not watch and options.resource_version == "0":
             # The watch cache answers these, and it knows no pages.

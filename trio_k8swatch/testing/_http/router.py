@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,6 +26,7 @@ from .list_parameters import ListOptions
 from .messages import Request, Response
 from .request_info import Target, parse
 from .response_player import Body
+from .statuses import Refused, too_large_resource_version
 
 # How long a read waits for a resourceVersion that is not reached yet.
 FRESHNESS_SECONDS: Final = 3.0
@@ -80,15 +82,36 @@ class Router:
             rendering = self._rendering(request, target)
         except NotAcceptable:
             return not_acceptable()
+        warning = target.kind.warning
+        try:
+            response = await self._answer(request, target, rendering)
+        except Refused as refused:
+            refused.warnings[:0] = [warning] if warning else []
+            raise
+        return response.with_warnings(warning) if warning else response
+
+    async def _answer(self, request: Request, target: Target, rendering: Rendering) -> Response:
         match target.verb:
             case "list":
-                response = await self._list(request, target, rendering)
+                return await self._list(request, target, rendering)
             case "watch":
-                response = await self._watch(request, target, rendering)
+                return await self._watch(request, target, rendering)
+            case "get" if not target.subresource:
+                await self._reach(request)
+                return self._writes.respond(request, target, rendering)
             case _:
-                response = self._writes.respond(request, target, rendering)
-        warning = target.kind.warning
-        return response.with_warnings(warning) if warning else response
+                return self._writes.respond(request, target, rendering)
+
+    async def _reach(self, request: Request) -> None:
+        """Wait for the version that a get asks for; 500 for what is none, 504 where it is not reached."""
+        text, storage = request.parameter("resourceVersion"), self._cluster.storage
+        if not re.fullmatch(r"[0-9]{0,40}", text):
+            why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+            raise Refused(500, "", why)
+        wanted = int(text or "0")
+        await storage.reaches(wanted, FRESHNESS_SECONDS)
+        if wanted > storage.resource_version:
+            raise too_large_resource_version(wanted, storage.resource_version)
 
     def end_watches(self, resource: str) -> None:
         """End the watches of a resource, after what they still have to say."""

@@ -40,6 +40,8 @@ class Refused(Exception):
     ) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.by_admission = by_admission
+        # What is said beside the refusal, as headers.
+        self.warnings: list[str] = []
         self.status = status
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds

@@ -137,6 +137,8 @@ def _backend(backend: Object, path: str, causes: Causes) -> None:
 def check_network_policy(obj: Object, causes: Causes) -> None:
     """Note what is wrong with a NetworkPolicy."""
     spec = spec_of(obj)
+    selector = cast("Object", spec.get("podSelector") or {})
+    check_labels(cast("dict[str, str]", selector.get("matchLabels") or {}), "spec.podSelector.matchLabels", causes)
     for way, word in (("ingress", "from"), ("egress", "to")):
         for i, rule in enumerate(list_of(spec, way)):
             for j, port in enumerate(list_of(rule, "ports")):

@@ -58,7 +58,7 @@ class Admission:
         if not metadata.get("name") and metadata.get("generateName"):
             suffix = "".join(self._rng.choice(_SUFFIX_ALPHABET) for _ in range(5))
             metadata["name"] = metadata["generateName"][:_LONGEST_STEM] + suffix
-        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+        for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
             metadata.pop(field, None)
         if not free:
             metadata.pop("managedFields", None)

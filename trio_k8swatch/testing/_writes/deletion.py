@@ -45,7 +45,7 @@ class Deleter:
             return old, not old.object["metadata"].get("finalizers")
         if kind.qualified == "namespaces":
             return self._terminate_namespace(kind, key, old)
-        if options.policy == "Orphan":
+        if options.policy == "Orphan" and kind.plural != "events":
             return self._delete_orphaning(kind, key, old, options)
         if options.policy == "Foreground" and (options.announced or self._dependents(old)):
             return self._delete_in_foreground(kind, key, old), False
@@ -89,10 +89,16 @@ class Deleter:
     ) -> tuple[Revision, bool]:
         """The garbage collector frees the dependents and takes its finalizer away, which here takes no time."""
         self._orphan_dependents(old)
-        if not options.announced or old.object["metadata"].get("finalizers"):
+        if not options.announced:
             return self._delete_in_background(kind, key, old, options)
-        marked = self._mark(kind, key, old, self._grace(kind, old, options), finalizer=ORPHAN)
-        self._writer.drop(kind, key)
+        grace = self._grace(kind, old, options)
+        marked = self._mark(kind, key, old, grace, finalizer=ORPHAN)
+        if old.object["metadata"].get("finalizers"):
+            freed = copied(marked.object)
+            freed["metadata"]["finalizers"].remove(ORPHAN)
+            self._writer.put(kind, key, freed)
+        else:
+            self._writer.drop(kind, key)
         return marked, False
 
     def _grace(self, kind: ResourceType, old: Revision, options: DeleteOptions) -> int:

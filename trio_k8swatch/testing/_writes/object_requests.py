@@ -35,6 +35,7 @@ from .object_reading import applied_object, normal, read_object, read_strictly
 from .patches.json_patch import json_patch, merge_patch
 from .patches.strategic_patch import strategic_merge_patch
 from .patches.unusable_patch import conversion_error, patched_text, unusable
+from .strategies import content_warnings
 from .subresources import bind, evict, read_part, scale_of, set_scale
 from .write_mode import Write
 from .write_rules import Writer
@@ -72,25 +73,44 @@ class Writes:
     def _write(self, request: Request, target: Target, rendering: Rendering) -> Response:
         options = WriteOptions.parse(request, target.verb)
         write = Write(options.manager, target.subresource, options.dry_run)
+        warnings: list[str] = []
+        try:
+            return self._written(request, target, rendering, options, write, warnings=warnings)
+        except Refused as refused:
+            # What was read is warned of even where it is not stored.
+            refused.warnings += warnings
+            raise
+
+    def _written(
+        self,
+        request: Request,
+        target: Target,
+        rendering: Rendering,
+        options: WriteOptions,
+        write: Write,
+        *,
+        warnings: list[str],
+    ) -> Response:
         match target.verb:
             case "create" if target.kind.is_review:
-                obj, warnings = _read(request, target, options)
+                obj = _read(request, target, options, warnings)
                 return json_answer(201, self._writer.answer_review(target.kind, obj, write)).with_warnings(*warnings)
             case "create":
-                obj, warnings = _read(request, target, options)
+                obj = _read(request, target, options, warnings)
                 revision, created = self._writer.create(target, obj, write), True
             case "update":
-                obj, warnings = _read(request, target, options)
+                obj = _read(request, target, options, warnings)
                 revision, created = self._writer.replace(target, obj, write)
             case _:
-                revision, created, warnings = self._patch(request, target, write, options)
+                revision, created = self._patch(request, target, write, options, warnings)
         if target.kind.qualified == DEFINITIONS:
             warnings += [f"FakeApiServer does not check {word}" for word in unseen_rules(revision.object)]
+        warnings += content_warnings(revision.object)
         return _object(201 if created else 200, rendering, revision).with_warnings(*warnings)
 
     def _patch(
-        self, request: Request, target: Target, write: Write, options: WriteOptions
-    ) -> tuple[Revision, bool, list[str]]:
+        self, request: Request, target: Target, write: Write, options: WriteOptions, warnings: list[str]
+    ) -> tuple[Revision, bool]:
         check_patch_type(request, custom=target.kind.custom)
         if content_type(request) != APPLY_PATCH:
             # What is not there is not found before anybody reads the patch.
@@ -99,16 +119,17 @@ class Writes:
         if kind == APPLY_PATCH:
             _check_applied(patch)
             applied = applied_object(target.kind, patch)
-            return (*self._writer.apply(target, applied, write, force=options.force), [])
+            return self._writer.apply(target, applied, write, force=options.force)
         old = normal(target.kind, self._writer.existing(target).object)
         patched = _patched(target, kind, old, patch)
         try:
-            obj, warnings = read_strictly(target.kind, patched, options.validation)
+            obj, problems = read_strictly(target.kind, patched, options.validation)
         except Undecodable as error:
             if kind == STRATEGIC_PATCH:
                 raise unusable(go_text(patch), conversion_error(str(error))) from None
             raise unusable(patched_text(patched, patch), str(error)) from None
-        return (*self._writer.replace(target, obj, replace(write, patched=True)), warnings)
+        warnings += problems
+        return self._writer.replace(target, obj, replace(write, patched=True))
 
     def _delete(self, request: Request, target: Target, rendering: Rendering) -> Response:
         options = DeleteOptions.parse(request)
@@ -176,9 +197,11 @@ class Writes:
 _SUCCESS: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
-def _read(request: Request, target: Target, options: WriteOptions) -> tuple[Object, list[str]]:
+def _read(request: Request, target: Target, options: WriteOptions, warnings: list[str]) -> Object:
     sent = sent_object(request, target.kind.kind)
-    return read_object(target.kind, sent.object, options.validation, sent.duplicates)
+    obj, problems = read_object(target.kind, sent.object, options.validation, sent.duplicates)
+    warnings += problems
+    return obj
 
 
 def _check_applied(patch: Object) -> None:

@@ -72,6 +72,15 @@ def _autoscaler(obj: Object, storage: Storage, old: Object | None) -> None:
         obj["status"] = {"desiredReplicas": 0, "currentMetrics": None}
 
 
+def content_warnings(obj: Object) -> list[str]:
+    """What the server remarks about an object that it stores."""
+    if obj["kind"] == "Secret" and obj.get("type") == "kubernetes.io/tls":
+        certificate = base64.b64decode(str(part(obj, "data").get("tls.crt") or ""))
+        if b"-----BEGIN" not in certificate:
+            return ["tls: failed to find any PEM data in certificate input"]
+    return []
+
+
 def _namespace(obj: Object, storage: Storage, old: Object | None) -> None:
     if old is None:
         obj["spec"] = {"finalizers": ["kubernetes"]}
@@ -87,6 +96,8 @@ def _pod(obj: Object, storage: Storage, old: Object | None) -> None:
         spec.setdefault("priority", 0)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(spec)}
+    elif not part(obj, "status").get("qosClass"):
+        obj["status"] = {**part(obj, "status"), "qosClass": quality_of_service(spec)}
 
 
 def _tolerate(spec: Object) -> None:

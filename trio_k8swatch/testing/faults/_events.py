@@ -7,13 +7,14 @@ from typing import Final, Unpack, cast
 
 from trio_k8swatch.testing._http.answers import refusal
 from trio_k8swatch.testing._http.messages import Request
+from trio_k8swatch.testing._http.response_player import Filter
 from trio_k8swatch.testing._http.response_steps import End, Line, Step
 from trio_k8swatch.testing._http.statuses import Refused, expired
 from trio_k8swatch.testing._json import Object, decode, encode
 from trio_k8swatch.testing._storage.watches import INITIAL_EVENTS_END
 
 from ._base import FaultBase
-from ._fault import Fault, WhenOptions
+from ._fault import Fault, Strike, WhenOptions
 from ._filters import EVENTS, AfterEvents, Delay, EachLine, OnStream, Swap
 from ._responses import Instead, Rewritten
 
@@ -174,7 +175,7 @@ class EventFaults(FaultBase):
         def without(request: Request) -> Request:
             return request.without_parameters("sendInitialEvents", "resourceVersionMatch")
 
-        return self._lasting("ignores_watch_list", Rewritten(without), "watch", when)
+        return self._lasting("ignores_watch_list", _OldServer(without), "watch", when)
 
     def _error(self, name: str, refused: Refused, after_events: int, when: WhenOptions) -> Fault:
         line = Line("ERROR", encode({"type": "ERROR", "object": refused.body}) + b"\n")
@@ -183,6 +184,13 @@ class EventFaults(FaultBase):
 
     def _each_line(self, name: str, change: Callable[[Line], list[Step] | None], when: WhenOptions) -> Fault:
         return self._lasting(name, OnStream(lambda strike: EachLine(change, strike)), "watch", when)
+
+
+class _OldServer(Rewritten):
+    """Skips what it does not know, and says nothing of what came later."""
+
+    def filter(self, strike: Strike) -> Filter:
+        return EachLine(lambda line: [] if _ends_initial(line) else None, strike)
 
 
 def _ends_initial(line: Line) -> bool:
