@@ -54,6 +54,12 @@ def main() -> None:
 
         many.main(sys.argv[2:])
         return
+    if sys.argv[1:] == ["queue"]:
+        from benchmarks import queue
+
+        # It has no server and no peers in Python.
+        queue.main()
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *CASES], help="which groups to measure; all, if none is named")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: for a look, not for a figure")

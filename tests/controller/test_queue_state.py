@@ -196,10 +196,20 @@ class StaysInTheBackground(QueueState[str]):
         return super().add(key, now, background=background or key in self._background)
 
 
-MUTANTS = [
-    TwoWorkersOnOneKey, LosesWhatIsAddedMeanwhile, ForgetsThatItWasLive, NewestFirst, BackgroundIsAsGood, LatestDelayCounts,
-    TwoDelaysAreNone, NeverForgets, RunsEarly, StaysInTheBackground,
-]  # fmt: skip
+LAWS: dict[str, list[type[QueueState[str]]]] = {
+    "one worker a key": [TwoWorkersOnOneKey],
+    "nothing added is lost, and what is added during a run runs again": [
+        LosesWhatIsAddedMeanwhile,
+        ForgetsThatItWasLive,
+    ],
+    "first come, first served": [NewestFirst],
+    "live before background": [BackgroundIsAsGood, StaysInTheBackground, BackgroundStarves],
+    "delays are exact, and the earliest counts": [LatestDelayCounts, TwoDelaysAreNone, RunsEarly],
+    "the pause grows with failures in a row": [NeverForgets],
+}
+"""Each law with the queues that break it. BackgroundStarves takes more commands than are generated; see the test below."""
+
+MUTANTS = [mutant for mutants in LAWS.values() for mutant in mutants if mutant is not BackgroundStarves]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

@@ -14,6 +14,7 @@ from docs.pages import blocks
 from prometheus_client import CollectorRegistry
 
 from trio_k8swatch import Metrics
+from trio_k8swatch.controller import ControllerMetrics
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [block.text.strip() for block in blocks((ROOT / "README.md").read_text()) if block.language == "console"]
@@ -52,6 +53,21 @@ def test_dashboard_and_alerts_ask_for_metrics_that_there_are() -> None:
     assert shown <= metric_names()
     assert alerts - {"app_watch_objects"} <= metric_names()
     assert {"app_watch_failing_current", "app_watch_staleness_seconds", "app_watch_objects"} <= shown
+
+
+def test_the_dashboard_shows_the_queue_of_controllers() -> None:
+    """By metrics that a controller has."""
+    registry = CollectorRegistry()
+    metrics = ControllerMetrics(registry)
+    there = {sample.name for family in registry.collect() for sample in family.samples}
+    there |= {family.name for family in metrics.collect()} | {f"{family.name}_total" for family in registry.collect()}
+    there |= {f"{family.name}_bucket" for family in registry.collect() if family.type == "histogram"}
+    dashboard = json.loads((HOW_TO / "dashboard.json").read_text())
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    shown = set(re.findall(r"(?:workqueue|controller)_\w+", asked))
+
+    assert shown <= there
+    assert {"workqueue_depth", "workqueue_oldest_key_seconds", "controller_runtime_reconcile_total"} <= shown
 
 
 def test_manifests_are_yaml_and_complete() -> None:

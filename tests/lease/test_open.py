@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -64,13 +65,17 @@ class Line:
 
 
 class Drifting(Clock):
-    """A clock that began anywhere and runs up to a sixth too fast or too slow."""
+    """A clock that began anywhere and runs up to a sixth too fast or too slow; the date jumps with each look at it."""
 
     def __init__(self, rng: Random) -> None:
+        self._dates = Random(rng.random())
         self._offset, self._rate = rng.uniform(-1e6, 1e6), rng.uniform(0.85, 1.15)
 
     def now(self) -> float:
         return self._offset + trio.current_time() * self._rate
+
+    def utc(self) -> datetime:
+        return datetime(2026, 11, 29, tzinfo=UTC) + timedelta(seconds=self._dates.uniform(-1e6, 1e6))
 
     def deadline(self, when: float) -> float:
         return (when - self._offset) / self._rate
@@ -159,6 +164,13 @@ def half_the_time(self: Observation, identity: str, fallback_seconds: float) -> 
     return self.since + fallback_seconds / 2
 
 
+def compares_dates(self: Observation, identity: str, fallback_seconds: float) -> float:
+    """As if the dates of two machines could be compared."""
+    renewed = datetime.fromisoformat(self.spec.renew_time or "2000-01-01T00:00:00+00:00")
+    age = datetime(2026, 11, 29, tzinfo=UTC) - renewed
+    return self.since if age.total_seconds() > fallback_seconds else self.since + fallback_seconds
+
+
 async def leads_until_told(self: Any, before: Spec, version: str | None, began: float) -> bool:
     leads = await _WRITE(self, before, version, began)
     self.leading.deadline = float("inf")
@@ -173,6 +185,7 @@ _WRITE = _Candidate._write
     [
         (Observation, "may_be_taken_at", trusts_no_time),
         (Observation, "may_be_taken_at", half_the_time),
+        (Observation, "may_be_taken_at", compares_dates),
         (_Candidate, "_write", leads_until_told),
     ],
 )

@@ -37,6 +37,10 @@ class Clock:
         """Seconds, of any beginning."""
         return trio.current_time()
 
+    def utc(self) -> datetime:
+        """The time as people read it. It may jump: nothing is ever decided by it."""
+        return datetime.now(UTC)
+
     def deadline(self, when: float) -> float:
         """A time of this clock as one of trio's."""
         return when
@@ -140,7 +144,7 @@ class _Candidate:
 
     async def _write(self, before: Spec, version: str | None, began: float) -> bool:
         """Write that we hold it; whether there is time left to lead, counted from before the request."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = self._clock.utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         is_new = before.holder_identity != self._identity
         spec = Spec(
             holder_identity=self._identity,
