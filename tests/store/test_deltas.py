@@ -391,3 +391,11 @@ def test_R19_nothing_of_objects_that_are_gone_is_pinned(how: str) -> None:
             del known[key]
     assert not remembered._siblings
     assert not remembered._strings
+
+
+def test_E6_an_object_whose_version_is_None_is_a_protocol_error() -> None:
+    """Clients of others may have that where ours have an empty string."""
+    nothing: Any = None
+    broken_thing = Thing(ObjectMeta(name="a", uid="uid-of-a", resource_version=nothing))
+    with pytest.raises(ProtocolError, match="resourceVersion"):
+        reflector().received(known(thing("a", 5)), Modified(broken_thing))

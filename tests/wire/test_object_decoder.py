@@ -476,3 +476,22 @@ def test_R20_of_two_objects_in_one_event_one_is_taken_whole(type_: Any, key: str
     assert decoder.metadata(event.object).uid == "other"
     if type_ is DynamicObject:
         assert event.object.to_dict() == other
+
+
+def test_objects_that_do_not_say_their_kind_are_believed() -> None:
+    """Before and after one that does."""
+    silent = {key: value for key, value in POD.items() if key not in {"kind", "apiVersion"}}
+    decoder = decoder_for(Pod, "v1")
+    got = events(decoder, line("ADDED", silent), line("ADDED", POD), line("ADDED", silent))
+    assert [event.object.metadata.name for event in got] == ["a", "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "whose"),
+    [({"uid": "u"}, ""), ({"uid": "u", "name": "a"}, " of /a"), ({"name": "a", "namespace": "x"}, " of x/a")],
+)
+def test_an_error_names_the_object_as_far_as_it_has_a_name(metadata: dict[str, str], whose: str) -> None:
+    """And invents nothing."""
+    bad = line("ADDED", {**POD, "metadata": metadata, "spec": {"nodeName": [1]}})
+    with pytest.raises(ProtocolError, match=f"^an event{whose} does not have the expected form: "):
+        events(decoder_for(Pod, "v1"), bad)

@@ -19,7 +19,7 @@ TESTS: Final[dict[str, list[str]]] = {
     "_store/indexes/registered_indexes.py": ["tests/store/indexes"],
     "_store/indexes/indexed_store.py": ["tests/seed/test_seed_store.py", "tests/faults/test_own_indexes.py"],
     "_store/waiting/relist_tickets.py": ["tests/store/waiting/test_relist_tickets.py"],
-    "_store/waiting/change_queues.py": ["tests/store/waiting"],
+    "_store/waiting/change_queues.py": ["tests/store/waiting/test_change_queues.py", "tests/store/waiting"],
     "_wire/object_decoder.py": ["tests/wire"],
     "_http/writes/throttled.py": ["tests/http/writes/test_throttled.py"],
     "_http/writes/update.py": ["tests/http/writes/test_verbs.py"],
