@@ -399,3 +399,9 @@ def test_E6_an_object_whose_version_is_None_is_a_protocol_error() -> None:
     broken_thing = Thing(ObjectMeta(name="a", uid="uid-of-a", resource_version=nothing))
     with pytest.raises(ProtocolError, match="resourceVersion"):
         reflector().received(known(thing("a", 5)), Modified(broken_thing))
+
+
+def test_T1_an_object_with_a_uid_needs_no_name() -> None:
+    """It is told from others by that."""
+    nameless = Thing(ObjectMeta(uid="u", resource_version="11"))
+    assert reflector().received({}, Added(nameless)) == Put("u", None, nameless)
