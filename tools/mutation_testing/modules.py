@@ -22,14 +22,8 @@ TESTS: Final[dict[str, list[str]]] = {
     "_store/waiting/change_queues.py": ["tests/store/waiting/test_change_queues.py", "tests/store/waiting"],
     "_wire/object_decoder.py": ["tests/wire"],
     "_http/writes/throttled.py": ["tests/http/writes/test_throttled.py"],
-    "_http/writes/update.py": ["tests/http/writes/test_verbs.py"],
-    "_http/writes/finalizers.py": ["tests/http/writes/test_verbs.py", "tests/http/writes/test_two_writers.py"],
-    "_http/writes/request_object.py": ["tests/http/writes/test_verbs.py"],
-    "_http/writes/write_options.py": ["tests/http/writes/test_verbs.py", "tests/http/writes/test_recorded_writes.py"],
-    "_http/writes/written_by_task.py": ["tests/http/writes/test_written_by_task.py"],
+    "_http/writes/update.py": ["tests/http/writes/test_update.py", "tests/http/writes/test_verbs.py"],
     "_http/recorder/series.py": ["tests/http/recorder/test_series.py"],
-    "_http/recorder/event_object.py": ["tests/http/recorder"],
-    "_http/recorder/object_reference.py": ["tests/http/recorder/test_event_object.py"],
 }
 """What is run for each, cheapest first."""
 
