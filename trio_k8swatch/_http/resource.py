@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -58,7 +59,7 @@ class EventStream(AsyncIterator[WatchEvent[T]], Generic[T]):
         self._decode = decode
         self._doing = doing
         self._lines = LineSplitter()
-        self.body_bytes = 0
+        self.body_bytes: int = 0
         """What came so far, decompressed."""
         self._ready: Iterator[WatchEvent[T]] = iter(())
 
@@ -110,7 +111,7 @@ class Resource(Verbs[T]):
     ) -> None:
         super().__init__(client, collection, decoder or decoder_for(type_, collection.api_version, drop))
         self._client = client
-        self.type = type_
+        self.type: builtins.type[T] = type_
 
     def __repr__(self) -> str:
         return f"<Resource {self.collection}>"

@@ -16,7 +16,7 @@ import trio
 from trio_k8swatch._errors import WatchStopped
 from trio_k8swatch._object_meta import MetadataOf
 from trio_k8swatch._resource_version import compare
-from trio_k8swatch._store import Cache, Delta, HandlerFuncs, Notifier, Put, State, Subscription, in_slices
+from trio_k8swatch._store import Cache, Delta, HandlerFuncs, Notifier, Put, State, Subscription, Vitals, in_slices
 
 from ._vitals import OUT, NamespaceVitals, WholeVitals
 
@@ -45,9 +45,10 @@ class WholeCache(Cache[T]):
     ) -> None:
         super().__init__(handlers, metadata, name=name, source=source)
         self.members: dict[str, NamespaceCache[T]] = {}
-        self.vitals = self.totals = WholeVitals(
+        self.totals: WholeVitals = WholeVitals(
             lambda: [(name, one.vitals, one.resource_version) for name, one in self.members.items()]
         )
+        self.vitals: Vitals = self.totals
         self._furthest_behind: NamespaceCache[T] | None = None
         self._held: list[_Held[T]] | None = [] if holds else None
 
@@ -105,7 +106,7 @@ class WholeCache(Cache[T]):
                 break
             behind = one if order == -1 else behind
         self._furthest_behind = behind
-        self.resource_version = "" if behind is None else behind.resource_version
+        self.resource_version: str = "" if behind is None else behind.resource_version
 
     # What readers call
 
@@ -144,9 +145,9 @@ class NamespaceCache(Cache[T]):
         """`is_final`: whether a failure before the first list is one that the start does not wait out."""
         super().__init__(whole.notifier.handlers, metadata, name=repr(source), source=source)
         self.namespace = namespace
-        self.lock = whole.lock
-        self.vitals = NamespaceVitals(self._note_stand, self._note_failure)
-        self.notifier = _Forwarding(whole)
+        self.lock: trio.Lock = whole.lock
+        self.vitals: Vitals = NamespaceVitals(self._note_stand, self._note_failure)
+        self.notifier: Notifier[T] = _Forwarding(whole)
         self.scope: trio.CancelScope = trio.CancelScope()
         """For as long as it is followed."""
         self.again: bool = False
@@ -225,7 +226,7 @@ class NamespaceCache(Cache[T]):
     # The commit
 
     def advance(self, version: str) -> None:
-        self.resource_version = version
+        self.resource_version: str = version
         self._whole.moved(self)
         self.notifier.wake()
 
@@ -233,7 +234,7 @@ class NamespaceCache(Cache[T]):
         try:
             self._rebuilt = await self._whole.rebuilt_indexes(self, objects, len(deltas))
         except Exception as error:
-            self.fault = error
+            self.keep_fault(error)
             raise
         try:
             await super().replace(objects, deltas, version)

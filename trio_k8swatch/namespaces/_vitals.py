@@ -56,7 +56,7 @@ class WholeVitals(Vitals):
             if stand is not None:
                 self._counts[stand[0]] += by
                 self._failing += by * stand[1]
-        self.failing = self._failing > 0
+        self.failing: bool = self._failing > 0
         if self.state is not State.STOPPED:
             self.enter(self._worst(), now)
 

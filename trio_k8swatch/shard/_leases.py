@@ -97,7 +97,7 @@ class OwnLease:
             )
         resource: Any = beside(leases, _API_VERSION, "leases", cast("type[Any]", dict))
         self._verbs: _Verbs = resource.in_namespace(leases.collection.namespace)
-        self.name = name
+        self.name: str = name
         self._shard = shard
         self._slots = slots
         self._lease_seconds = ceil(lease_seconds)

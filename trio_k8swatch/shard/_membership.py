@@ -72,9 +72,9 @@ class Member:
     """One member's knowledge. Times are of its own clock."""
 
     def __init__(self, identity: str, times: LeaseTimes, scores: Scores) -> None:
-        self.identity = identity
-        self.slots = scores.slots
-        self.serving = 0
+        self.identity: str = identity
+        self.slots: int = scores.slots
+        self.serving: int = 0
         self._times = times
         self._scores = scores
         self._peers: dict[str, _Peer] = {}

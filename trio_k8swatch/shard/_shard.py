@@ -39,10 +39,10 @@ class ShardMember:
         let_go: Callable[[int], Awaitable[object]],
     ) -> None:
         """`changed` returns when a Lease has changed since it last did; `gain` and `let_go` are told of slots."""
-        self.member = Member(own.name, times, Scores(slots))
-        self.has_share = trio.Event()
+        self.member: Member = Member(own.name, times, Scores(slots))
+        self.has_share: trio.Event = trio.Event()
         """Something is served."""
-        self.lease_seconds = times.lease_seconds
+        self.lease_seconds: float = times.lease_seconds
         self._leases = leases
         self._own = own
         self._times = times

@@ -57,7 +57,7 @@ class Scores:
     """How members score for slots. Remembers those of members that it was asked for."""
 
     def __init__(self, slots: int) -> None:
-        self.slots = slots
+        self.slots: int = slots
         self._known: dict[str, array[int]] = {}
 
     def _of(self, member: str) -> array[int]:
