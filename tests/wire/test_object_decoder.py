@@ -495,3 +495,10 @@ def test_an_error_names_the_object_as_far_as_it_has_a_name(metadata: dict[str, s
     bad = line("ADDED", {**POD, "metadata": metadata, "spec": {"nodeName": [1]}})
     with pytest.raises(ProtocolError, match=f"^an event{whose} does not have the expected form: "):
         events(decoder_for(Pod, "v1"), bad)
+
+
+def test_lines_may_begin_with_a_blank_one() -> None:
+    """It is skipped, and what follows are still single lines."""
+    decoder = decoder_for(Pod, "v1")
+    got = events(decoder, b"", line("ADDED", POD), b"", line("DELETED", POD))
+    assert [type(event) for event in got] == [Added, Deleted]
