@@ -80,6 +80,14 @@ async def resets_every_six_seconds(world: World) -> None:
         world.healed()
 
 
+async def resets_for_five_minutes(world: World) -> None:
+    """The same for so long that no budget lasts."""
+    for _ in range(50):
+        await trio.sleep(6.0)
+        world.proxy.reset_all()
+        world.healed()
+
+
 async def refused(world: World) -> None:
     """The server is away, behind a proxy that resets."""
     for seconds in (1.0, 4.0, 10.0):
@@ -169,3 +177,6 @@ SCENARIOS = [
     Scenario("410, 429, 5xx", refusals, Bars(lists=2)),
     Scenario("thrown out at once, 30 s", thrown_out, Bars(worst=math.inf, median=math.inf, requests=60)),
 ]
+
+LONG = [Scenario("reset every 6 s, five minutes", resets_for_five_minutes)]
+"""Only if they are asked for: `--long`."""

@@ -38,8 +38,8 @@ from .next_step import End, Outcome, retry_after_of
 __all__ = ["Pace", "list_due", "paced", "requested"]
 
 _BURST: Final = 5
-_REFILL_SECONDS: Final = 10.0
-"""A connection that breaks now and then is resumed at once; one that breaks all the time, every ten seconds."""
+_REFILL_SECONDS: Final = 4.5
+"""A connection that breaks now and then is resumed at once; one that breaks all the time, after so long at most."""
 
 _AT_ONCE_SECONDS: Final = 0.1
 """Over so much time those spread who lost their connections at one moment."""
