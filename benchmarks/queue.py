@@ -25,10 +25,6 @@ def _keys(count: int) -> list[Key]:
     return [Key(f"namespace-{number % 100}", f"object-{number}") for number in range(count)]
 
 
-def _best(action: Callable[[], float]) -> float:
-    return max(action() for _ in range(ROUNDS))
-
-
 async def _adding_and_taking(keys: list[Key]) -> tuple[float, float]:
     """Keys a second that are added, and that are taken and done, when all of them wait."""
     queue = WorkQueue[Key]()
@@ -52,6 +48,14 @@ async def _delayed(keys: list[Key]) -> float:
     return len(keys) / (time.process_time() - began)
 
 
+def _add(queue: WorkQueue[Key], key: Key) -> None:
+    queue.add(key)
+
+
+def _add_after(queue: WorkQueue[Key], key: Key) -> None:
+    queue.add_after(key, 3600.0)
+
+
 async def _bytes_a_key(keys: list[Key], add: Callable[[WorkQueue[Key], Key], object]) -> float:
     gc.collect()
     tracemalloc.start()
@@ -69,14 +73,14 @@ def main(counts: tuple[int, ...] = (100_000,)) -> None:
     for count in counts:
         keys = _keys(count)
         rounds = [trio.run(_adding_and_taking, keys) for _ in range(ROUNDS)]
-        delayed = _best(lambda keys=keys: trio.run(_delayed, keys))
+        delayed = max(trio.run(_delayed, keys) for _ in range(ROUNDS))
         print(
             f"{count:,} keys: added {max(add for add, _ in rounds):,.0f}/s, taken and done "
             f"{max(take for _, take in rounds):,.0f}/s, delayed {delayed:,.0f}/s"
         )
     keys = _keys(MEMORY_KEYS)
-    waiting = trio.run(_bytes_a_key, keys, lambda queue, key: queue.add(key))
-    later = trio.run(_bytes_a_key, keys, lambda queue, key: queue.add_after(key, 3600.0))
+    waiting = trio.run(_bytes_a_key, keys, _add)
+    later = trio.run(_bytes_a_key, keys, _add_after)
     print(f"a key that waits costs {waiting:.0f} bytes beside itself, one that is delayed {later:.0f}")
 
 
