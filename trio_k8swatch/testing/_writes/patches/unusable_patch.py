@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from trio_k8swatch.testing._http.statuses import Refused, invalid_with
-from trio_k8swatch.testing._json import Object, encode, in_wire_order, is_object
+from trio_k8swatch.testing._json import Object, encode, is_object
 
 _WRONG_TYPE: Final = re.compile(r"json: cannot unmarshal (\w+).* into Go struct field (\S+) of type (\S+)")
 _GO_KINDS: Final = {"object": "map", "array": "slice", "number": "int64"}
@@ -21,7 +21,7 @@ def unusable(value: str, why: str) -> Refused:
 
 def patched_text(obj: Object, touched: Any) -> str:
     """The patched object as text: sorted where the patch reached, as it was elsewhere."""
-    return _sorted_where(in_wire_order(obj), touched).decode()
+    return _sorted_where(obj, touched).decode()
 
 
 def _sorted_where(value: Any, touched: Any) -> bytes:
