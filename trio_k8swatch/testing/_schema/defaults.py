@@ -106,7 +106,7 @@ def defaulted(type_name: str, obj: Object) -> Object:
 
 
 def _fresh(value: Any) -> Any:
-    return deepcopy(value) if isinstance(value, dict | list) else value
+    return deepcopy(value) if is_object(value) or is_list(value) else value
 
 
 @cache
