@@ -16,6 +16,11 @@ def worker(number: int) -> Object:
     ]
     made["status"]["addresses"] = addresses
     made["status"]["nodeInfo"] = {
+        # All of these are required; clients that check their models refuse a node without them.
+        "machineID": f"{number:032x}",
+        "systemUUID": f"00000000-0000-0000-0000-{number:012x}",
+        "bootID": f"00000000-0000-0000-0001-{number:012x}",
+        "kubeProxyVersion": "v1.36.2",
         "kernelVersion": "6.12.11",
         "osImage": "Simulated Linux",
         "containerRuntimeVersion": "simulated://1.0.0",
