@@ -24,6 +24,8 @@ class Chunks:
         """Whether bytes came behind the body: they are no part of it, and the connection is of no more use."""
         self.error: httptools.HttpParserError | str | None = None
         self._excess = 0
+        # Since progress was last looked at: what came, and what of the body was in it that has been taken.
+        self._received = self._taken_bytes = self._taken_parts = 0
         self._parts: list[bytes] = []
         self._end = 0
         # httptools calls this for each chunk, or for as much of one as there is.
@@ -46,7 +48,6 @@ class Chunks:
 
     def feed(self, data: bytes) -> None:
         """What came from the socket. From where it is not HTTP any more there is an `error`, behind what was good."""
-        before = len(self._parts)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -56,20 +57,27 @@ class Chunks:
                 self.error = error
         if self.has_surplus:
             del self._parts[self._end :]
-        self._require_progress(len(data), self._parts[before:])
+        # Adding up all parts of every read would cost as much as reading them.
+        self._received += len(data)
+        if self._received > _MAX_EXCESS_BYTES:
+            self._require_progress()
 
-    def _require_progress(self, received: int, parts: list[bytes]) -> None:
-        size = sum(map(len, parts))
-        self._excess = max(0, self._excess + received - 2 * size - _FRAMING_BYTES * (len(parts) + 1))
+    def _require_progress(self) -> None:
+        size = self._taken_bytes + sum(map(len, self._parts))
+        count = self._taken_parts + len(self._parts)
+        self._excess = max(0, self._excess + self._received - 2 * size - _FRAMING_BYTES * (count + 1))
+        # What is still here is counted when it is taken; it must not count twice.
+        self._received = 0
+        self._taken_bytes, self._taken_parts = self._taken_bytes - size, self._taken_parts - count
         if self._excess > _MAX_EXCESS_BYTES and self.goes_on:
             self.error = f"more than {_MAX_EXCESS_BYTES} bytes of it are no data"
 
     def take(self) -> bytes:
         """The body as far as it came since the last call."""
         parts = self._parts
-        if len(parts) == 1:
-            return parts.pop()
-        data = b"".join(parts)
+        self._taken_parts += len(parts)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._taken_bytes += len(data)
         parts.clear()
         return data
 
