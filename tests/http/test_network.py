@@ -24,6 +24,7 @@ from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, 
 from trio_k8swatch._http.chunked_encoding import Chunks
 from trio_k8swatch._http.network import NetworkStream, _Security
 from trio_k8swatch._http.tcp import TcpSocket
+from trio_k8swatch._http.tls_stream import TlsStream
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -138,7 +139,7 @@ async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStre
     near, far = socket.socketpair()
     near.setblocking(False)
     theirs = trio.SSLStream(trio.SocketStream(trio.socket.from_stdlib_socket(far)), of_server, server_side=True)
-    secured = trio.SSLStream(TcpSocket(near), of_client, server_hostname="api.test", https_compatible=True)
+    secured = TlsStream(TcpSocket(near), of_client, server_hostname="api.test")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.do_handshake)
         await secured.do_handshake()

@@ -24,6 +24,7 @@ from trio_k8swatch._errors import Unavailable
 from .chunked_encoding import Chunks
 from .response_framing import ResponseFraming, SurplusError
 from .tcp import READ_BYTES, TcpSocket, watch_over
+from .tls_stream import TlsStream
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import TLS
@@ -32,12 +33,6 @@ __all__ = ["Backend", "NetworkStream"]
 
 _LARGEST_BLOCK_BYTES: Final = 4 * READ_BYTES
 """As much as comes and goes with one read."""
-
-_RECORD_BYTES: Final = 5 + 16 * 1024 + 256
-"""Of TLS on the wire, at most (RFC 8446, 5.2). A TLS stream reads one at a time."""
-
-_SURELY_A_RECORD_BYTES: Final = 2 * _RECORD_BYTES
-"""More than this that is not decrypted yet holds a whole one, and room for what TLS itself has to say in between."""
 
 _CLOSE_SECONDS: Final = 2.0
 """For saying goodbye in TLS: a peer that is gone must not hold us up."""
@@ -72,9 +67,6 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._security = security
         self._context = context
-        # The socket right below TLS, if there is one: it tells how much more there is to decrypt.
-        below = getattr(stream, "transport_stream", None)
-        self._below_tls = below if isinstance(below, TcpSocket) else None
         self._framing = ResponseFraming()
         self._chunks: Chunks | None = None
 
@@ -90,7 +82,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         try:
             while (data := framing.take()) is None:
                 size = READ_BYTES if framing.awaits_head else max_bytes
-                framing.received(self._counted(await self._stream.receive_some(size)))
+                framing.received(bytes(await self._stream.receive_some(size)))
         except SurplusError:
             raise httpcore.RemoteProtocolError(_SURPLUS) from None
         return data
@@ -115,10 +107,9 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         assert chunks is not None
         if not chunks.is_empty or not chunks.goes_on:
             await trio.lowlevel.checkpoint_if_cancelled()
-        # What comes after a read costs as much for one record of TLS as for all that are there.
-        while chunks.goes_on and (chunks.is_empty or self._holds_a_record()):
+        while chunks.goes_on and chunks.is_empty:
             try:
-                received = self._counted(await self._stream.receive_some(READ_BYTES))
+                received = bytes(await self._stream.receive_some(READ_BYTES))
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 raise Unavailable(f"the connection broke in the middle of the response: {_reason(error)}") from error
             if not received:
@@ -131,15 +122,6 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         if chunks.has_surplus:
             raise Unavailable(_SURPLUS)
         return None
-
-    def _holds_a_record(self) -> bool:
-        return self._below_tls is not None and self._below_tls.undecrypted > _SURELY_A_RECORD_BYTES
-
-    def _counted(self, received: bytes | bytearray) -> bytes:
-        """What was received; if by TLS, that much less is left to decrypt."""
-        if self._below_tls is not None:
-            self._below_tls.undecrypted -= _RECORD_BYTES
-        return bytes(received)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of `buffer`."""
@@ -167,7 +149,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         """The same connection, encrypted: to the API server as its connection says, to a proxy as httpcore says."""
         try:
             ssl_context, server_hostname = await self._security_for(ssl_context, server_hostname)
-            stream = trio.SSLStream(self._stream, ssl_context, server_hostname=server_hostname, https_compatible=True)
+            stream = TlsStream(self._stream, ssl_context, server_hostname=server_hostname)
             with _translated(httpcore.ConnectError), _limited(timeout, "TLS"):
                 await stream.do_handshake()
         except BaseException:
@@ -189,7 +171,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection is of no more use."""
         if info == "ssl_object":
-            return self._stream if self._context is not None else None
+            return self._stream.ssl_object if isinstance(self._stream, TlsStream) else None
         if info == "is_readable":
             return self._is_outdated() or self._socket().is_readable()
         return self._socket() if info == "socket" else None
@@ -200,8 +182,8 @@ class NetworkStream(httpcore.AsyncNetworkStream):
 
     def _socket(self) -> trio.socket.SocketType:
         stream: trio.abc.Stream = self._stream
-        while isinstance(stream, trio.SSLStream):
-            stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
+        while isinstance(stream, TlsStream):
+            stream = stream.transport_stream
         assert isinstance(stream, TcpSocket)
         return stream.trio_socket
 

@@ -34,8 +34,6 @@ class TcpSocket(trio.abc.Stream):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._has_more = False
-        self.undecrypted = 0
-        """Of the last read, how much a TLS stream above has not decrypted yet, at least. Who reads that counts it down."""
         self.trio_socket: trio.socket.SocketType = trio.socket.from_stdlib_socket(sock)
         self._stream = trio.SocketStream(self.trio_socket)
 
@@ -56,7 +54,6 @@ class TcpSocket(trio.abc.Stream):
             except OSError as error:
                 raise trio.BrokenResourceError from error
             self._has_more = len(data) == size
-            self.undecrypted = len(data)
             return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
