@@ -26,6 +26,8 @@ __all__ = ["FIRST_EVENT_VERSION", "Plan", "Replay", "serve"]
 # Lists are made at versions below this, events counted from it.
 FIRST_EVENT_VERSION = 1_000_000_000
 _SEND_BYTES = 1024 * 1024
+# Go's TLS never writes larger ones for an HTTP server whose buffer is that large (measured on kube-apiserver 1.36).
+_RECORD_BYTES = 4096
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _CHUNKED_HEAD = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -92,8 +94,25 @@ class Replay:
         return FIRST_EVENT_VERSION // 2 + self.lists
 
 
+class _Secured:
+    """A TLS connection that is written to as kube-apiserver does it: in small records."""
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self._sock = sock
+        self.recv = sock.recv
+
+    def sendall(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        for begin in range(0, len(view), _RECORD_BYTES):
+            self._sock.sendall(view[begin : begin + _RECORD_BYTES])
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self._sock.close()
+
+
 class _Connection:
-    def __init__(self, sock: socket.socket, replay: Replay) -> None:
+    def __init__(self, sock: socket.socket | _Secured, replay: Replay) -> None:
         self._sock = sock
         self._replay = replay
 
@@ -195,7 +214,7 @@ def serve(listener: socket.socket, replay: Replay, tls: ssl.SSLContext | None = 
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            wrapped = tls.wrap_socket(sock, server_side=True) if tls else sock
+            wrapped = _Secured(tls.wrap_socket(sock, server_side=True)) if tls else sock
         except OSError:
             continue
         threading.Thread(target=_Connection(wrapped, replay).run, daemon=True).start()
