@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from trio_k8swatch import DynamicObject, open_client
-from trio_k8swatch._http.tcp import TcpSocket
+from trio_k8swatch._http.sockets.tcp import TcpSocket
 from trio_k8swatch.connect import from_kubeconfig
 from trio_k8swatch.shard import open_shard
 

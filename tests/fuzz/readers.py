@@ -16,7 +16,7 @@ import trio
 from trio_k8swatch import PartialObjectMetadata, connect
 from trio_k8swatch._http.client import ApiClient, open_client
 from trio_k8swatch._http.connection_pool import ConnectionPool
-from trio_k8swatch._http.network import Backend, NetworkStream
+from trio_k8swatch._http.sockets import Backend, NetworkStream
 from trio_k8swatch._object_meta import DynamicObject
 from trio_k8swatch._wire import LineSplitter, decoder_for, error_from_response
 from trio_k8swatch.cli._table.server_table import TableReader

@@ -13,7 +13,7 @@ import httpx
 from trio_k8swatch._errors import ConfigError, Unavailable
 from trio_k8swatch.connect._proxy import split_proxy
 
-from .network import Backend
+from .sockets import Backend
 
 if TYPE_CHECKING:
     from trio_k8swatch.connect import Connection

@@ -34,7 +34,7 @@ class Body(Protocol):
 
 @runtime_checkable
 class _PastH11(Protocol):
-    """What our own connections can do besides (`network.NetworkStream`)."""
+    """What our own connections can do besides (`sockets.NetworkStream`)."""
 
     def begin_body(self) -> bool: ...
     async def read_body(self) -> bytes | None: ...

@@ -20,7 +20,7 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_k8swatch._http.tls_stream import TlsStream
+from trio_k8swatch._http.sockets.tls_stream import TlsStream
 
 AUTHORITY = trustme.CA()
 CERTIFICATE = AUTHORITY.issue_cert("api.test")

@@ -20,9 +20,9 @@ import httpcore
 import trio
 
 from trio_k8swatch._errors import Unavailable
+from trio_k8swatch._http.chunked_encoding import Chunks
+from trio_k8swatch._http.response_framing import ResponseFraming, SurplusError
 
-from .chunked_encoding import Chunks
-from .response_framing import ResponseFraming, SurplusError
 from .tcp import READ_BYTES, TcpSocket, watch_over
 from .tls_stream import TlsStream
 

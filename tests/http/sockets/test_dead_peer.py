@@ -11,7 +11,7 @@ import pytest
 CLIENT = """
 import subprocess, sys, time
 import trio
-from trio_k8swatch._http.network import Backend
+from trio_k8swatch._http.sockets.network import Backend
 import ssl
 
 def run(*words): subprocess.run(words, check=True)

@@ -22,9 +22,9 @@ from raw_server import END, HEAD, Answer, chunk, chunked, raw_server, sends, wit
 
 from trio_k8swatch import ApiClient, DynamicObject, ListOptions, ProtocolError, Unavailable, open_client
 from trio_k8swatch._http.chunked_encoding import Chunks
-from trio_k8swatch._http.network import NetworkStream, _Security
-from trio_k8swatch._http.tcp import TcpSocket
-from trio_k8swatch._http.tls_stream import TlsStream
+from trio_k8swatch._http.sockets.network import NetworkStream, _Security
+from trio_k8swatch._http.sockets.tcp import TcpSocket
+from trio_k8swatch._http.sockets.tls_stream import TlsStream
 
 
 def pod(name: str, version: int, **more: Any) -> dict[str, Any]:
@@ -375,7 +375,7 @@ async def test_an_option_that_a_socket_refuses_is_no_answer(monkeypatch: pytest.
     def refuse(sock: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr("trio_k8swatch._http.network.watch_over", refuse)
+    monkeypatch.setattr("trio_k8swatch._http.sockets.network.watch_over", refuse)
     async with raw_server(sends(HEAD)) as server, open_client(base_url=server.url) as client:
         with pytest.raises(Unavailable, match="Invalid argument"):
             await client.resource("v1", "pods").list()

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from trio_k8swatch._http.tcp import watch_over
+from trio_k8swatch._http.sockets.tcp import watch_over
 
 LONGEST_SECONDS = 30
 
