@@ -41,14 +41,12 @@ class Notifier(Generic[T]):
     def notify_one(self, delta: Delta[T], objects: Mapping[str, T]) -> None:
         """Notify everyone of one change; `objects` holds it already. Raises what a handler raises."""
         someone_waits = self._moved is not None or self.subscriptions or self.listeners is not None
-        someone_looks = self.observers or self.journal.readers or self.metrics.counts
-        if someone_waits or someone_looks or not isinstance(delta, Put) or delta.old is None:
+        is_update = isinstance(delta, Put) and delta.old is not None
+        if someone_waits or self.observers or self.journal.readers or self.metrics.counts or not is_update:
             self.notify((delta,), objects)
-        elif (update := self.handlers.update) is not None:
-            # What nearly every change is: `_handle` without a call for it.
-            returned: object = update(delta.old, delta.new)
-            if returned is not None:
-                refuse_awaitable("HandlerFuncs(add=…, update=…)", returned)
+        else:
+            # What nearly every change is.
+            self._handle(delta, preexisting=False)
 
     def notify(
         self, deltas: Sequence[Delta[T]], objects: Mapping[str, T], *, preexisting: bool = False, listed: bool = False
