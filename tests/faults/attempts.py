@@ -11,7 +11,7 @@ from typing import Any, Literal
 import trio
 
 from trio_k8swatch import Backoff, ListMeta, ListOptions, NotFound
-from trio_k8swatch._reflector.list_watcher import Events, Gated, ListWatcher
+from trio_k8swatch._reflector.list_watcher import Events, Gated, ListWatcher, Renewable
 from trio_k8swatch._wire.event_types import Page, WatchEvent
 
 PROBE_PAGE_SIZE = 1
@@ -88,6 +88,9 @@ class Witness:
 
     async def has_streaming_lists(self) -> bool:
         return await self.source.has_streaming_lists()
+
+    async def has_new_credentials(self) -> bool:
+        return isinstance(self.source, Renewable) and await self.source.has_new_credentials()
 
     def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
         return self.source.admitted(to_list=to_list) if isinstance(self.source, Gated) else nullcontext()

@@ -92,6 +92,26 @@ async def test_F27_a_token_that_has_just_expired(tmp_path: Path) -> None:
                 assert len(fake.requests.of("list")) == 20
 
 
+async def test_F27_a_token_that_is_renewed_late(tmp_path: Path) -> None:
+    """The server refuses the token for a while, and then there is a new one in the file: the wait for the next attempt ends."""
+    fake = FakeApiServer(seed=1, token="old")
+    write(tmp_path / "token", "old")
+    with trio.fail_after(LIMIT_SECONDS):
+        async with fake.serve() as url:
+            path = write(tmp_path / "config", document({"server": str(url)}, {"tokenFile": "token"}))
+            connection = from_kubeconfig(path, surroundings=machine(tmp_path)).for_client()
+            async with open_client(connection) as client:
+                assert not await client.has_new_credentials()
+                await client.get("/api")
+                fake.token = "new"
+                with pytest.raises(Unauthorized):
+                    await client.get("/api")
+                assert not await client.has_new_credentials()
+                write(tmp_path / "token", "new")
+                assert await client.has_new_credentials()
+                await client.get("/api")
+
+
 async def test_F82_a_token_file_in_bad_moments(tmp_path: Path) -> None:
     """Swapped by its symlink, empty, and gone for a moment: the last good token stays, until a better one is read."""
     fake = FakeApiServer(seed=1, token="first")

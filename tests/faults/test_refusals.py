@@ -7,6 +7,7 @@ import trio
 from faults.harness import cluster, longest, pod
 
 from trio_k8swatch import (
+    ApiClient,
     ApiError,
     Forbidden,
     K8sWatchError,
@@ -247,3 +248,26 @@ async def test_F27_unauthorized_once_with_nothing_better(autojump_clock):
             it.fake.faults.unauthorized()
             async with it.watch():
                 pass
+
+
+async def test_F27_new_credentials_end_the_wait(autojump_clock, monkeypatch):
+    """The pauses have grown: a token that is renewed in the middle of a long one is used within a second."""
+    renewed_at = float("inf")
+
+    async def has_new_credentials(client):
+        await trio.lowlevel.checkpoint()
+        return trio.current_time() >= renewed_at
+
+    monkeypatch.setattr(ApiClient, "has_new_credentials", has_new_credentials)
+    async with cluster() as it, it.watch() as w:
+        await trio.sleep(15)
+        with it.fake.faults.unauthorized(times=None):
+            it.fake.faults.cut_connections()
+            await trio.sleep(200)
+            while (w.store.health.next_attempt_at or 0) - trio.current_time() < 10:
+                await trio.sleep(1)
+            began = renewed_at = trio.current_time()
+        it.fake.create(pod("a"))
+        await w.settled()
+        assert trio.current_time() - began <= 1.1
+        assert len(w.lists) == 1

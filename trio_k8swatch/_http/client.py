@@ -236,6 +236,13 @@ class ApiClient:
         """When the server is asked again that could not be reached or asked for time; None if it may be asked now."""
         return self._gate.next_attempt_at
 
+    async def has_new_credentials(self) -> bool:
+        """Whether there are others than the server has last refused, as far as that can be seen. A file may be read."""
+        try:
+            return await self.connection.has_new_credentials()
+        except (ConfigError, Unavailable):
+            return False
+
     async def has_streaming_lists(self) -> bool:
         """Whether the server is known to end streaming lists as it should.
 

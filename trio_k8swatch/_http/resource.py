@@ -45,6 +45,8 @@ class Server(Sender, Protocol):
 
     async def has_streaming_lists(self) -> bool: ...
 
+    async def has_new_credentials(self) -> bool: ...
+
     def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]: ...
 
     @property
@@ -265,6 +267,10 @@ class Resource(Verbs[T]):
     async def has_streaming_lists(self) -> bool:
         """See `ApiClient.has_streaming_lists`."""
         return await self._client.has_streaming_lists()
+
+    async def has_new_credentials(self) -> bool:
+        """See `ApiClient.has_new_credentials`."""
+        return await self._client.has_new_credentials()
 
     def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
         """See `ApiClient.admitted`."""

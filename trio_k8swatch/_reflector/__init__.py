@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .list_watcher import Accessors, Client, Events, ForeignListWatcher, Gated, ListWatcher, WrappedListWatcher
+from .list_watcher import (
+    Accessors,
+    Client,
+    Events,
+    ForeignListWatcher,
+    Gated,
+    ListWatcher,
+    Renewable,
+    WrappedListWatcher,
+)
 from .reflector import Reflector
 from .transforming import TransformingListWatcher
 
@@ -14,6 +23,7 @@ __all__ = [
     "Gated",
     "ListWatcher",
     "Reflector",
+    "Renewable",
     "TransformingListWatcher",
     "WrappedListWatcher",
 ]

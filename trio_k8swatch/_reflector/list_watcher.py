@@ -23,6 +23,7 @@ __all__ = [
     "ForeignListWatcher",
     "Gated",
     "ListWatcher",
+    "Renewable",
     "WrappedListWatcher",
     "bytes_of",
 ]
@@ -116,6 +117,15 @@ class Gated(Protocol):
         ...
 
 
+@runtime_checkable
+class Renewable(Protocol):
+    """A list-watcher whose client can see that there are new credentials. Optional."""
+
+    async def has_new_credentials(self) -> bool:
+        """Whether there are others than the server has last refused, as far as that can be seen."""
+        ...
+
+
 class WrappedListWatcher(Generic[T]):
     """What every list-watcher around another has of that one: its name, and its gate if it has one."""
 
@@ -129,6 +139,11 @@ class WrappedListWatcher(Generic[T]):
         """See `Gated`. At once, if the list-watcher inside has no client that knows when the server may be asked."""
         inside = self._list_watcher
         return inside.admitted(to_list=to_list) if isinstance(inside, Gated) else nullcontext()
+
+    async def has_new_credentials(self) -> bool:
+        """See `Renewable`. Never, if the list-watcher inside cannot see it."""
+        inside = self._list_watcher
+        return isinstance(inside, Renewable) and await inside.has_new_credentials()
 
     @property
     def next_attempt_at(self) -> float | None:

@@ -17,14 +17,14 @@ from typing import Final, Generic, TypeVar, assert_never
 import trio
 
 from trio_k8swatch._config import InitMode, ListStrategy, WatchConfig
-from trio_k8swatch._errors import Expired, K8sWatchError, NotFound, Unavailable
+from trio_k8swatch._errors import Expired, K8sWatchError, NotFound, Unauthorized, Unavailable
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._resource_version import is_older
 from trio_k8swatch._store import Cache, State
 from trio_k8swatch._wire import WatchEvent
 
 from .heartbeat import Heartbeat
-from .list_watcher import Events, Gated, ListWatcher
+from .list_watcher import Events, Gated, ListWatcher, Renewable
 from .next_step import End, Outcome, Plan, Step, end_of, following, refuses_streaming, retry_after_of
 from .pause_before_retry import Pace, list_due, paced, requested
 from .relist import Draft, Relister
@@ -47,6 +47,9 @@ _NOTICED_PAUSE_SECONDS: Final = 0.1
 """A pause that is longer shows in `health` as a failure."""
 
 _MAY_PASS: Final = frozenset({End.UNAVAILABLE, End.INTERNAL_ERROR})
+
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks for new credentials, while a server refuses those that there are."""
 
 _log: Final = logging.getLogger("trio_k8swatch")
 
@@ -384,7 +387,8 @@ class Reflector(Generic[T]):
             self._tell(outcome, outcome.error, pause, now)
         if pause > 0:
             is_told = retry_after_of(outcome.error) is not None
-            await self._sleep(pause, may_be_sooner=is_watch and not is_told)
+            is_denied = isinstance(outcome.error, Unauthorized)
+            await self._sleep(pause, may_be_sooner=is_watch and not is_told, is_denied=is_denied)
 
     def _is_fatal(self, outcome: Outcome) -> bool:
         """Whether a failure is one that ends a watch before it has begun."""
@@ -412,15 +416,26 @@ class Reflector(Generic[T]):
             self._cache.metrics.failing(is_failing=True)
         _log.warning("%r: %s; next, in %.1f s: %s", self._list_watcher, error, pause, self._plan.step.value)
 
-    async def _sleep(self, seconds: float, *, may_be_sooner: bool) -> None:
-        """Wait. Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone."""
+    async def _sleep(self, seconds: float, *, may_be_sooner: bool, is_denied: bool) -> None:
+        """Wait. Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.
+
+        Where credentials were refused, new ones end it at once.
+        """
         due = trio.current_time() + seconds
         self._cache.vitals.next_attempt = lambda: due
         with trio.CancelScope() as scope:
             if may_be_sooner:
                 self._set_leave(scope)
-            await trio.sleep(seconds)
+            await (self._until_renewed(due) if is_denied else trio.sleep_until(due))
         self._cache.vitals.next_attempt = None
         self._leave = None
         if scope.cancelled_caught:
             self._plan = self._plan.requested()
+
+    async def _until_renewed(self, due: float) -> None:
+        """Wait until then, or until there are new credentials."""
+        list_watcher = self._list_watcher
+        while (rest := due - trio.current_time()) > 0:
+            await trio.sleep(min(rest, _LOOK_SECONDS))
+            if isinstance(list_watcher, Renewable) and await list_watcher.has_new_credentials():
+                return

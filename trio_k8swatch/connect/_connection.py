@@ -55,6 +55,13 @@ class Prepares(Protocol):
     async def prepare(self) -> None: ...
 
 
+@runtime_checkable
+class Renews(Protocol):
+    """Credentials of which it can be seen that there are new ones."""
+
+    async def has_new(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Connection:
     """One API server, and the credentials for it.
@@ -101,6 +108,10 @@ class Connection:
         """
         if isinstance(self.auth, Prepares):
             await self.auth.prepare()
+
+    async def has_new_credentials(self) -> bool:
+        """Whether there are others than the server has last refused, as far as that can be seen: in a file, not in a plugin."""
+        return isinstance(self.auth, Renews) and await self.auth.has_new()
 
     def __repr__(self) -> str:
         return f"Connection(server={self.server!r}, namespace={self.namespace!r}, source={self.source!r})"

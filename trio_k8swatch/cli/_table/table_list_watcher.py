@@ -52,6 +52,10 @@ class TableListWatcher:
         """Never: the bookmark that ends one has no place in a table."""
         return False
 
+    async def has_new_credentials(self) -> bool:
+        """As `ApiClient.has_new_credentials`."""
+        return await self._client.has_new_credentials()
+
     def admitted(self, *, to_list: bool) -> AbstractAsyncContextManager[None]:
         """As `ApiClient.admitted`."""
         return self._client.admitted(to_list=to_list)

@@ -58,6 +58,10 @@ class CredentialSource(Protocol):
         """
         ...
 
+    async def seen(self, rejected: Credential) -> Credential:
+        """As `renewed`, as far as that costs nothing: a file is read, and no program is run."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StaticCredential:
@@ -69,6 +73,9 @@ class StaticCredential:
         return self.credential
 
     async def renewed(self, rejected: Credential) -> Credential:
+        return self.credential
+
+    async def seen(self, rejected: Credential) -> Credential:
         return self.credential
 
 

@@ -99,6 +99,9 @@ class ExecPlugin:
             self._futile_until = trio.current_time() + _FUTILE_PAUSE_SECONDS
         return credential
 
+    async def seen(self, rejected: Credential) -> Credential:
+        return self._credential or rejected
+
     def _is_due(self) -> bool:
         return self._due_at is not None and self._now() >= self._due_at
 

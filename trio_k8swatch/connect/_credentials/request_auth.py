@@ -32,6 +32,11 @@ class CredentialAuth(httpx.Auth):
         self._source = source
         self._tls = tls
         self._now = now
+        self._refused: Credential | None = None
+
+    async def has_new(self) -> bool:
+        """Whether there are other credentials than those that were last refused."""
+        return self._refused is not None and await self._source.seen(self._refused) != self._refused
 
     async def prepare(self) -> None:
         await self._source.current()
@@ -47,8 +52,10 @@ class CredentialAuth(httpx.Auth):
             _authorize(request, better)
             await _leave_unread(response)
             response = yield request
-        if response.status_code == _UNAUTHORIZED and better.authorization is None:
-            self._blame_certificate()
+        if response.status_code == _UNAUTHORIZED:
+            self._refused = better
+            if better.authorization is None:
+                self._blame_certificate()
 
     def _blame_certificate(self) -> None:
         problem = self._tls.expired(self._now()) if self._tls is not None else None

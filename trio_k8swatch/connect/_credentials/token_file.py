@@ -45,6 +45,9 @@ class TokenFile:
             return self._credential
         return await self._read()
 
+    async def seen(self, rejected: Credential) -> Credential:
+        return await self.renewed(rejected)
+
     async def _reread(self) -> Credential:
         try:
             raw = await trio.to_thread.run_sync(self._file.read, abandon_on_cancel=True)
