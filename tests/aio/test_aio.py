@@ -425,7 +425,17 @@ def test_a_cancelled_write_is_abandoned(fake: FakeApiServer) -> None:
 def test_everything_that_the_trio_library_has(name: str) -> None:
     """Nobody has to learn two libraries."""
     public = {attribute for attribute in dir(getattr(trio_k8swatch, name)) if not attribute.startswith("_")}
-    inside = {"settle", "call", "read", "stream", "ask", "admitted", "next_attempt_at", "has_streaming_lists"}
+    inside = {
+        "settle",
+        "call",
+        "read",
+        "stream",
+        "ask",
+        "admitted",
+        "next_attempt_at",
+        "has_streaming_lists",
+        "has_new_credentials",
+    }
     # `each` runs trio tasks, so it belongs to trio programs.
     inside |= {"each", "page", "metadata"}
 

@@ -190,9 +190,9 @@ _WRITE = _Candidate._write
     ],
 )
 async def test_a_rule_that_is_broken_shows_two_leaders(autojump_clock, monkeypatch, owner, name, mutant) -> None:
-    """Within a few hundred histories."""
+    """Within a few hundred histories, mostly."""
     monkeypatch.setattr(owner, name, mutant)
-    for seed in range(400):
+    for seed in range(2000):
         if (await history(seed)).overlaps:
             return
     pytest.fail("nobody noticed")
