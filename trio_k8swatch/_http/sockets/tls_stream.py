@@ -19,8 +19,8 @@ class TlsStream(trio.abc.Stream):
     """The client's side of TLS, used by one task at a time.
 
     As `trio.SSLStream(https_compatible=True)`, but one `receive_some` gives all that has come, not one record: with Go's small
-    records a turn of the scheduler for each of them costs more than the list that is in them. A connection is of no more use
-    when sending was cancelled; receiving may be cancelled at any time, and nothing is lost.
+    records a turn of the scheduler for each of them costs more than the list that is in them. Receiving may be cancelled, and
+    nothing is lost. When sending was cancelled, and be it TLS's own answer to new keys, the connection is of no more use.
     """
 
     def __init__(
