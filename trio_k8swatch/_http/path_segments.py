@@ -12,12 +12,19 @@ from urllib.parse import quote
 
 from trio_k8swatch._errors import ConfigError
 
-__all__ = ["checked_group_version", "checked_namespace", "checked_plural", "checked_subresource", "name_segment"]
+__all__ = [
+    "SUBDOMAIN",
+    "checked_group_version",
+    "checked_namespace",
+    "checked_plural",
+    "checked_subresource",
+    "name_segment",
+]
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """RFC 1123, as Kubernetes names namespaces, versions and resources."""
 
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_SUBDOMAIN_CHARACTERS: Final = 253
 
 _CORE_VERSION: Final = re.compile(r"v\d+((alpha|beta)\d+)?")
@@ -33,7 +40,7 @@ def checked_group_version(api_version: str) -> str:
     group, slash, version = api_version.rpartition("/")
     if not slash and not _CORE_VERSION.fullmatch(version):
         raise ConfigError(f"api_version is {api_version!r}: use v1, or a group with its version, as in apps/v1")
-    if slash and not (_SUBDOMAIN.fullmatch(group) and len(group) <= _MAX_SUBDOMAIN_CHARACTERS):
+    if slash and not (SUBDOMAIN.fullmatch(group) and len(group) <= _MAX_SUBDOMAIN_CHARACTERS):
         raise ConfigError(f"api_version is {api_version!r}: {group!r} is no API group; {_ADVICE}")
     if slash and not _LABEL.fullmatch(version):
         raise ConfigError(f"api_version is {api_version!r}: {version!r} is no version; {_ADVICE}")

@@ -17,6 +17,7 @@ import trio
 from trio_k8swatch._errors import ApiError, ProtocolError, Unavailable
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._http import ApiClient
+from trio_k8swatch._micro_time import micro_time
 
 from ._election import LeaseLost, LeaseTimes, Observation, Spec
 from ._leases import ApiLease, LeaseStorage
@@ -144,7 +145,7 @@ class _Candidate:
 
     async def _write(self, before: Spec, version: str | None, began: float) -> bool:
         """Write that we hold it; whether there is time left to lead, counted from before the request."""
-        now = self._clock.utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = micro_time(self._clock.utc())
         is_new = before.holder_identity != self._identity
         spec = Spec(
             holder_identity=self._identity,

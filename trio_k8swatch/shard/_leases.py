@@ -14,6 +14,7 @@ import msgspec
 from trio_k8swatch._errors import AlreadyExists, ApiError, ConfigError, Conflict, NotFound, Unavailable
 from trio_k8swatch._http import Resource, beside
 from trio_k8swatch._list_options import ListOptions
+from trio_k8swatch._micro_time import micro_time
 from trio_k8swatch._object_meta import ObjectMeta
 
 from ._membership import Claim
@@ -133,7 +134,7 @@ class OwnLease:
         spec = {
             "holderIdentity": self.name,
             "leaseDurationSeconds": self._lease_seconds,
-            "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "renewTime": micro_time(datetime.now(UTC)),
         }
         lease = {"apiVersion": _API_VERSION, "kind": "Lease", "metadata": metadata, "spec": spec}
         if self._version is None:

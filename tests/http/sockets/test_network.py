@@ -143,7 +143,7 @@ async def body_over_tls() -> AsyncGenerator[tuple[trio.SSLStream[trio.SocketStre
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.do_handshake)
         await secured.do_handshake()
-    stream = NetworkStream(secured, _Security(None, of_client, of_client), of_client)
+    stream = NetworkStream(secured, _Security(None, of_client, of_client))
     await stream.write(b"GET / HTTP/1.1\r\n\r\n")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.send_all, HEAD)

@@ -10,6 +10,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._http.path_segments import SUBDOMAIN
+from trio_k8swatch._micro_time import micro_time
 
 from .object_reference import ObjectReference
 
@@ -23,7 +25,6 @@ _MAX_WORD_BYTES: Final = 128
 
 _MAX_NAME_CHARACTERS: Final = 253
 _SUFFIX_BYTES: Final = 8
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _QUALIFIED: Final = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
@@ -79,7 +80,7 @@ def event_name(regarding: str) -> str:
     """A name that no other event has, which begins with that of the object if that is possible (`system:node` is not)."""
     suffix = secrets.token_hex(_SUFFIX_BYTES)
     name = f"{regarding[: _MAX_NAME_CHARACTERS - len(suffix) - 1]}.{suffix}"
-    return name if _SUBDOMAIN.fullmatch(name) else suffix
+    return name if SUBDOMAIN.fullmatch(name) else suffix
 
 
 def event_text(name: str, what: Occurrence, controller: str, instance: str, now_epoch: float) -> bytes:
@@ -88,7 +89,7 @@ def event_text(name: str, what: Occurrence, controller: str, instance: str, now_
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {"name": name, "namespace": what.namespace},
-        "eventTime": _micro_time(now_epoch),
+        "eventTime": micro_time(datetime.fromtimestamp(now_epoch, UTC)),
         "reportingController": controller,
         "reportingInstance": _shortened(instance),
         "type": what.type,
@@ -104,8 +105,6 @@ def event_text(name: str, what: Occurrence, controller: str, instance: str, now_
 
 def series_text(count: int, now_epoch: float) -> bytes:
     """The merge patch that says how often an event has happened by now."""
-    return msgspec.json.encode({"series": {"count": count, "lastObservedTime": _micro_time(now_epoch)}})
-
-
-def _micro_time(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return msgspec.json.encode(
+        {"series": {"count": count, "lastObservedTime": micro_time(datetime.fromtimestamp(now_epoch, UTC))}}
+    )

@@ -63,10 +63,9 @@ class NetworkStream(httpcore.AsyncNetworkStream):
     waits.
     """
 
-    def __init__(self, stream: trio.abc.Stream, security: _Security, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, stream: trio.abc.Stream, security: _Security) -> None:
         self._stream = stream
         self._security = security
-        self._context = context
         self._framing = ResponseFraming()
         self._chunks: Chunks | None = None
 
@@ -155,7 +154,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         except BaseException:
             await self.aclose()
             raise
-        return NetworkStream(stream, self._security, ssl_context)
+        return NetworkStream(stream, self._security)
 
     async def _security_for(self, context: ssl.SSLContext, name: str | None) -> tuple[ssl.SSLContext, str | None]:
         """What httpcore's `context` stands for by now, and the name that the certificate has to have."""
@@ -177,8 +176,8 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         return self._socket() if info == "socket" else None
 
     def _is_outdated(self) -> bool:
-        tls = self._security.tls
-        return tls is not None and self._context is not None and not tls.is_current(self._context)
+        tls, stream = self._security.tls, self._stream
+        return tls is not None and isinstance(stream, TlsStream) and not tls.is_current(stream.ssl_object.context)
 
     def _socket(self) -> trio.socket.SocketType:
         stream: trio.abc.Stream = self._stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -38,17 +39,7 @@ class TlsStream(trio.abc.Stream):
 
     async def do_handshake(self) -> None:
         """Agree on keys. Raises BrokenResourceError, with the reason as its cause, if that fails."""
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await self._flush()
-                await self._fill()
-            except ssl.SSLError as error:
-                raise trio.BrokenResourceError from error
-            else:
-                break
-        await self._flush()
+        await self._finish(self._tls.do_handshake)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         limit = max_bytes or READ_BYTES
@@ -90,9 +81,13 @@ class TlsStream(trio.abc.Stream):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        while data:
+        await self._finish(lambda: data and self._tls.write(data))
+
+    async def _finish(self, step: Callable[[], object]) -> None:
+        """Do what may want to hear from the other side first, and send what comes of it."""
+        while True:
             try:
-                self._tls.write(data)
+                step()
             except ssl.SSLWantReadError:
                 await self._flush()
                 await self._fill()
