@@ -1,7 +1,4 @@
-"""The little OpenAPI that clients need before they write: that the server checks fields itself.
-
-There are no schemas in it: `kubectl explain` has nothing to explain.
-"""
+"""OpenAPI v3: what `kubectl` asks before it writes, and the schemas that `kubectl explain` and `trio-k8swatch types` read."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from trio_k8swatch.testing._http.messages import Response
 from trio_k8swatch.testing._http.statuses import NOT_FOUND_TEXT, RefusedInText
 from trio_k8swatch.testing._json import Object
 
+from .openapi_schemas import schemas
 from .resource_types import Registry, ResourceType
 
 
@@ -24,7 +22,8 @@ def openapi(registry: Registry, path: str) -> Response:
     kinds = [kind for kind in registry if _path(kind) == path]
     paths = {f"{kind.path()}/{{name}}": {"patch": _patch(kind)} for kind in kinds}
     info = {"title": "Kubernetes", "version": "v1.36.2"}
-    return json_answer(200, {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}})
+    components = {"schemas": schemas(kinds)}
+    return json_answer(200, {"openapi": "3.0.0", "info": info, "paths": paths, "components": components})
 
 
 def _path(kind: ResourceType) -> str:
