@@ -54,6 +54,11 @@ def main() -> None:
 
         many.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["fake"]:
+        from benchmarks import fake
+
+        fake.main(sys.argv[2:])
+        return
     if sys.argv[1:] == ["queue"]:
         from benchmarks import queue
 

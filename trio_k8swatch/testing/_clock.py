@@ -24,6 +24,8 @@ class Clock:
         self._last = 0.0
         # The moment of what is being done late: it is to look as if it had been done in time.
         self._held: float | None = None
+        # What is the same for a whole second: the second, and its timestamp.
+        self._second: tuple[int, str] = (-1, "")
 
     @contextmanager
     def held_at(self, seconds: float) -> Generator[None]:
@@ -64,7 +66,11 @@ class Clock:
 
     def timestamp(self) -> str:
         """The cluster's wall clock as `metadata.creationTimestamp` has it."""
-        return timestamp(self.datetime())
+        moment = self.datetime()
+        second = int(moment.timestamp())
+        if self._second[0] != second:
+            self._second = (second, timestamp(moment))
+        return self._second[1]
 
 
 def timestamp(moment: datetime) -> str:

@@ -76,6 +76,11 @@ def encode_sorted(value: object) -> bytes:
     return _escaped(_sorting_encoder.encode(value))
 
 
+def encode_plain(value: object) -> str:
+    """`value` as compact JSON with sorted keys and nothing escaped that need not be: how `managedFields` writes keys."""
+    return _sorting_encoder.encode(value).decode()
+
+
 def decode(data: bytes) -> Any:
     """The value that `data` stands for; ValueError where it is not JSON."""
     try:

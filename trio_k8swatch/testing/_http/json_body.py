@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any, Final, NoReturn
 
-from trio_k8swatch.testing._json import decode, is_list, is_object
+from trio_k8swatch.testing._json import decode, encode, is_list, is_object
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _SHOWN_BYTES: Final = 1024
+_FIELD: Final = re.compile(rb'"[ \t\r\n]*:')
 
 
 class NotJson(ValueError):
@@ -32,8 +33,14 @@ def parse_json(data: bytes) -> Any:
         raise NotJson(str(error)) from None
 
 
-def duplicate_fields(data: bytes) -> list[str]:
-    """Paths of fields that stand twice in an object: the last one counts, and the client is warned."""
+def duplicate_fields(data: bytes, value: object) -> list[str]:
+    """Paths of fields that stand twice in an object: the last one counts, and the client is warned.
+
+    `value` is what was read from the data.
+    """
+    # Where a field was dropped there are more of them in the data; an escaped quotation mark might make up for it.
+    if b"\\u" not in data and len(_FIELD.findall(data)) == len(_FIELD.findall(encode(value))):
+        return []
     found = False
 
     def count(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

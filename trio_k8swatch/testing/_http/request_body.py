@@ -45,7 +45,8 @@ def sent_object(request: Request, kind: str) -> Sent:
     _check_size(request)
     match content_type(request):
         case t if t == JSON:
-            return Sent(_an_object(_json(request, kind), request, kind), duplicate_fields(request.body))
+            value = _an_object(_json(request, kind), request, kind)
+            return Sent(value, duplicate_fields(request.body, value))
         case t if t == YAML:
             return Sent(_an_object(_yaml(request, kind), request, kind), [])
         case t if t == PROTOBUF:

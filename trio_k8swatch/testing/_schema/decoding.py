@@ -13,6 +13,8 @@ from .scalars import GO_TYPES, Unreadable, WrongType, json_type, scalar, zero
 from .table import Field, fields_of
 
 _ABSENT: Final = object()
+_INT32: Final = 1 << 31
+_INTEGERS: Final = frozenset("il")
 
 
 class Undecodable(Exception):
@@ -55,20 +57,20 @@ class _Walk:
         known = fields_of(type_name)
         result: Object = {}
         for name, inner in value.items():
-            here = f"{path}.{name}" if path else name
             spec = known.get(name)
             if spec is None:
-                self.unknown.append(here)
+                self.unknown.append(f"{path}.{name}" if path else name)
                 continue
-            # Most values are texts: these need no place, which is only named where something is wrong.
-            if spec.type == "s" and not spec.container and type(inner) is str:
+            # Most values are texts and numbers: these need no place, which is only named where something is wrong.
+            if _is_plain(spec, inner):
                 kept: Any = inner
             else:
+                here = f"{path}.{name}" if path else name
                 place = _Place(type_name, f"{fields_path}.{name}" if fields_path else name)
                 kept = self.field(spec, inner, here, place)
             if kept == [] and name in NULLS.get(type_name, ()):
                 kept = None
-            if kept is not _ABSENT and not _is_omitted(type_name, name, spec, kept):
+            if kept is not _ABSENT and (kept or not _is_omitted(type_name, name, spec, kept)):
                 result[name] = kept
         _fill_zeros(type_name, result)
         return result
@@ -112,6 +114,15 @@ class _Place:
         return Undecodable(f"json: cannot unmarshal {what} into Go struct field {owner}.{self.path} of type {go_type}")
 
 
+def _is_plain(spec: Field, value: Any) -> bool:
+    """Whether a value is what a field without a container takes as it is."""
+    if spec.container:
+        return False
+    if type(value) is str:
+        return spec.type == "s"
+    return type(value) is int and spec.type in _INTEGERS and -_INT32 <= value < _INT32
+
+
 def _go_type(spec: Field) -> str:
     if spec.is_object:
         group_version, _, name = spec.type.rpartition(".")
@@ -120,10 +131,10 @@ def _go_type(spec: Field) -> str:
 
 
 def _is_omitted(type_name: str, name: str, spec: Field, value: Any) -> bool:
-    """What Go's `omitempty` leaves out; pointers to numbers and booleans are written even where they are zero."""
+    """Whether Go's `omitempty` leaves out what is empty or zero; pointers to numbers and booleans it writes."""
     if (type_name, name) in OMITTED_ANYWAY:
         return value in ("", [], {}, 0, False)
-    if value or spec.written or spec.zero or value is None:
+    if spec.written or spec.zero or value is None:
         return False
     if value == {} and not spec.container:
         # A pointer to an empty object is something; anything else in a table of unknown types is kept, too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias, cast
@@ -32,11 +32,11 @@ class Field:
     merge_key: str | None = None
     retain_keys: bool = False
     enum: tuple[str, ...] = ()
+    is_object: bool = field(init=False)
+    """Whether the value, or each of its items, is an object of a type in this table."""
 
-    @property
-    def is_object(self) -> bool:
-        """Whether the value, or each of its items, is an object of a type in this table."""
-        return len(self.type) > 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_object", len(self.type) > 1)
 
 
 @lru_cache(maxsize=1024)
@@ -51,7 +51,7 @@ def type_of(api_version: str, kind: str) -> str | None:
 def fields_of(name: str) -> Fields:
     """The fields of a type."""
     row = cast("dict[str, dict[str, str]]", _table()["types"])[name]
-    return {field: _parsed(text) for field, text in row.items() if field}
+    return {name: _parsed(text) for name, text in row.items() if name}
 
 
 @cache

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
-from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._json import Object, decode, encode, encode_plain, is_list, is_object
 
-from .shapes import Shape
+from .shapes import BuiltIn, Shape
 
 # Elements are `f:name` for a field, `k:{"name":"web"}` for an item of an associative list, `v:"x"` for one of a set.
 Path: TypeAlias = tuple[str, ...]
 
+_REMEMBERED_BYTES: Final = 8192
 _SERVER_OWNED: Final = frozenset(
     {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}
@@ -22,9 +23,8 @@ _SERVER_OWNED: Final = frozenset(
 def item_key(shape: Shape, item: Any) -> str:
     """The path element of a list item."""
     if shape.is_set or not is_object(item):
-        return f"v:{json.dumps(item, separators=(',', ':'), sort_keys=True, ensure_ascii=False)}"
-    values = {key: item.get(key, shape.key_default(key)) for key in shape.keys}
-    return f"k:{json.dumps(values, separators=(',', ':'), sort_keys=True, ensure_ascii=False)}"
+        return f"v:{encode_plain(item)}"
+    return f"k:{encode_plain({key: item.get(key, shape.key_default(key)) for key in shape.keys})}"
 
 
 def without_server_fields(obj: Object) -> Object:
@@ -70,6 +70,54 @@ def _add_nodes(shape: Shape, value: Any, path: Path, result: set[Path]) -> None:
         return
     for element, inner_shape, inner in children(shape, value) or ():
         _add_nodes(inner_shape, inner, (*path, element), result)
+
+
+def written_fields(shape: Shape, obj: Object) -> Object:
+    """What is owned by whoever makes `obj`, as `to_fields_v1` has it: the same as that of what `compare` finds set."""
+    found: Object = {}
+    for element, inner, value in children(shape, obj) or ():
+        if isinstance(inner, BuiltIn) and inner.is_struct and len(text := encode(value)) <= _REMEMBERED_BYTES:
+            fields = _remembered(inner, text)
+        else:
+            fields = _set_fields(inner, value)
+        if fields is not None:
+            found[element] = fields
+    return _in_order(found)
+
+
+@lru_cache(maxsize=256)
+def _remembered(shape: BuiltIn, text: bytes) -> Object | None:
+    """Who makes many objects makes them with one and the same spec."""
+    return _set_fields(shape, decode(text))
+
+
+def _set_fields(shape: Shape, value: Any) -> Object | None:
+    """What is owned of a value that was not there before; None if nothing is."""
+    if value is None:
+        return None
+    if not shape.written:
+        return _all_fields(shape, value)
+    if _is_one_value(shape, value):
+        return None if value in ({}, [], "", 0) else {}
+    below = ((element, _set_fields(inner, one)) for element, inner, one in children(shape, value) or ())
+    return _in_order({element: fields for element, fields in below if fields is not None}) or None
+
+
+def _all_fields(shape: Shape, value: Any) -> Object:
+    if _is_one_value(shape, value):
+        return {}
+    found: Object = {element: _all_fields(inner, one) for element, inner, one in children(shape, value) or ()}
+    found["."] = {}
+    return _in_order(found)
+
+
+def _is_one_value(shape: Shape, value: Any) -> bool:
+    # Most places are: nothing is looked for in them.
+    return shape.atomic or not value or not isinstance(value, dict | list) or children(shape, value) is None
+
+
+def _in_order(fields: Object) -> Object:
+    return dict(sorted(fields.items())) if len(fields) > 1 else fields
 
 
 def compare(shape: Shape, old: Object, new: Object, path: Path = ()) -> tuple[set[Path], set[Path]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
-from trio_k8swatch.testing._json import Object
+from trio_k8swatch.testing._json import Object, decode, encode
 
-from .field_paths import Path, compare, from_fields_v1, to_fields_v1, without_server_fields
+from .field_paths import Path, compare, from_fields_v1, to_fields_v1, without_server_fields, written_fields
 from .shapes import shape_of
 
 
@@ -26,7 +27,7 @@ class Origin:
         mine = (self.manager, self.operation, self.subresource)
         return (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == mine
 
-    def entry(self, kind: ResourceType, paths: set[Path]) -> Object:
+    def entry(self, kind: ResourceType, fields: Object) -> Object:
         """The line in managedFields."""
         entry: Object = {
             "manager": self.manager,
@@ -34,7 +35,7 @@ class Origin:
             "apiVersion": kind.api_version,
             **({"time": self.time} if self.time else {}),
             "fieldsType": "FieldsV1",
-            "fieldsV1": to_fields_v1(paths),
+            "fieldsV1": fields,
         }
         return {**entry, **({"subresource": self.subresource} if self.subresource else {})}
 
@@ -50,9 +51,21 @@ def paths_of(entry: Object) -> set[Path]:
     return from_fields_v1(cast("Object", entry["fieldsV1"]))
 
 
+@lru_cache(maxsize=1024)
+def _kept_once(fields: bytes) -> Object:
+    """Most objects of a kind have the fields of the one before: no reason to keep as many copies as there are objects."""
+    return cast("Object", decode(fields))
+
+
 def track(kind: ResourceType, old: Object | None, new: Object, origin: Origin) -> None:
     """Note in `new` what this writer changed; who had set it before has not any more."""
-    before = without_server_fields(old) if old is not None else {}
+    if old is None:
+        fields = written_fields(shape_of(kind), without_server_fields(new))
+        new["metadata"].pop("managedFields", None)
+        if fields:
+            new["metadata"]["managedFields"] = [origin.entry(kind, _kept_once(encode(fields)))]
+        return
+    before = without_server_fields(old)
     changed, gone = compare(shape_of(kind), before, without_server_fields(new))
     own = next((paths_of(entry) for entry in entries_of(old) if origin.wrote(entry)), set[Path]())
     rewrite(kind, old, new, origin, mine=(own | changed) - gone, lost=changed | gone, touched=bool(changed | gone))
@@ -84,7 +97,7 @@ def rewrite(
     if mine:
         unchanged = before is not None and not touched and paths_of(before) == mine
         now = origin if timed else replace(origin, time=str((before or {}).get("time") or ""))
-        result.append(before if before is not None and unchanged else now.entry(kind, mine))
+        result.append(before if before is not None and unchanged else now.entry(kind, to_fields_v1(mine)))
     if result:
         new["metadata"]["managedFields"] = sorted(result, key=_order)
     else:

@@ -94,6 +94,11 @@ class BuiltIn:
             self.atomic = field.atomic
 
     @property
+    def is_struct(self) -> bool:
+        """Whether an object of a type stands there, with fields that have owners of their own."""
+        return self.field.is_object and not self.field.container and not self.atomic
+
+    @property
     def expects(self) -> str:
         if self.field.container:
             return "list" if self.field.container == "[" else "map"

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TypeAlias
 
 import httpx
+import trio
 
 from trio_k8swatch.testing._http.messages import Request, Response
 from trio_k8swatch.testing._http.response_player import Body
@@ -62,6 +63,7 @@ class FakeTransport(httpx.AsyncBaseTransport):
 
 async def exchange(handle: Handle, request: httpx.Request, prefix: str = "") -> httpx.Response:
     """One request by httpx, answered. `prefix` is the path under which the server is mounted."""
+    await trio.lowlevel.checkpoint()
     body = await request.aread()
     url = request.url
     path = url.path.removeprefix(prefix)
