@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from trio_k8swatch._extras import install_command
+
 __all__ = ["main"]
 
 _EXTRA: Final = frozenset({"click", "rich", "jsonpatch"})
@@ -24,7 +26,7 @@ def main() -> None:
         if error.name not in _EXTRA:
             raise
         sys.stderr.write(
-            f"trio-k8swatch: the command line needs {error.name}: install it with pip install 'trio-k8swatch[cli]'\n"
+            f"trio-k8swatch: the command line needs {error.name}, which is not installed: {install_command('cli')}\n"
         )
         status = 1
     sys.exit(status)

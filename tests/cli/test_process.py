@@ -166,5 +166,6 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path, missing: str) -
     done = run(*DEMO, home=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"trio-k8swatch: the command line needs {missing}: install it with pip install 'trio-k8swatch[cli]'\n"
+        f"trio-k8swatch: the command line needs {missing}, which is not installed: "
+        "pip install 'click>=8.1.7' 'jsonpatch>=1.33' 'rich>=13.9'\n"
     )

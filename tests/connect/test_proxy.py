@@ -73,7 +73,7 @@ def test_socks_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", {}.get)
     with pytest.raises(ConfigError) as caught:
         checked_proxy("socks5://p:1080", label="proxy-url")
-    assert str(caught.value) == "proxy-url: SOCKS needs another package: pip install 'trio-k8swatch[socks]'"
+    assert str(caught.value) == "proxy-url: a SOCKS proxy needs the package socksio: pip install 'socksio>=1.0'"
 
 
 @pytest.mark.parametrize("proxy", ["ftp://me:canary@p", "http://", "http://p:99999", "http://[canary", "canary"])

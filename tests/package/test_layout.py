@@ -15,7 +15,7 @@ PACKAGE = ROOT / "trio_k8swatch"
 NAME = "trio_k8swatch"
 
 GROUND = {
-    "_backoff_curves", "_deadline_precision", "_errors", "_exception_groups", "_list_options", "_micro_time", "_model", "_object_meta", "_observed_writes", "_pager", "_resource_version",
+    "_backoff_curves", "_deadline_precision", "_errors", "_exception_groups", "_extras", "_list_options", "_micro_time", "_model", "_object_meta", "_observed_writes", "_pager", "_resource_version",
     "_runtime",
 }  # fmt: skip
 """Modules that every room may stand on."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._extras import install_command
 
 from ._server_url import is_loopback
 
@@ -45,7 +46,7 @@ def checked_proxy(proxy: str, *, label: str) -> str:
     if not usable:
         raise ConfigError(f"{label} must be a URL that begins with http://, https:// or socks5://")
     if proxy.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        raise ConfigError(f"{label}: SOCKS needs another package: pip install 'trio-k8swatch[socks]'")
+        raise ConfigError(f"{label}: a SOCKS proxy needs the package socksio: {install_command('socks')}")
     # httpcore always leaves name resolution to the SOCKS proxy, which is what the h says.
     return proxy.replace("socks5h://", "socks5://", 1)
 

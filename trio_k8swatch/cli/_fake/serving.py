@@ -12,6 +12,7 @@ from typing import Final, cast
 import trio
 
 from trio_k8swatch._errors import ConfigError
+from trio_k8swatch._extras import install_command
 from trio_k8swatch.cli._stderr import complain
 from trio_k8swatch.testing import FakeApiServer
 
@@ -75,7 +76,7 @@ async def _listening(fake: FakeApiServer, order: FakeOrder) -> AsyncGenerator[tu
             url = await stack.enter_async_context(fake.serve(host=order.host, port=order.port, tls=order.tls))
         except ModuleNotFoundError as error:
             raise ConfigError(
-                f"--tls needs {error.name}: install it with pip install 'trio-k8swatch[testing]'"
+                f"--tls needs {error.name}, which is not installed: {install_command('testing')}"
             ) from error
         except OSError as error:
             raise ConfigError(f"cannot listen on {where}: {_reason(error)}; choose another --host or --port") from error
