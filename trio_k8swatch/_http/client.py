@@ -129,8 +129,11 @@ class ApiClient:
     async def read(
         self, path: str, query: dict[str, str], *, accept: str, doing: str, take: Callable[[bytes], object]
     ) -> None:
-        """As `call`, but the body is handed to `take` part by part, as it comes."""
-        await self._receive(Call("GET", path, "", doing, accept, query), take)
+        """As `call`, but the body is handed to `take` part by part, as it comes.
+
+        The connection is then there for a watch: whoever lists mostly watches next, and 100 watches have 100 connections.
+        """
+        await self._receive(Call("GET", path, "", doing, accept, query), take, self._streams)
 
     async def ask(self, call: Call) -> bytes:
         """The answer to one request about an object, or to a write.
@@ -172,18 +175,18 @@ class ApiClient:
             if len(body) > _MAX_BODY_BYTES:
                 raise ProtocolError(f"the answer is larger than {_MAX_BODY_BYTES} bytes")
 
-        await self._receive(call, take)
+        await self._receive(call, take, self._calls)
         return bytes(body)
 
-    async def _receive(self, call: Call, take: Callable[[bytes], object]) -> None:
+    async def _receive(self, call: Call, take: Callable[[bytes], object], requests: Requests) -> None:
         """Send `call` once, and hand its answer to `take` as it comes."""
         limit, doing = self._silence_limit, call.doing
         headers = {"Accept": call.accept, "Accept-Encoding": "gzip" if self.connection.compress else "identity"}
         if call.content is not None:
             headers["Content-Type"] = call.content_type
-        await self._calls.prepare(doing=doing)
+        await requests.prepare(doing=doing)
         with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
-            async with self._calls.get(
+            async with requests.get(
                 call.path,
                 call.query,
                 headers,
@@ -297,8 +300,9 @@ async def open_client(
     connection = _described(connection, base_url, token, has_network=transport is None).for_client()
     gate = Gate(rng)
     async with AsyncExitStack() as stack:
-        # A pool for each: a cancelled connect that costs a slot (httpcore#1093) then never costs the other kind one.
-        # A watch has a connection of its own: leaving it closes it, and a dead one takes no others with it.
+        # One pool for single calls, one for watches and the lists before them: a cancelled connect that costs a slot
+        # (httpcore#1093) then never costs the other kind one. While it runs, a watch has its connection to itself: leaving
+        # it closes it, and a dead one takes no others with it.
         calls, streams = [
             Requests(connection, await stack.enter_async_context(_http(connection, transport, user_agent)), gate)
             for _ in range(2)
