@@ -3,147 +3,22 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 import pytest
 import trio
+from lease.machines import NOTICES_SECONDS, TIMES, Line, Machine, Reign, Server, history, stand
 
-from trio_k8swatch import ApiError, ConfigError, Status, Unavailable
+from trio_k8swatch import ConfigError
 from trio_k8swatch.lease import LeaseLost
+from trio_k8swatch.lease._clock import Clock, SeenTime
 from trio_k8swatch.lease._election import LeaseTimes, Observation, Spec
 from trio_k8swatch.lease._leases import Stored
-from trio_k8swatch.lease._open import Clock, _Candidate, open_stored_lease
+from trio_k8swatch.lease._open import _Candidate, open_stored_lease
 
-TIMES = LeaseTimes(lease_seconds=15, renew_seconds=10, retry_seconds=2)
-HISTORIES = int(os.environ.get("TRIO_K8SWATCH_LEASE_HISTORIES", "150"))
-
-
-class Server:
-    """A lease on a server, behind a network that is slow, loses requests and answers, and falls apart."""
-
-    def __init__(self, rng: Random, *, troubled: bool = True) -> None:
-        self.stored: Stored | None = None
-        self.cut_off: set[str] = set()
-        self._rng, self._troubled, self._version = rng, troubled, 0
-
-    async def travel(self, who: str) -> None:
-        await trio.sleep(self._rng.choice([0.01, 0.05, 0.5, 3.0, 12.0]) if self._troubled else 0.01)
-        if who in self.cut_off or (self._troubled and self._rng.random() < 0.1):
-            await trio.sleep(self._rng.choice([0.1, 8.0]))
-            raise Unavailable("lost")
-
-    async def arrive(self, spec: Spec, version: str | None) -> Stored:
-        if version != (self.stored.version if self.stored else None):
-            raise ApiError("conflict", status=Status(code=409))
-        self._version += 1
-        self.stored = Stored(spec, str(self._version))
-        return self.stored
-
-
-class Line:
-    """One candidate's way to the server."""
-
-    def __init__(self, server: Server, who: str) -> None:
-        self._server, self._who = server, who
-        self.is_dead = False
-
-    async def read(self) -> Stored | None:
-        await self._server.travel(self._who)
-        stored = self._server.stored
-        await self._server.travel(self._who)
-        return stored
-
-    async def write(self, spec: Spec, version: str | None) -> Stored:
-        if self.is_dead:
-            raise Unavailable("dead")
-        await self._server.travel(self._who)
-        written = await self._server.arrive(spec, version)
-        await self._server.travel(self._who)
-        return written
-
-
-class Drifting(Clock):
-    """A clock that began anywhere and runs up to a sixth too fast or too slow; the date jumps with each look at it."""
-
-    def __init__(self, rng: Random) -> None:
-        self._dates = Random(rng.random())
-        self._offset, self._rate = rng.uniform(-1e6, 1e6), rng.uniform(0.85, 1.15)
-
-    def now(self) -> float:
-        return self._offset + trio.current_time() * self._rate
-
-    def utc(self) -> datetime:
-        return datetime(2026, 11, 29, tzinfo=UTC) + timedelta(seconds=self._dates.uniform(-1e6, 1e6))
-
-    def deadline(self, when: float) -> float:
-        return (when - self._offset) / self._rate
-
-    async def sleep(self, seconds: float) -> None:
-        await trio.sleep(seconds / self._rate)
-
-
-class Reign:
-    """Who leads when."""
-
-    def __init__(self) -> None:
-        self.leaders: set[str] = set()
-        self.terms: list[tuple[str, float]] = []
-        self.overlaps: list[set[str]] = []
-
-    async def lead(self, who: str) -> None:
-        self.leaders.add(who)
-        self.terms.append((who, trio.current_time()))
-        if len(self.leaders) > 1:
-            self.overlaps.append({*self.leaders})
-        try:
-            await trio.sleep_forever()
-        finally:
-            self.leaders.discard(who)
-
-
-async def stand(server: Server, who: str, reign: Reign, rng: Random, line: Line | None = None) -> None:
-    """A candidate that stands again whenever it loses."""
-    clock = Drifting(rng)
-    term = 0
-    while True:
-        term += 1
-        try:
-            async with open_stored_lease(line or Line(server, who), f"{who}-{term}", TIMES, clock, rng):
-                await reign.lead(who)
-        except LeaseLost:
-            continue
-
-
-async def crashing(server: Server, who: str, reign: Reign, rng: Random) -> None:
-    """A candidate whose process is killed now and then: nothing is released."""
-    while True:
-        line = Line(server, who)
-        async with trio.open_nursery() as process:
-            process.start_soon(stand, server, who, reign, rng, line)
-            await trio.sleep(rng.uniform(5, 120))
-            line.is_dead = True
-            process.cancel_scope.cancel()
-
-
-async def history(seed: int) -> Reign:
-    rng = Random(seed)
-    server, reign = Server(rng), Reign()
-    with trio.move_on_after(rng.uniform(120, 300)):
-        async with trio.open_nursery() as nursery:
-            names = [f"candidate-{number}" for number in range(rng.choice([2, 5]))]
-            for who in names:
-                nursery.start_soon(rng.choice([stand, crashing]), server, who, reign, rng)
-            while True:
-                await trio.sleep(rng.uniform(1, 40))
-                server.cut_off = {who for who in names if rng.random() < 0.3}
-    return reign
-
-
-async def overlaps(histories: int) -> list[int]:
-    """The seeds of histories with two leaders at a time."""
-    return [seed for seed in range(histories) if (await history(seed)).overlaps]
+HISTORIES = int(os.environ.get("TRIO_K8SWATCH_LEASE_HISTORIES", "100"))
 
 
 async def test_never_two_leaders(autojump_clock) -> None:
@@ -171,13 +46,12 @@ def compares_dates(self: Observation, identity: str, fallback_seconds: float) ->
     return self.since if age.total_seconds() > fallback_seconds else self.since + fallback_seconds
 
 
-async def leads_until_told(self: Any, before: Spec, version: str | None, began: float) -> bool:
-    leads = await _WRITE(self, before, version, began)
-    self.leading.deadline = float("inf")
-    return leads
+def believes_leaps(self: SeenTime) -> float:
+    return self._clock.now()
 
 
-_WRITE = _Candidate._write
+async def leads_until_told(self: Any) -> None:
+    await trio.sleep_forever()
 
 
 @pytest.mark.parametrize(
@@ -186,11 +60,13 @@ _WRITE = _Candidate._write
         (Observation, "may_be_taken_at", trusts_no_time),
         (Observation, "may_be_taken_at", half_the_time),
         (Observation, "may_be_taken_at", compares_dates),
-        (_Candidate, "_write", leads_until_told),
+        (SeenTime, "now", believes_leaps),
+        (_Candidate, "end_in_time", leads_until_told),
+        (Machine, "now", Machine.awake),
     ],
 )
 async def test_a_rule_that_is_broken_shows_two_leaders(autojump_clock, monkeypatch, owner, name, mutant) -> None:
-    """Within a few hundred histories, mostly."""
+    """Within a few hundred histories, mostly. The last is a clock that stands still while the machine is suspended."""
     monkeypatch.setattr(owner, name, mutant)
     for seed in range(2000):
         if (await history(seed)).overlaps:
@@ -224,6 +100,66 @@ async def test_a_new_leader_within_the_lease_and_a_retry(autojump_clock, nursery
     assert reign.terms[1][0] != first
     assert reign.terms[1][1] - cut_at < TIMES.lease_seconds + 2 * TIMES.retry_seconds * 1.2
     nursery.cancel_scope.cancel()
+
+
+async def test_a_leader_that_was_suspended_stops_when_it_wakes_up(autojump_clock, nursery) -> None:
+    """It slept through the end of its term; the clock that it sleeps by has stood still, and the other leads."""
+    server, reign, rng = Server(Random(1), troubled=False), Reign(), Random(1)
+    one, two = Machine(rng), Machine(rng)
+    nursery.start_soon(stand, server, "one", reign, rng, one)
+    await trio.sleep(5)
+    nursery.start_soon(stand, server, "two", reign, rng, two)
+    await trio.sleep(5)
+    assert reign.leaders == {"one"}
+    await one.suspend(60)
+    assert reign.leaders == {"two"}
+    await trio.sleep(2 * NOTICES_SECONDS)
+    assert (reign.leaders, reign.overlaps) == ({"two"}, [])
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_suspension_that_no_clock_tells_ends_with_a_refused_renewal(autojump_clock, nursery) -> None:
+    """As when a virtual machine is paused with all its clocks: what a lease cannot cover, and how long it takes."""
+    server, reign, rng = Server(Random(1), troubled=False), Reign(), Random(1)
+    one, two = Machine(rng, drift=0, tells=False), Machine(rng)
+    nursery.start_soon(stand, server, "one", reign, rng, one)
+    await trio.sleep(5)
+    nursery.start_soon(stand, server, "two", reign, rng, two)
+    await trio.sleep(3.5)
+    await one.suspend(60)
+    await trio.sleep(2 * NOTICES_SECONDS)
+    assert reign.leaders == {"one", "two"}
+    await trio.sleep(TIMES.retry_seconds)
+    assert reign.leaders == {"two"}
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_clock_that_leaps_ends_the_block_at_once(autojump_clock) -> None:
+    """Who does not know for how long it has led does not lead."""
+    server, machine = Server(Random(1), troubled=False), Machine(Random(1))
+    with pytest.raises(LeaseLost):
+        async with open_stored_lease(Line(server, "a"), "a", TIMES, machine, Random(1)):
+            await trio.sleep(3)
+            leapt = trio.current_time()
+            machine.leap(TIMES.renew_seconds)
+            await trio.sleep_forever()
+    assert trio.current_time() == leapt
+
+
+async def test_a_clock_that_leaps_brings_a_candidate_no_nearer(autojump_clock) -> None:
+    """By one pause between two looks, at most."""
+    server, machine = Server(Random(1), troubled=False), Machine(Random(1), drift=0)
+    server.stored = Stored(Spec(holder_identity="a", lease_duration_seconds=15), "1")
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def leap() -> None:
+            await trio.sleep(5)
+            machine.leap(86_400)
+
+        async with open_stored_lease(Line(server, "b"), "b", TIMES, machine, Random(1)):
+            assert 13 <= trio.current_time() - began < 15 + 2 * 1.2 * TIMES.retry_seconds
 
 
 async def test_leaving_releases_at_once(autojump_clock) -> None:

@@ -4,6 +4,7 @@ Rule 1: times in the lease are for people. No clock is ever compared with anothe
 Rule 2: a lease may be taken once it has been seen unchanged for as long as it says that it lasts.
 Rule 3: who leads may do so until `renew_seconds` after it began to send the last renewal that succeeded.
 Rule 4: the second is longer than the third, so the old leader has stopped when a new one begins.
+Rule 5: for the second, time counts as far as it was seen to pass, so a clock that leaps brings a candidate no nearer.
 """
 
 from __future__ import annotations

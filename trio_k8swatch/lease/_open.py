@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 from math import ceil
 from random import Random
 from secrets import token_hex
@@ -19,6 +18,7 @@ from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._http import ApiClient
 from trio_k8swatch._micro_time import micro_time
 
+from ._clock import Clock, SeenTime
 from ._election import LeaseLost, LeaseTimes, Observation, Spec
 from ._leases import ApiLease, LeaseStorage
 
@@ -27,28 +27,11 @@ __all__ = ["open_lease", "open_stored_lease"]
 _log: Final = logging.getLogger("trio_k8swatch.lease")
 _CONFLICT: Final = 409
 _JITTER: Final = 0.2
+_GLANCE_SECONDS: Final = 0.25
+"""How often the holder looks at its clock, because a machine that was suspended wakes up no earlier than it had planned."""
+
 _REFUSED: Final = (400, 401, 403, 404, 405, 422)
 """What is not mended by asking again, the first time: no right to leases, no such namespace."""
-
-
-class Clock:
-    """The clock of this machine. Another in tests, which goes wrong."""
-
-    def now(self) -> float:
-        """Seconds, of any beginning."""
-        return trio.current_time()
-
-    def utc(self) -> datetime:
-        """The time as people read it. It may jump: nothing is ever decided by it."""
-        return datetime.now(UTC)
-
-    def deadline(self, when: float) -> float:
-        """A time of this clock as one of trio's."""
-        return when
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep by this clock."""
-        await trio.sleep(seconds)
 
 
 def open_lease(
@@ -70,7 +53,8 @@ def open_lease(
     in each candidate; the default is.
 
     Code that does not reach a checkpoint cannot be cancelled: what blocks the thread for longer than `lease_seconds -
-    renew_seconds` may overlap with the next leader. Raises ApiError at once for a refusal that will not pass.
+    renew_seconds` may overlap with the next leader. A machine that was suspended ends the block within 0.25 s of waking up
+    (Linux; elsewhere when its next renewal is refused). Raises ApiError at once for a refusal that will not pass.
     """
     times = LeaseTimes(lease_seconds, renew_seconds, retry_seconds)
     who = identity or f"{gethostname()}_{token_hex(8)}"
@@ -83,17 +67,18 @@ async def open_stored_lease(
 ) -> AsyncGenerator[None]:
     """As `open_lease`, wherever the lease is kept and whatever the clock."""
     candidate = _Candidate(storage, identity, times, clock, rng)
-    await candidate.acquire()
     try:
+        await candidate.acquire()
         with lone_exception():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(candidate.renew)
+                nursery.start_soon(candidate.end_in_time)
                 with candidate.leading:
                     await trio.lowlevel.checkpoint()
                     yield
                 nursery.cancel_scope.cancel()
     finally:
-        if not candidate.leading.cancel_called:
+        if candidate.holds and not candidate.leading.cancel_called:
             await candidate.release()
     if candidate.leading.cancelled_caught:
         raise LeaseLost(f"{identity} no longer leads: {candidate.why}")
@@ -108,13 +93,24 @@ class _Candidate:
         self._rng = rng
         self._seen: Observation | None = None
         self.leading: trio.CancelScope = trio.CancelScope()
+        self._seen_time = SeenTime(clock, times.retry_seconds)
+        self._until = 0.0
         self.why: str = "the lease was not renewed in time"
         self._answered = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether the lease was ours when it was last seen."""
+        return self._seen is not None and self._seen.spec.holder_identity == self._identity
+
     async def acquire(self) -> None:
         """Wait until the lease is ours."""
-        while not await self._tried_to_take():
-            await self._clock.sleep(self._times.retry_seconds * (1 + _JITTER * self._rng.random()))
+        with lone_exception():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._seen_time.count)
+                while not await self._tried_to_take():
+                    await self._clock.sleep(self._times.retry_seconds * (1 + _JITTER * self._rng.random()))
+                nursery.cancel_scope.cancel()
 
     async def _tried_to_take(self) -> bool:
         with trio.move_on_after(self._times.renew_seconds):
@@ -137,9 +133,10 @@ class _Candidate:
         began = self._clock.now()
         if stored is None:
             return await self._write(Spec(), None, began)
-        first = Observation(stored.spec, stored.version, began)
-        self._seen = self._seen.seen_again(stored.spec, stored.version, began) if self._seen else first
-        if began < self._seen.may_be_taken_at(self._identity, self._times.lease_seconds):
+        looked = self._seen_time.now()
+        first = Observation(stored.spec, stored.version, looked)
+        self._seen = self._seen.seen_again(stored.spec, stored.version, looked) if self._seen else first
+        if looked < self._seen.may_be_taken_at(self._identity, self._times.lease_seconds):
             return False
         return await self._write(stored.spec, stored.version, began)
 
@@ -155,9 +152,17 @@ class _Candidate:
             lease_transitions=(before.lease_transitions or 0) + (is_new and version is not None),
         )
         written = await self._storage.write(spec, version)
-        self._seen = Observation(spec, written.version, self._clock.now())
-        self.leading.deadline = self._clock.deadline(began + self._times.renew_seconds)
-        return self._clock.now() < began + self._times.renew_seconds
+        self._seen = Observation(spec, written.version, self._seen_time.now())
+        self._until = began + self._times.renew_seconds
+        self._clock.limit(self.leading, self._until)
+        return self._clock.now() < self._until
+
+    async def end_in_time(self) -> None:
+        """End the block when it has not been renewed for too long, however that time has passed."""
+        while (left := self._until - self._clock.now()) > 0:
+            # No shorter than a sleep can be told from none.
+            await self._clock.sleep(min(max(left, 0.001), _GLANCE_SECONDS))
+        self.leading.cancel()
 
     async def renew(self) -> None:
         """Renew until cancelled; end the block when somebody else has the lease."""
@@ -183,7 +188,7 @@ class _Candidate:
                 self.why = f"the lease is held by {holder or 'nobody'}"
                 self.leading.cancel()
                 return
-            self._seen = Observation(stored.spec, stored.version, self._clock.now())
+            self._seen = Observation(stored.spec, stored.version, self._seen_time.now())
             if error.status.code != _CONFLICT:
                 raise
 
