@@ -7,6 +7,7 @@ A field is written as its type and, behind it, what else is known, separated by 
 
     s i l b n         string, 32-bit and 64-bit integer, boolean, number
     q t m x y *       quantity, time, time with microseconds, integer or string, bytes, anything
+    A B               a JSON schema or a list of them, a JSON schema or a boolean
     @T                an object of type T
     [… {…             a list of them, a map from strings to them
     R r               required; written even where it is empty
@@ -47,8 +48,8 @@ SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "*",
     "io.k8s.apimachinery.pkg.runtime.RawExtension": "*",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON": "*",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": "*",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": "*",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": "A",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": "B",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": "*",
 }
 UNWANTED = ("APIResource", "WatchEvent", "Status", "StatusCause", "StatusDetails", "APIGroup", "Patch", "ShardInfo")

@@ -18,6 +18,8 @@ _TYPES: Final[dict[str, Object]] = {
     "b": {"type": "boolean"},
     "n": {"type": "number", "format": "double"},
     "*": {"x-kubernetes-preserve-unknown-fields": True},
+    "A": {"x-kubernetes-preserve-unknown-fields": True},
+    "B": {"x-kubernetes-preserve-unknown-fields": True},
 }
 
 _SHARED: Final = {

@@ -70,14 +70,16 @@ def wanted_form(request: Request) -> str:
     return next((one.parameters["as"] for one in accepted(request) if one.parameters.get("as") in _FORMS), "")
 
 
-def not_acceptable() -> Response:
+def not_acceptable(request: Request, *, custom: bool) -> Response:
     """406. The one Status that the server writes indented."""
+    collection = request.method == "GET" and request.path.rstrip("/").count("/") % 2
+    said = NOT_ACCEPTABLE if collection else NOT_ACCEPTABLE.partition(", application/json;stream")[0]
     status: Object = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
         "status": "Failure",
-        "message": NOT_ACCEPTABLE,
+        "message": said,
         "reason": "NotAcceptable",
         "details": {},
         "code": 406,

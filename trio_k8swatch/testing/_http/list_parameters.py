@@ -8,7 +8,7 @@ from typing import Final
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object
-from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector
+from trio_k8swatch.testing._storage.selectors import Predicate, both, field_selector, label_selector, parsed_fields
 from trio_k8swatch.testing._storage.shard_selector import shard_selector
 
 from .messages import Request
@@ -61,11 +61,12 @@ class ListOptions:
         )
         # What a selector says is read after what the options are, whatever else is wrong with it.
         by_label = label_selector(request.parameter("labelSelector"))
+        parsed = parsed_fields(request.parameter("fieldSelector"))
         if watch:
             _check_watch(options)
         else:
             _check_list(options)
-        by_field = field_selector(request.parameter("fieldSelector"), kind)
+        by_field = field_selector(parsed, kind)
         options = replace(options, selector=both(both(by_label, by_field), shard_selector(shard)))
         _check_version(options, watch=watch)
         if not watch and options.resource_version == "0":
@@ -96,17 +97,20 @@ def _check_list(options: ListOptions) -> None:
 
 def _check_watch(options: ListOptions) -> None:
     found: list[Object] = []
-    match = options.match
-    if options.send_initial_events is None:
+    match, initial = options.match, options.send_initial_events
+    if initial is None and not match and options.resource_version in {"", "0"}:
+        # What such a watch of old means.
+        initial, match = True, "NotOlderThan"
+    if initial is None:
         if match:
             why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             found.append(_forbidden(_MATCH, why))
-    elif not match:
+    elif match != "NotOlderThan":
         why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         found.append(_forbidden(_MATCH, why))
     if match and match != "NotOlderThan":
         found.append(_unsupported(match, '"NotOlderThan"'))
-    if options.continue_token:
+    if match and options.continue_token:
         found.append(_forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided"))
     _refuse(found)
 

@@ -40,15 +40,18 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", JSON).partition(";")[0].strip() or JSON
 
 
-def sent_object(request: Request, kind: str) -> Sent:
-    """The object in the body of a create or replace; 415 for a form nobody knows, 501 for one unknown only here."""
+def sent_object(request: Request, kind: str, *, custom: bool = False) -> Sent:
+    """The object in the body of a create or replace; 415 for a form nobody knows, 501 for one unknown only here.
+
+    Null is an empty object. A `custom` one has to say what it is.
+    """
     _check_size(request)
     match content_type(request):
         case t if t == JSON:
-            value = _an_object(_json(request, kind), request, kind)
+            value = _present(_json(request, kind), request, kind, custom=custom)
             return Sent(value, duplicate_fields(request.body, value))
         case t if t == YAML:
-            return Sent(_an_object(_yaml(request, kind), request, kind), [])
+            return Sent(_present(_yaml(request, kind), request, kind, custom=custom), [])
         case t if t == PROTOBUF:
             raise not_imitated(_NO_PROTOBUF)
         case t if t == CBOR:
@@ -63,7 +66,7 @@ def check_patch_type(request: Request, *, custom: bool) -> None:
     kind = content_type(request)
     if kind == CBOR_PATCH:
         raise not_imitated(f"bodies in {CBOR_PATCH}")
-    if kind not in {JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH}:
+    if kind not in {JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH} and not custom:
         raise Refused(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
     if kind not in accepted:
         raise unsupported_media_type(*accepted)
@@ -78,6 +81,8 @@ def sent_patch(request: Request) -> tuple[str, Any]:
     except NotJson as error:
         raise bad_request(f"error decoding patch: {error}") from None
     wanted = "array" if kind == JSON_PATCH else "object"
+    if value is None and kind in {JSON_PATCH, STRATEGIC_PATCH}:
+        return kind, [] if kind == JSON_PATCH else {}
     if json_type(value) != wanted:
         raise bad_request(f"error decoding patch: the patch must be a JSON {wanted}")
     return kind, value
@@ -114,6 +119,15 @@ def _yaml(request: Request, kind: str) -> Any:
         return parse_yaml(request.body)
     except NotJson as error:
         raise _unrecognized(str(error), request, kind) from None
+
+
+def _present(value: object, request: Request, kind: str, *, custom: bool) -> Object:
+    obj = {} if value is None else _an_object(value, request, kind)
+    if not custom or obj.get("kind"):
+        return obj
+    text = request.body.decode("utf-8", "replace")
+    why = f"Object 'Kind' is missing in '{text}' ({summary(request.body)})"
+    raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
 
 
 def _an_object(value: object, request: Request, kind: str) -> Object:

@@ -10,6 +10,7 @@ from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS, NOT_IM
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 
 from .messages import Request
+from .request_body import check_patch_type
 from .statuses import (
     NOT_FOUND_TEXT,
     Refused,
@@ -91,6 +92,8 @@ def _leniently(request: Request, parts: _Parts, kind: ResourceType) -> tuple[Req
         case "HEAD":
             return replace(request, method="GET"), parts
         case "PUT" | "PATCH" if not parts.name:
+            if request.method == "PATCH":
+                check_patch_type(request, custom=True)
             raise bad_request("name must be provided")
         case "POST" if not parts.subresource:
             return request, replace(parts, name="")

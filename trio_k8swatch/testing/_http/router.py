@@ -24,6 +24,7 @@ from .compression import compressed
 from .content_negotiation import NotAcceptable, form, not_acceptable, wanted_form
 from .list_parameters import ListOptions
 from .messages import Request, Response
+from .request_body import check_patch_type
 from .request_info import Target, parse
 from .response_player import Body
 from .statuses import Refused, too_large_resource_version
@@ -78,10 +79,13 @@ class Router:
         if found is not None:
             return found
         target = parse(request, self._cluster.registry)
+        if request.method == "PATCH":
+            # Before anything else is looked at.
+            check_patch_type(request, custom=target.kind.custom and not target.subresource)
         try:
             rendering = self._rendering(request, target)
         except NotAcceptable:
-            return not_acceptable()
+            return not_acceptable(request, custom=target.kind.custom)
         warning = target.kind.warning
         try:
             response = await self._answer(request, target, rendering)

@@ -89,7 +89,9 @@ class Partial:
 
     def one(self, revision: Revision) -> bytes:
         if self._wanted != _META["kind"]:
-            raise self._refused("is not a list", "Unstructured" if self._kind.custom else self._kind.kind)
+            if self._kind.custom:
+                raise Refused(500, "", "content is not a list")
+            raise self._refused("is not a list", self._kind.kind)
         return self.event(revision)
 
     def event(self, revision: Revision) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from trio_k8swatch.testing._json import Object, is_object
+from trio_k8swatch.testing._schema.scalars import amount
 
 from .causes import Causes
 from .fields import check_subdomain, list_of, not_negative, spec_of
@@ -16,6 +17,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 _SUBJECTS: Final = ("ServiceAccount", "User", "Group")
 _METRICS: Final = ("ContainerResource", "External", "Object", "Pods", "Resource")
 _DRIVER_BYTES: Final = 63
+_NODE_ID_CHARACTERS: Final = 256
 # What of a PersistentVolume's spec says nothing about where it is.
 _NO_VOLUME: Final = frozenset(
     {"accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "persistentVolumeReclaimPolicy"}
@@ -97,6 +99,8 @@ def check_volume(obj: Object, causes: Causes) -> None:
         causes.required("spec.capacity")
     if not is_object(capacity) or "storage" not in capacity or len(capacity) > 1:
         causes.unsupported("spec.capacity", capacity, ["storage"])
+    else:
+        _positive(capacity["storage"], "spec.capacity[storage]", causes)
     if not set(spec) - _NO_VOLUME:
         causes.required("spec", "must specify a volume type")
 
@@ -117,6 +121,15 @@ def check_claim(obj: Object, causes: Causes) -> None:
     requests = cast("Object", cast("Object", spec.get("resources") or {}).get("requests") or {})
     if "storage" not in requests:
         causes.required("spec.resources[storage]")
+    else:
+        _positive(requests["storage"], "spec.resources[storage]", causes)
+
+
+def _positive(quantity: str, path: str, causes: Causes) -> None:
+    if amount(quantity) < 0:
+        causes.invalid(path, quantity, "must be a valid resource quantity")
+    if amount(quantity) <= 0:
+        causes.invalid(path, quantity, "must be greater than zero")
 
 
 def _access_modes(spec: Object, why: str, causes: Causes) -> None:
@@ -148,6 +161,13 @@ def check_driver_node(obj: Object, causes: Causes) -> None:
             _driver(name, path, causes)
         if not driver.get("nodeID"):
             causes.required(f"spec.drivers[{i}].nodeID")
+        elif len(str(driver["nodeID"])) > _NODE_ID_CHARACTERS:
+            causes.invalid(f"spec.drivers[{i}].nodeID", driver["nodeID"], "must be 256 characters or less")
+        for key in cast("list[str]", driver.get("topologyKeys") or []):
+            if not key:
+                causes.required(f"spec.drivers[{i}]")
+            for why in qualified_name_problems(key):
+                causes.invalid(f"spec.drivers[{i}]", key, why)
         if name in names:
             causes.duplicate(path, name)
         names.add(name)
@@ -189,6 +209,9 @@ def check_autoscaler(obj: Object, causes: Causes) -> None:
     for name in ("kind", "name"):
         if not target.get(name):
             causes.required(f"spec.scaleTargetRef.{name}")
+        for char in "/%":
+            if char in str(target.get(name) or ""):
+                causes.invalid(f"spec.scaleTargetRef.{name}", target[name], f"may not contain '{char}'")
     version = str(target.get("apiVersion") or "")
     if "/" not in version and version != "v1":
         causes.invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group")

@@ -18,6 +18,7 @@ from .causes import Causes
 _PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 _EMBEDDED: Final = "x-kubernetes-embedded-resource"
 _MAX_REPLICAS: Final = 2_147_483_647
+_INT64: Final = 1 << 63
 _OF_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -142,9 +143,12 @@ def check_value(schema: Object, value: Any, path: str, causes: Causes) -> None:
         wanted = _wanted(schema)
         # A text of the wrong format is shown itself.
         got = value if schema.get("type") == "string" and isinstance(value, str) else json_type(value)
+        if isinstance(value, int) and not -_INT64 <= value < _INT64:
+            # Go has read it as a fraction.
+            got = "number"
         text = f'Invalid value: "{got}": {path} in body must be of type {wanted}: "{got}"'
         causes.add(path, "FieldValueTypeInvalid", text)
-        if schema.get("type") == "integer" and isinstance(value, float):
+        if schema.get("type") == "integer" and isinstance(value, int | float) and not isinstance(value, bool):
             text = f'Invalid value: "": Checked value must be of type integer (default format) in {path}'
             causes.add("<nil>", "FieldValueInvalid", text)
         _check_enum(schema, value, path, causes)
@@ -216,7 +220,8 @@ def _fits(schema: Object, value: Any) -> bool:  # noqa: PLR0911 - a table
         case "string":
             return isinstance(value, str) and _has_format(schema.get("format"), value)
         case "integer":
-            return (isinstance(value, int) and not isinstance(value, bool)) or _is_whole(schema, value)
+            whole = isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64
+            return whole or _is_whole(schema, value)
         case "number":
             return isinstance(value, int | float) and not isinstance(value, bool)
         case "boolean":

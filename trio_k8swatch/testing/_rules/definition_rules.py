@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from trio_k8swatch.testing._json import Object, is_list, is_object, part
-from trio_k8swatch.testing._schema import Undecodable, decoded
 
 from .causes import Causes
 from .custom_schema import check_value
@@ -146,7 +145,7 @@ def _check_structure(schema: Object, path: str, causes: Causes) -> None:
     for word in ("items", "additionalProperties"):
         below: object = schema.get(word)
         if is_object(below):
-            _check_below(below, f"{path}.{word}", causes)
+            _check_structure(below, f"{path}.{word}", causes)
     _check_list_type(schema, path, causes)
     if schema.get("default") is not None:
         bare = {key: value for key, value in schema.items() if key != "default"}
@@ -182,16 +181,6 @@ def _check_map_keys(items: Object, keys: list[str], path: str, causes: Causes) -
         if key in properties and "default" not in part(properties, key) and key not in (items.get("required") or []):
             why = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
             causes.required(f"{path}.items.properties[{key}].default", why)
-
-
-def _check_below(schema: Object, path: str, causes: Causes) -> None:
-    """What may be a schema or something else is not decoded with the rest."""
-    try:
-        decoded("apiextensions.v1.JSONSchemaProps", schema)
-    except Undecodable as error:
-        causes.invalid(path, schema, str(error))
-        return
-    _check_structure(schema, path, causes)
 
 
 def _check_column(column: Object, path: str, causes: Causes) -> None:

@@ -46,6 +46,10 @@ def check_port(value: Any, field: str, causes: Causes) -> None:
         causes.invalid(field, text, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     elif not re.search(r"[a-z]", text):
         causes.invalid(field, text, "must contain at least one letter (a-z)")
+    if "--" in text:
+        causes.invalid(field, text, "must not contain consecutive hyphens")
+    if text.startswith("-") or text.endswith("-"):
+        causes.invalid(field, text, "must not begin or end with a hyphen")
 
 
 def check_address(value: str, field: str, causes: Causes) -> None:

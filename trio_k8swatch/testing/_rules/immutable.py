@@ -85,7 +85,6 @@ def _frozen_pod(pod: Object) -> Object:
     for group in ("containers", "initContainers"):
         for container in cast("list[Object]", spec.get(group) or []):
             container.pop("image", None)
-            container.pop("resources", None)
     return spec
 
 

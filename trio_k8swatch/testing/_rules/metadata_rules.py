@@ -46,10 +46,14 @@ _QUALIFIED_RULE: Final = (
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
     "(e.g. 'example.com/MyName')"
 )
-# Names with path-like characters, which role-based access control has always allowed.
-_LOOSE_NAMES: Final = frozenset({"clusterroles", "clusterrolebindings", "roles", "rolebindings"})
+# What may stand in a path is enough of a name: role-based access control has always allowed it.
+_LOOSE_NAMES: Final = frozenset(
+    {"clusterroles", "clusterrolebindings", "roles", "rolebindings", "events", "poddisruptionbudgets"}
+)
 _ANNOTATIONS_BYTES: Final = 256 * 1024
 _LABEL_BYTES, _NAME_BYTES = 63, 253
+# Their finalizers may have any name that is one.
+_LOOSE_FINALIZERS: Final = frozenset({"events", "poddisruptionbudgets", "leases"})
 _STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 
 
@@ -161,7 +165,8 @@ def _check_finalizer(kind: ResourceType, name: str, field: str, causes: Causes) 
     problems = qualified_name_problems(name)
     for why in problems:
         causes.invalid(field, name, why)
-    if not kind.custom and not problems and "/" not in name and name not in _STANDARD_FINALIZERS:
+    loose = kind.custom or kind.plural in _LOOSE_FINALIZERS
+    if not loose and not problems and "/" not in name and name not in _STANDARD_FINALIZERS:
         causes.invalid(field, name, "name is neither a standard finalizer name nor is it fully qualified")
 
 

@@ -8,7 +8,7 @@ from trio_k8swatch.testing._json import Object, is_object
 from trio_k8swatch.testing._storage.selectors import matches_labels
 
 from .causes import Causes
-from .fields import MAX_PORT, PORT_RULE, check_label, list_of, not_negative, spec_of
+from .fields import MAX_PORT, PORT_RULE, check_label, check_port, list_of, not_negative, spec_of
 from .metadata_rules import check_labels, label_problems, qualified_name_problems
 
 _PERCENT_RULE: Final = (
@@ -47,6 +47,8 @@ def _pod_spec(spec: Object, path: str, causes: Causes) -> None:
         if not one.get("key") and one.get("operator") != "Exists":
             why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
             causes.invalid(f"{path}.tolerations[{i}].operator", one.get("operator") or "", why)
+        for why in qualified_name_problems(one["key"]) if one.get("key") else ():
+            causes.invalid(f"{path}.tolerations[{i}].key", one["key"], why)
 
 
 def _volumes(volumes: list[Object], path: str, causes: Causes) -> None:
@@ -78,14 +80,24 @@ def _container(container: Object, path: str, volumes: set[Any], causes: Causes) 
     _mounts(list_of(container, "volumeMounts"), f"{path}.volumeMounts", volumes, causes)
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         probe: object = container.get(name)
-        if is_object(probe) and not _HANDLERS.intersection(probe):
-            causes.required(f"{path}.{name}", "must specify a handler type")
+        if is_object(probe):
+            _handler(probe, f"{path}.{name}", causes)
     for i, variable in enumerate(list_of(container, "env")):
         _variable(variable, f"{path}.env[{i}]", causes)
     resources = cast("Object", container.get("resources") or {})
     for group in ("limits", "requests"):
         for name in cast("Object", resources.get(group) or {}):
             _resource_name(name, f"{path}.resources.{group}[{name}]", causes)
+
+
+def _handler(probe: Object, path: str, causes: Causes) -> None:
+    """Of a probe or of a hook."""
+    if not _HANDLERS.intersection(probe):
+        causes.required(path, "must specify a handler type")
+    for name in ("httpGet", "tcpSocket"):
+        place: object = probe.get(name)
+        if is_object(place):
+            check_port(place.get("port") or 0, f"{path}.{name}.port", causes)
 
 
 def _mounts(mounts: list[Object], path: str, volumes: set[Any], causes: Causes) -> None:
@@ -105,7 +117,7 @@ def _variable(variable: Object, path: str, causes: Causes) -> None:
     source: object = variable.get("valueFrom")
     if not is_object(source):
         return
-    if len(_SOURCES.intersection(source)) != 1:
+    if len([name for name in _SOURCES if source.get(name) is not None]) != 1:
         listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
         causes.invalid(f"{path}.valueFrom", "", f"must specify one of: {listed}")
     field: object = source.get("fieldRef")
@@ -142,6 +154,7 @@ def check_workload(obj: Object, causes: Causes) -> None:
     elif not selector:
         word = "statefulset" if obj["kind"] == "StatefulSet" else "deployment"
         causes.invalid("spec.selector", selector, f"empty selector is invalid for {word}")
+    _rolling(obj, spec, causes)
     if obj["kind"] == "StatefulSet" and spec.get("serviceName"):
         check_label(str(spec["serviceName"]), "spec.serviceName", causes)
     if is_object(selector):
@@ -151,6 +164,26 @@ def check_workload(obj: Object, causes: Causes) -> None:
     usable = is_object(selector) and bool(selector) and not _wrong_labels(selector)
     if selector is None or (usable and not matches_labels(cast("Object", selector), labels)):
         causes.invalid("spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`")
+
+
+def _rolling(obj: Object, spec: Object, causes: Causes) -> None:
+    """How many pods more or fewer there may be meanwhile: numbers or percents, and not both of nothing."""
+    word = "strategy" if obj["kind"] == "Deployment" else "updateStrategy"
+    rolling: object = cast("Object", spec.get(word) or {}).get("rollingUpdate")
+    if not is_object(rolling):
+        return
+    path = f"spec.{word}.rollingUpdate"
+    for name in ("maxUnavailable", "maxSurge"):
+        _number_or_percent(rolling, name, path, causes)
+    not_negative(rolling, "partition", f"{path}.partition", causes)
+
+
+def _number_or_percent(obj: Object, name: str, path: str, causes: Causes) -> None:
+    value: object = obj.get(name)
+    if isinstance(value, int):
+        not_negative(obj, name, f"{path}.{name}", causes)
+    elif isinstance(value, str) and not (value.endswith("%") and value[:-1].isdecimal()):
+        causes.invalid(f"{path}.{name}", value, _PERCENT_RULE)
 
 
 def _wrong_labels(selector: Object) -> bool:
@@ -231,11 +264,7 @@ def check_budget(obj: Object, causes: Causes) -> None:
     """Note what is wrong with a PodDisruptionBudget."""
     spec = spec_of(obj)
     for name in ("minAvailable", "maxUnavailable"):
-        value: object = spec.get(name)
-        if isinstance(value, int):
-            not_negative(spec, name, f"spec.{name}", causes)
-        elif isinstance(value, str) and not (value.endswith("%") and value[:-1].isdecimal()):
-            causes.invalid(f"spec.{name}", value, _PERCENT_RULE)
+        _number_or_percent(spec, name, "spec", causes)
     selector: object = spec.get("selector")
     if is_object(selector):
         labels = cast("dict[str, str]", selector.get("matchLabels") or {})

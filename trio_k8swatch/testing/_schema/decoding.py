@@ -14,6 +14,9 @@ from .table import Field, fields_of
 
 _ABSENT: Final = object()
 _INT32: Final = 1 << 31
+_SCHEMA: Final = "apiextensions.v1.JSONSchemaProps"
+# Fields that hold a schema or a list of them, a schema or a boolean.
+SCHEMAS_OR: Final = frozenset("AB")
 _INTEGERS: Final = frozenset("il")
 
 
@@ -91,6 +94,8 @@ class _Walk:
     def item(self, spec: Field, value: Any, path: str, place: _Place) -> Any:
         if value is None and spec.type != "*":
             return {} if spec.is_object else zero(spec.type)
+        if spec.type in SCHEMAS_OR:
+            return self.schema(spec.type, value, path, place)
         if spec.is_object:
             if not is_object(value):
                 raise place.wrong(value, _go_type(spec))
@@ -99,6 +104,16 @@ class _Walk:
             return scalar(spec.type, value)
         except WrongType as error:
             raise place.wrong(error.value, error.go_type) from None
+
+    def schema(self, kind: str, value: Any, path: str, place: _Place) -> Any:
+        """A schema, or what may stand in its place. What is not known in it is dropped without a word."""
+        if is_object(value):
+            return _Walk([]).object(_SCHEMA, value, path, place.path)
+        if is_list(value) and kind == "A":
+            return [self.schema(kind, one, path, place) for one in value]
+        if kind == "B" and not isinstance(value, bool):
+            raise Unreadable("boolean or JSON schema expected")
+        return value if kind == "B" else None
 
 
 @dataclass(slots=True)

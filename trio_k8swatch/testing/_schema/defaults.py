@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from trio_k8swatch.testing._json import Object, is_list, is_object, part, parts
 
+from .known import KEPT_EMPTY
 from .table import Field, fields_of
 
 _CONTAINER: Final[Object] = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
@@ -92,7 +93,7 @@ VALUES: Final[dict[str, Object]] = {
 def defaulted(type_name: str, obj: Object) -> Object:
     """Fill defaults into `obj`, which is changed, and return it."""
     for name, value in VALUES.get(type_name, {}).items():
-        if obj.get(name) in (None, {}):
+        if obj.get(name) in (None, {}) or (obj[name] == "" and name not in KEPT_EMPTY):
             obj[name] = _fresh(value)
     for name, field in _fillable(type_name):
         if name not in obj:

@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from trio_k8swatch.testing._json import is_list
+
 GO_TYPES: Final = {"s": "string", "i": "int32", "l": "int64", "b": "bool", "n": "float64", "y": "[]uint8"}
 QUANTITY_RULE: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _QUANTITY: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?[0-9]+)?")
@@ -110,7 +112,7 @@ def _special(kind: str, value: Any) -> Any:
         case "x":
             return _int_or_string(value)
         case "y":
-            return _bytes(_string(value, "[]uint8"))
+            return _numbered_bytes(value) if is_list(value) else _bytes(_string(value, "[]uint8"))
         case _:
             return value
 
@@ -143,6 +145,14 @@ def _bytes(value: str) -> str:
     except (binascii.Error, ValueError):
         at = next((i for i, char in enumerate(value) if not re.match(r"[A-Za-z0-9+/]", char)), len(value))
         raise Unreadable(f"illegal base64 data at input byte {at}") from None
+
+
+def _numbered_bytes(value: list[Any]) -> str:
+    """Go takes the numbers of bytes, too."""
+    for one in value:
+        if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one < 1 << 8:
+            raise WrongType(one, "uint8")
+    return base64.b64encode(bytes(value)).decode()
 
 
 def _time(value: str) -> str:

@@ -13,6 +13,7 @@ from trio_k8swatch.testing._http.statuses import bad_request
 from trio_k8swatch.testing._json import Object
 
 Predicate: TypeAlias = Callable[[Object], bool]
+FieldTests: TypeAlias = list[tuple[str, str, bool]]
 
 _TOKEN: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
 _NAMES_AND_END: Final = ("", ",")
@@ -67,20 +68,26 @@ def matches_labels(selector: Object, labels: Mapping[str, str]) -> bool:
     )
 
 
-def field_selector(text: str, kind: ResourceType) -> Predicate | None:
-    """A predicate for `metadata.name=a,status.phase!=Running`; None if it selects everything."""
-    tests: list[tuple[str, str, bool]] = []
+def parsed_fields(text: str) -> FieldTests:
+    """`metadata.name=a,status.phase!=Running` as paths, values, and whether they are to be equal. Raises 400."""
+    tests: FieldTests = []
     for part in filter(None, text.split(",")):
         match = re.fullmatch(r"(.*?)(==|!=|=)(.*)", part)
         if match is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
         path, operator, value = match.groups()
-        if path not in _field_defaults(kind):
-            raise bad_request(f"field label not supported: {path}")
         tests.append((path, value, operator != "!="))
+    return tests
+
+
+def field_selector(tests: FieldTests, kind: ResourceType) -> Predicate | None:
+    """A predicate for `parsed_fields`; None if it selects everything. 400 for fields that this kind is not selected by."""
+    defaults = _field_defaults(kind)
+    for path, _, _ in tests:
+        if path not in defaults:
+            raise bad_request(f"field label not supported: {path}")
     if not tests:
         return None
-    defaults = _field_defaults(kind)
     return lambda obj: all((_field(obj, path, defaults[path]) == value) is wanted for path, value, wanted in tests)
 
 
@@ -128,10 +135,14 @@ class _LabelParser:
                 raise bad_request(f"found '{comma}', expected: ',' or 'end of string'")
             if not self._peek():
                 raise bad_request("found '', expected: identifier after ','")
+            if re.fullmatch(r"[=<>(),]+", self._peek()):
+                raise bad_request(f"found '{self._peek()}', expected: identifier after ','")
             requirements.append(self._requirement())
         return requirements
 
     def _requirement(self) -> Requirement:
+        if re.fullmatch(r"[=<>(),]+", self._peek()):
+            raise bad_request(f"found '{self._peek()}', expected: !, identifier, or 'end of string'")
         negated = self._peek() == "!"
         if negated:
             self._next()

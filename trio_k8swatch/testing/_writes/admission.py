@@ -43,7 +43,7 @@ class Admission:
         self._rng = rng
         self._storage = storage
 
-    def new(self, kind: ResourceType, namespace: str, obj: Object, *, free: bool) -> Object:
+    def new(self, kind: ResourceType, namespace: str, obj: Object, *, free: bool, dry_run: bool = False) -> Object:
         """A copy of `obj` with what the server owns: name, namespace, uid, creationTimestamp, generation.
 
         Unless `free`, the status that came with it is dropped: it is not the client's to set.
@@ -52,8 +52,8 @@ class Admission:
         check_type(kind, obj)
         metadata = check_metadata(kind, namespace, obj)
         version = str(metadata.get("resourceVersion") or "")
-        # Anything but a number is not looked at.
-        if version.isdecimal() and int(version):
+        # Anything but a number is not looked at, and nothing where nothing is stored.
+        if version.isdecimal() and int(version) and not dry_run:
             raise Refused(500, "", "resourceVersion should not be set on objects to be created")
         if not metadata.get("name") and metadata.get("generateName"):
             suffix = "".join(self._rng.choice(_SUFFIX_ALPHABET) for _ in range(5))

@@ -23,6 +23,7 @@ _POLICIES: Final = ("Foreground", "Background", "Orphan")
 class DeleteOptions:
     """How to delete. `grace_seconds` None: as the object says; `policy`: Background, Foreground or Orphan.
 
+    `waits_for_dependents`: said so in the way of old, which is answered 202 where something waits.
     `announced`: a pod is marked as deleted before it goes, as for any client; tests may have it gone at once.
     """
 
@@ -32,6 +33,7 @@ class DeleteOptions:
     policy: str = "Background"
     dry_run: bool = False
     announced: bool = False
+    waits_for_dependents: bool = False
 
     @classmethod
     def parse(cls, request: Request) -> DeleteOptions:
@@ -66,6 +68,7 @@ class DeleteOptions:
             policy="Orphan" if body.get("orphanDependents") else policy or "Background",
             dry_run=bool(body.get("dryRun")),
             announced=True,
+            waits_for_dependents=body.get("orphanDependents") is False,
         )
 
     def check(self, kind: ResourceType, revision: Revision) -> None:

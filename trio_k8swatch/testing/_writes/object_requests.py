@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.answers import JSON, json_answer
 from trio_k8swatch.testing._http.list_parameters import ListOptions
 from trio_k8swatch.testing._http.messages import Request, Response, answer
@@ -33,6 +34,7 @@ from .delete_options import DeleteOptions
 from .deletion import Deleter
 from .object_reading import applied_object, normal, read_object, read_strictly
 from .patches.json_patch import json_patch, merge_patch
+from .patches.patched_type import check_patched_type
 from .patches.strategic_patch import strategic_merge_patch
 from .patches.unusable_patch import conversion_error, patched_text, unusable
 from .strategies import content_warnings
@@ -111,17 +113,17 @@ class Writes:
     def _patch(
         self, request: Request, target: Target, write: Write, options: WriteOptions, warnings: list[str]
     ) -> tuple[Revision, bool]:
-        check_patch_type(request, custom=target.kind.custom)
         if content_type(request) != APPLY_PATCH:
             # What is not there is not found before anybody reads the patch.
             self._writer.existing(target)
         kind, patch = sent_patch(request)
         if kind == APPLY_PATCH:
-            _check_applied(patch)
+            _check_applied(target.kind, patch)
             applied = applied_object(target.kind, patch)
             return self._writer.apply(target, applied, write, force=options.force)
         old = normal(target.kind, self._writer.existing(target).object)
         patched = _patched(target, kind, old, patch)
+        check_patched_type(target, kind, patched, patch)
         try:
             obj, problems = read_strictly(target.kind, patched, options.validation)
         except Undecodable as error:
@@ -139,7 +141,7 @@ class Writes:
             raise Refused(403, "Forbidden", why, details=details, by_admission=True)
         revision, gone = self._deleter.delete(target, options)
         if not gone or target.kind.qualified in _RETURN_DELETED:
-            return _object(200, rendering, revision)
+            return _object(202 if options.waits_for_dependents and not gone else 200, rendering, revision)
         details = {"name": target.name}
         if target.kind.group:
             details["group"] = target.kind.group
@@ -198,16 +200,17 @@ _SUCCESS: Final[Object] = {"kind": "Status", "apiVersion": "v1", "metadata": {},
 
 
 def _read(request: Request, target: Target, options: WriteOptions, warnings: list[str]) -> Object:
-    sent = sent_object(request, target.kind.kind)
+    sent = sent_object(request, target.kind.kind, custom=target.kind.custom)
     obj, problems = read_object(target.kind, sent.object, options.validation, sent.duplicates)
     warnings += problems
     return obj
 
 
-def _check_applied(patch: Object) -> None:
-    if not patch.get("kind") or not patch.get("apiVersion"):
-        group, _, version = str(patch.get("apiVersion") or "").rpartition("/")
-        raise bad_request(f"invalid object type: {group}/{version}, Kind={patch.get('kind') or ''}")
+def _check_applied(kind: ResourceType, patch: Object) -> None:
+    version, name = ((value if isinstance(value := patch.get(key), str) else "") for key in ("apiVersion", "kind"))
+    if (version, name) != (kind.api_version, kind.kind):
+        shown = version if "/" in version else f"/{version}"
+        raise bad_request(f"invalid object type: {shown}, Kind={name}")
     metadata: object = patch.get("metadata")
     if isinstance(metadata, dict) and cast("Object", metadata).get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")

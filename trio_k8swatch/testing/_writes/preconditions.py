@@ -56,8 +56,10 @@ def check_unchanged(target: Target, old: Revision, metadata: Object, *, conditio
                 subject=kind.qualified,
             )
     elif version != was["resourceVersion"]:
-        if not str(version).isdecimal() and not kind.custom:
+        if not str(version).isdecimal() and was["resourceVersion"].isdecimal():
             raise Refused(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        if str(version).isdecimal() and int(str(version)) >= 1 << 64:
+            raise Refused(500, "", f'strconv.ParseUint: parsing "{version}": value out of range')
         raise conflict(kind, target.name)
     if uid and metadata.get("uid") not in {None, "", was["uid"]}:
         why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {was['uid']}"

@@ -91,10 +91,14 @@ def _namespace(obj: Object, storage: Storage, old: Object | None) -> None:
 
 def _pod(obj: Object, storage: Storage, old: Object | None) -> None:
     spec = obj["spec"]
-    if old is None:
+    before = part(old or {}, "spec")
+    if old is None or "tolerations" in before:
         _tolerate(spec)
-        spec.setdefault("priority", 0)
-        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    for name, value in (("priority", 0), ("preemptionPolicy", "PreemptLowerPriority")):
+        # Who replaces a pod need not know what it was given.
+        if old is None or name in before:
+            spec.setdefault(name, before.get(name, value))
+    if old is None:
         obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(spec)}
     elif not part(obj, "status").get("qosClass"):
         obj["status"] = {**part(obj, "status"), "qosClass": quality_of_service(spec)}

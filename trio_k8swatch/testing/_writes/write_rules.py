@@ -172,7 +172,7 @@ class Writer:
 
     def _new(self, target: Target, obj: Object, write: Write, *, nulls: bool = False) -> Object:
         kind = target.kind
-        obj = self.admission.new(kind, target.namespace, obj, free=write.free)
+        obj = self.admission.new(kind, target.namespace, obj, free=write.free, dry_run=write.dry_run)
         check_namespace(self.storage, kind, (target.namespace, obj["metadata"].get("name") or ""))
         return self._defaulted(kind, obj, write, nulls=nulls)
 

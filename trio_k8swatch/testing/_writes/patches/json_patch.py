@@ -34,14 +34,29 @@ def json_patch(target: Object, operations: list[Any]) -> Object:
     if not all(is_object(one) and isinstance(one.get("path"), str) for one in operations):
         raise ValueError("an operation is an object with a path")
     result = copied(target)
-    if all(one.get("op") != "copy" for one in operations):
-        return _applied(result, operations)
     for one in operations:
+        result = _applied(result, [_forgiving(result, one)])
         # Each copy may double the object.
-        result = _applied(result, [one])
-        if len(encode(result)) > MAX_COPIED_BYTES:
+        if one.get("op") == "copy" and len(encode(result)) > MAX_COPIED_BYTES:
             raise Refused(413, "RequestEntityTooLarge", "the JSON patch copies too much")
     return result
+
+
+def _forgiving(target: object, operation: Object) -> Object:
+    """In an object the server replaces, and compares with null, what is not there."""
+    parent, _, last = str(operation["path"]).rpartition("/")
+    try:
+        place: object = jsonpatch.JsonPointer(parent).resolve(target)
+    except jsonpatch.JsonPointerException:
+        return operation
+    name = last.replace("~1", "/").replace("~0", "~")
+    if not is_object(place) or name in place:
+        return operation
+    if operation.get("op") == "replace":
+        return {**operation, "op": "add"}
+    if operation.get("op") == "test" and "value" in operation and operation["value"] is None:
+        return {"op": "test", "path": "", "value": target}
+    return operation
 
 
 def _applied(target: object, operations: list[Any]) -> Object:

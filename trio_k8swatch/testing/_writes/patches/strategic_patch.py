@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from trio_k8swatch.testing._http.statuses import Refused, bad_request
 from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._json_in_go import go_text
 from trio_k8swatch.testing._schema import Field, fields_of
 
 _ORDER, _FROM_PRIMITIVES, _RETAIN = "$setElementOrder/", "$deleteFromPrimitiveList/", "$retainKeys"
@@ -58,6 +59,8 @@ def _merged_list(old: object, patch: list[Any], field: Field, order: object) -> 
         return patch
     if not field.is_object:
         return [*before, *(item for item in patch if item not in before)]
+    if not all(is_object(item) for item in patch):
+        raise Refused(500, "", f"list element types are not identical: [{go_text(before)} {go_text(patch)}]")
     return _merged_objects(before, patch, field, order)
 
 
