@@ -19,6 +19,7 @@ from trio_k8swatch._resource_version import is_older
 from trio_k8swatch._store import Cache, Delta, RelistDeltas, RelistTicket, checked_version, in_slices
 from trio_k8swatch._wire import OBJECT_EVENTS, Failure, Page, WatchEvent, error_from_status
 
+from .initial_events_pace import InitialEventsPace
 from .list_watcher import Events, ForeignListWatcher, ListWatcher, bytes_of
 
 __all__ = ["Draft", "Relister"]
@@ -123,7 +124,8 @@ class Relister(Generic[T]):
         """
         metrics = self._cache.metrics
         enough = 0
-        before = bytes_of(events)
+        before = received = bytes_of(events)
+        pace = InitialEventsPace(trio.current_time())
         latest = trio.current_time() + progress_limit * _MOST_PROGRESS_LIMITS
         while True:
             # Progress is objects that were not there before, and more of them than a busy collection brings forth (F76, R17).
@@ -146,6 +148,10 @@ class Relister(Generic[T]):
                     draft.begin(event.resource_version)
                     draft.body_bytes = bytes_of(events) - before
                     return batch
+            size, received = bytes_of(events) - received, bytes_of(events)
+            # Nothing is in hand here: cancelled in this moment, nothing is lost.
+            if pause := pace.after(size, trio.current_time()):
+                await trio.sleep(pause)
 
     def _require_no_way_back(self, draft: Draft[T], version: str) -> None:
         """A streaming list says its version last. If that shows a rolled-back server, what was read has to be read again."""
