@@ -25,19 +25,7 @@ _NEEDED: Final = frozenset(
 """What a watch cannot do without."""
 
 _MANAGED_FIELDS: Final = "metadata.managedFields"
-_NAME: Final = b'"managedFields"'
-_KEY: Final = _NAME + b":"
-"""As every real server writes it; with white space before the colon it is found by reading the object."""
-
 _Tree = dict[str, "_Tree"]
-
-
-class _ManagedMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    managed_fields: msgspec.Raw = msgspec.Raw()
-
-
-class _Managed(msgspec.Struct, frozen=True, gc=False):
-    metadata: _ManagedMeta = _ManagedMeta()
 
 
 class DroppedFields:
@@ -54,7 +42,8 @@ class DroppedFields:
             here = self._tree
             for name in path.split("."):
                 here = here.setdefault(name, {})
-        self._only_managed_fields = self.paths == (_MANAGED_FIELDS,)
+        self.only_managed_fields = self.paths == (_MANAGED_FIELDS,)
+        """Whether that is all, which is the usual case, and has a way of its own (`managed_fields.read_and_cut`)."""
 
     def __bool__(self) -> bool:
         return bool(self.paths)
@@ -69,34 +58,11 @@ class DroppedFields:
 
         Raises one of msgspec's errors for what is no JSON object.
         """
-        if self._only_managed_fields:
-            occurrences = raw.count(_NAME)
-            if not occurrences:
-                return raw
-            if occurrences == 1 and _KEY in raw and (cut := _without_managed_fields(raw)) is not None:
-                return cut
         return _without(raw, self._tree)
 
     def remove(self, obj: object) -> None:
         """Remove these fields from an object that was decoded into dicts."""
         _remove(obj, self._tree)
-
-
-def _without_managed_fields(raw: bytes) -> bytes | None:
-    """The usual case by two slices. A key with its colon cannot stand inside a string: its quote would be escaped."""
-    try:
-        value = bytes(msgspec.json.decode(raw, type=_Managed).metadata.managed_fields)
-    except msgspec.ValidationError:
-        return None
-    begin = raw.index(_KEY)
-    end = begin + len(_KEY) + len(value)
-    if not value or raw[begin + len(_KEY) : end] != value:
-        return None
-    if raw[end : end + 1] == b",":
-        end += 1
-    elif raw[begin - 1 : begin] == b",":
-        begin -= 1
-    return raw[:begin] + raw[end:]
 
 
 def _without(raw: bytes | msgspec.Raw, tree: _Tree) -> bytes:

@@ -15,6 +15,7 @@ from .dropped_fields import DroppedFields
 from .event_types import OBJECT_EVENT_OF, OBJECT_EVENTS, Added, Bookmark, Deleted, Failure, Modified, WatchEvent
 from .expected_kind import Kinds
 from .lines import Lines
+from .managed_fields import read_and_cut
 from .metadata_access import fields_of, is_mapping, metadata_accessor
 from .nulls import tolerating_nulls
 from .page_decoder import BROKEN, PageDecoder
@@ -193,7 +194,7 @@ class _DynamicDecoder(Decoder[DynamicObject]):
 
     def __init__(self, api_version: str, drop: DroppedFields) -> None:
         super().__init__(api_version)
-        self._drop = drop
+        self._drop = drop or None
         self._decode_trusted = self._trusted_event
         self._decode_head = msgspec.json.Decoder(_DynamicHead).decode
         self._decode_any = msgspec.json.Decoder(
@@ -219,17 +220,25 @@ class _DynamicDecoder(Decoder[DynamicObject]):
         raw = bytes(line[begin:-1])
         if not raw.endswith(b"}") or line[-1] != _CLOSING_BRACE:
             return self._event(bytes(line))
-        metadata = self._decode_head(raw).metadata
-        if self._drop:
-            raw = self._drop.cut(raw)
+        if self._drop is not None:
+            return event(self._without(raw, self._drop))
         _require_utf8(raw)
-        return event(DynamicObject(metadata, raw))
+        return event(DynamicObject(self._decode_head(raw).metadata, raw))
 
     def _object(self, raw: bytes) -> DynamicObject:
-        if self._drop:
-            raw = self._drop.cut(raw)
+        if self._drop is not None:
+            return self._without(raw, self._drop)
         _require_utf8(raw)
         return DynamicObject(tolerating_nulls(self._decode_head, raw).metadata, raw)
+
+    def _without(self, raw: bytes, drop: DroppedFields) -> DynamicObject:
+        if drop.only_managed_fields and (found := read_and_cut(raw)) is not None:
+            metadata, raw = found
+        else:
+            raw = drop.cut(raw)
+            metadata = tolerating_nulls(self._decode_head, raw).metadata
+        _require_utf8(raw)
+        return DynamicObject(metadata, raw)
 
 
 def _require_utf8(raw: bytes) -> None:
