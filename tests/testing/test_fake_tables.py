@@ -99,6 +99,7 @@ async def test_core_kinds(fake, autojump_clock):
     fake.create(lease("l", holder="me"))
     fake.create(config_map("c", a="1", b="2"))
     event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "reason": "Pulled", "message": " hi "}
+    event["source"] = {"component": "kubelet", "host": "n1"}
     fake.create({**event, "type": "Normal", "involvedObject": {"kind": "Pod", "name": "p"}})
     fake.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "sa"}})
     await trio.sleep(300)
@@ -112,7 +113,9 @@ async def test_core_kinds(fake, autojump_clock):
     (one,) = await rows(fake, "/api/v1/configmaps")
     assert list(one.values()) == ["c", 2, "5m"]
     (one,) = await rows(fake, "/api/v1/events")
-    assert list(one.values()) == ["5m", "Normal", "Pulled", "pod/p", "hi", "e"]
+    wide = {"Subobject": "", "Source": "kubelet, n1", "First Seen": "<unknown>", "Count": 1}
+    shown = {"Last Seen": "<unknown>", "Type": "Normal", "Reason": "Pulled", "Object": "pod/p", "Message": "hi"}
+    assert one == {**shown, **wide, "Name": "e"}
     assert (await rows(fake, "/api/v1/namespaces"))[0] == {"Name": "default", "Status": "Active", "Age": "5m"}
     assert (await rows(fake, "/api/v1/serviceaccounts"))[0] == {"Name": "sa", "Age": "5m"}
 

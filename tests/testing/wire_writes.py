@@ -66,6 +66,8 @@ def imitate(fake, exchange):
     )
     if "generateName" in metadata:
         fake._writer.admission._rng = Suffix(metadata["name"].removeprefix(metadata["generateName"]))
+    elif refused := re.search(rb'"details":\{"name":"(a-[a-z0-9]{5})"', body):
+        fake._writer.admission._rng = Suffix(refused[1].decode().removeprefix("a-"))
     version = metadata.get("resourceVersion")
     if (
         version
@@ -168,6 +170,9 @@ async def prepare(fake, name, i):  # noqa: PLR0912 - a table
                 case(name)[8].body.decode()
             )[0]
             fake.storage.resource_version = 1611
+        case "write-events-and-reviews", 0:
+            # No event was written before: their history may begin wherever it did.
+            fake.storage.resource_version = 1627
         case _:
             pass
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, cast
 
+from ._api.faces import kept
 from ._api.resource_types import Column, Registry, ResourceType
 from ._clock import Clock
 from ._http.request_info import Target
@@ -113,15 +114,16 @@ class Inside:
         """An object as it is at this moment, or None."""
         self.agenda.catch_up()
         target = self._target(resource, namespace, name)
-        revision = self.storage[target.kind.qualified].current.get((target.namespace, target.name))
-        return None if revision is None else _copy(revision)
+        revision = self.storage[target.kind.storage_name].current.get((target.namespace, target.name))
+        return None if revision is None else _copy(revision.as_seen_by(target.kind))
 
     def objects(self, resource: str, *, namespace: str | None = None) -> list[Object]:
         """All objects of a resource at this moment, in the order of a list: what a perfect client would know."""
         self.agenda.catch_up()
-        state = self.storage[self.kind(resource).qualified].current
+        kind = self.kind(resource)
+        state = self.storage[kind.storage_name].current
         chosen = [key for key in state if namespace in {None, key[0]}]
-        return [_copy(state[key]) for key in sorted(chosen, key="/".join)]
+        return [_copy(state[key].as_seen_by(kind)) for key in sorted(chosen, key="/".join)]
 
     def load(self, *objects: Object) -> None:
         """Put objects there as they are, uid and resourceVersion included: a dump of a real cluster, lists too.
@@ -134,8 +136,8 @@ class Inside:
             kind = self._target_of(obj).kind
             key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
             # Lists take kind and apiVersion off the front, where a dump need not have them.
-            stored = copied(obj) if kind.custom else in_wire_order(copied(obj))
-            self.storage.load(kind.qualified, key, stored, self.clock.now(), custom=kind.custom)
+            stored = copied(obj) if kind.custom else kept(in_wire_order(copied(obj)))
+            self.storage.load(kind.storage_name, key, stored, self.clock.now(), custom=kind.custom)
 
     def compact(self, resource_version: int | str | None = None) -> None:
         """Forget the history up to a resourceVersion, by default all: what asks for older ones is answered 410."""

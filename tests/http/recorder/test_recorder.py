@@ -12,9 +12,7 @@ EVENTS = "events.events.k8s.io"
 
 @pytest.fixture
 def fake():
-    fake = FakeApiServer()
-    fake.register("events.k8s.io/v1", "Event")
-    return fake
+    return FakeApiServer()
 
 
 @pytest.fixture

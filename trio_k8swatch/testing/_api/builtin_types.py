@@ -37,6 +37,7 @@ APPS: Final[tuple[Row, ...]] = (
     ("replicasets", "ReplicaSet", _NS, "rs", "all", "scale status"),
     ("statefulsets", "StatefulSet", _NS, "sts", "all", "scale status"),
 )
+EVENTS: Final[tuple[Row, ...]] = (("events", "Event", _NS, "ev", "", ""),)
 AUTOSCALING: Final[tuple[Row, ...]] = (
     ("horizontalpodautoscalers", "HorizontalPodAutoscaler", _NS, "hpa", "all", "status"),
 )
@@ -84,17 +85,24 @@ REVIEW_GROUPS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io
 # A real server has these, too; here they are refused by name.
 NOT_IMITATED_GROUPS: Final = frozenset(
     {"admissionregistration.k8s.io", "apiregistration.k8s.io", "certificates.k8s.io", "flowcontrol.apiserver.k8s.io"}
-    | {"node.k8s.io", "resource.k8s.io", "events.k8s.io"}
+    | {"node.k8s.io", "resource.k8s.io"}
 )
-NOT_IMITATED_VERSIONS: Final = frozenset({("autoscaling", "v1")})
+# What they are kept as: resources with two faces.
+KEPT_AS: Final = {"events.events.k8s.io": "events"}
+KEPT_VERSIONS: Final = {
+    ("events.k8s.io", "v1", "Event"): ("", "v1"),
+    ("autoscaling", "v1", "HorizontalPodAutoscaler"): ("autoscaling", "v2"),
+}
 
 # In the order in which a real server's /apis names them.
 BUILTIN: Final[tuple[tuple[str, str, tuple[Row, ...]], ...]] = (
     ("", "v1", CORE),
     ("apps", "v1", APPS),
+    ("events.k8s.io", "v1", EVENTS),
     ("authentication.k8s.io", "v1", AUTHENTICATION),
     ("authorization.k8s.io", "v1", AUTHORIZATION),
     ("autoscaling", "v2", AUTOSCALING),
+    ("autoscaling", "v1", AUTOSCALING),
     ("batch", "v1", BATCH),
     ("networking.k8s.io", "v1", NETWORKING),
     ("policy", "v1", POLICY),
@@ -137,6 +145,18 @@ FIELD_LABELS: Final[dict[str, dict[str, str]]] = {
         "reason": "",
         "reportingComponent": "",
         "source": "",
+        "type": "",
+    },
+    "events.events.k8s.io": {
+        "regarding.kind": "",
+        "regarding.namespace": "",
+        "regarding.name": "",
+        "regarding.uid": "",
+        "regarding.apiVersion": "",
+        "regarding.resourceVersion": "",
+        "regarding.fieldPath": "",
+        "reason": "",
+        "reportingController": "",
         "type": "",
     },
 }

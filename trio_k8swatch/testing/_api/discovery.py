@@ -21,6 +21,7 @@ from trio_k8swatch.testing._http.statuses import (
 from trio_k8swatch.testing._json import Object
 
 from .aggregated_discovery import aggregated
+from .builtin_types import KEPT_VERSIONS
 from .openapi import openapi
 from .resource_types import Registry, ResourceType, subresource_of
 
@@ -93,7 +94,8 @@ def _group(registry: Registry, group: str) -> Object:
 
 def storage_version_hash(kind: ResourceType) -> str:
     """Eight bytes of SHA-256 over the stored type, as the real server hashes it."""
-    digest = hashlib.sha256(f"{kind.group}/{kind.version}/{kind.kind}".encode()).digest()
+    group, version = KEPT_VERSIONS.get((kind.group, kind.version, kind.kind), (kind.group, kind.version))
+    digest = hashlib.sha256(f"{group}/{version}/{kind.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 

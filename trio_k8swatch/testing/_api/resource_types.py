@@ -8,7 +8,7 @@ from typing import Final
 
 from trio_k8swatch.testing._json import Object
 
-from .builtin_types import BUILTIN, REVIEW_GROUPS, Row
+from .builtin_types import BUILTIN, KEPT_AS, REVIEW_GROUPS, Row
 
 ALL_VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -54,6 +54,11 @@ class ResourceType:
     def qualified(self) -> str:
         """`pods`, `deployments.apps`: as error messages and rules call it. The same for all versions."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def storage_name(self) -> str:
+        """The name of the collection that keeps its objects: that of another resource where this one is a face of it."""
+        return self.qualified if self.custom else KEPT_AS.get(self.qualified, self.qualified)
 
     @property
     def list_kind(self) -> str:

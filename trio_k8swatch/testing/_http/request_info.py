@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS, NOT_IMITATED_VERSIONS
+from trio_k8swatch.testing._api.builtin_types import NOT_IMITATED_GROUPS
 from trio_k8swatch.testing._api.resource_types import Registry, ResourceType
 
 from .messages import Request
@@ -63,7 +63,7 @@ def parse(request: Request, registry: Registry) -> Target:
         raise RefusedInText(404, NOT_FOUND_TEXT)
     kind = registry.find(parts.group, parts.version, parts.plural)
     if kind is None:
-        if parts.group in NOT_IMITATED_GROUPS or (parts.group, parts.version) in NOT_IMITATED_VERSIONS:
+        if parts.group in NOT_IMITATED_GROUPS:
             raise not_imitated(f"{parts.group}/{parts.version}")
         if not registry.versions(parts.group):
             raise RefusedInText(404, NOT_FOUND_TEXT)

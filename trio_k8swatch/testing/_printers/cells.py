@@ -126,9 +126,24 @@ def _namespace(obj: Object, now: datetime) -> list[Any]:
 
 
 def _event(obj: Object, now: datetime) -> list[Any]:
-    involved = f"{at(obj, 'involvedObject.kind', '').lower()}/{at(obj, 'involvedObject.name', '')}"
-    seen = since(obj.get("lastTimestamp") or obj["metadata"].get("creationTimestamp"), now)
-    return [seen, obj.get("type", ""), obj.get("reason", ""), involved, str(obj.get("message", "")).strip()]
+    kind, name = at(obj, "involvedObject.kind", "").lower(), at(obj, "involvedObject.name", "")
+    first = obj.get("firstTimestamp") or obj.get("eventTime")
+    last, count = obj.get("lastTimestamp") or first, obj.get("count") or 1
+    if obj.get("series"):
+        last, count = at(obj, "series.lastObservedTime"), at(obj, "series.count", 0)
+    component = at(obj, "source.component") or obj.get("reportingComponent") or ""
+    instance = at(obj, "source.host") or obj.get("reportingInstance") or ""
+    return [
+        since(last, now),
+        obj.get("type", ""),
+        obj.get("reason", ""),
+        f"{kind}/{name}" if name else kind,
+        at(obj, "involvedObject.fieldPath", ""),
+        f"{component}, {instance}" if instance else component,
+        str(obj.get("message", "")).strip(),
+        since(first, now),
+        count,
+    ]
 
 
 def _only_age(obj: Object, now: datetime) -> list[Any]:
@@ -168,7 +183,13 @@ SIMPLE: Final[dict[str, tuple[tuple[Column, ...], Cells]]] = {
         _service,
     ),
     "namespaces": (columns("Status", "Age"), _namespace),
-    "events": (columns("Last Seen", "Type", "Reason", "Object", "Message"), _event),
+    "events": (
+        (
+            *columns("Last Seen", "Type", "Reason", "Object", wide=("Subobject", "Source")),
+            *columns("Message", wide=("First Seen", "Count")),
+        ),
+        _event,
+    ),
     "deployments.apps": (columns("Ready", "Up-to-date", "Available", "Age", wide=_WORKLOAD), _deployment),
     "replicasets.apps": (columns("Desired", "Current", "Ready", "Age", wide=_WORKLOAD), _replica_set),
     "statefulsets.apps": (columns("Ready", "Age", wide=("Containers", "Images")), _stateful_set),

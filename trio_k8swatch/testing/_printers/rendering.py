@@ -46,6 +46,7 @@ class Whole:
         self._kind = kind
 
     def one(self, revision: Revision) -> bytes:
+        revision = revision.as_seen_by(self._kind)
         if revision.object["apiVersion"] == self._kind.api_version:
             return revision.json
         # Another version of a custom resource: only the name of the version differs (conversion strategy None).
@@ -77,7 +78,7 @@ class Whole:
     def _item(self, revision: Revision) -> bytes:
         """Items of built-in lists have no kind and apiVersion."""
         head = encode({"kind": self._kind.kind, "apiVersion": self._kind.api_version})[:-1]
-        return b"{" + revision.json.removeprefix(head + b",")
+        return b"{" + revision.as_seen_by(self._kind).json.removeprefix(head + b",")
 
 
 class Partial:
@@ -148,7 +149,7 @@ class Table:
             case "None":
                 return None
             case "Object":
-                return revision.object
+                return revision.as_seen_by(self._kind).object
             case _:
                 return _partial(revision)
 

@@ -20,14 +20,14 @@ def column_definitions(kind: ResourceType) -> list[Object]:
     """The columns, the name first; Events, whose names say nothing, have it last and show it on demand."""
     columns = [_definition(kind, column) for column in _columns(kind)]
     name: Object = {"name": "Name", "type": "string", "format": "name", "description": COMMON["Name"], "priority": 0}
-    return [*columns, {**name, "priority": 1}] if kind.qualified == _NAME_LAST else [name, *columns]
+    return [*columns, {**name, "priority": 1}] if kind.storage_name == _NAME_LAST else [name, *columns]
 
 
 def row(kind: ResourceType, obj: Object, now: datetime, shown: Object | None) -> Object:
     """One object as a row; `shown` is what of the object itself comes with it."""
     name, cells = obj["metadata"].get("name", ""), _cells(kind, obj, now)
-    cells = [*cells, name] if kind.qualified == _NAME_LAST else [name, *cells]
-    conditions = pod_conditions(obj) if kind.qualified == "pods" else []
+    cells = [*cells, name] if kind.storage_name == _NAME_LAST else [name, *cells]
+    conditions = pod_conditions(obj) if kind.storage_name == "pods" else []
     return {"cells": cells, **({"conditions": conditions} if conditions else {}), "object": shown}
 
 
@@ -46,11 +46,11 @@ def _cells(kind: ResourceType, obj: Object, now: datetime) -> list[Any]:
 
 
 def _known(kind: ResourceType) -> tuple[tuple[Column, ...], Cells]:
-    return DETAILED.get(kind.qualified) or SIMPLE.get(kind.qualified) or ONLY_AGE
+    return DETAILED.get(kind.storage_name) or SIMPLE.get(kind.storage_name) or ONLY_AGE
 
 
 def _definition(kind: ResourceType, column: Column) -> Object:
-    known = {} if kind.custom else COMMON | DESCRIPTIONS.get(kind.qualified, {})
+    known = {} if kind.custom else COMMON | DESCRIPTIONS.get(kind.storage_name, {})
     return {
         "name": column.name,
         "type": column.type,

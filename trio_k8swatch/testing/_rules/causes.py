@@ -48,7 +48,9 @@ class Causes:
     def check(self, kind: ResourceType, name: str) -> None:
         """422 with everything that was found, if anything was."""
         if self.found:
-            raise invalid_with(kind.kind, kind.group, name, self.found)
+            # Events of both forms are checked as one.
+            group = "" if kind.storage_name == "events" else kind.group
+            raise invalid_with(kind.kind, group, name, self.found)
 
 
 def shown(value: Any) -> str:

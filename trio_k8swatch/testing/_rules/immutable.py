@@ -10,6 +10,7 @@ from trio_k8swatch.testing._json import Object, copied, is_object, parts
 from trio_k8swatch.testing._schema.scalars import amount
 
 from .causes import Causes
+from .event_rules import check_changed_event
 
 _POD: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -196,6 +197,7 @@ def _job(old: Object, new: Object, causes: Causes) -> None:
 
 
 _RULES: Final[dict[str, Callable[[Object, Object, Causes], None]]] = {
+    "events.events.k8s.io": check_changed_event,
     "persistentvolumes": _volume,
     "csidrivers.storage.k8s.io": _driver,
     "csinodes.storage.k8s.io": _driver_node,

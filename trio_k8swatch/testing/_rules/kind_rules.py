@@ -11,7 +11,7 @@ from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_list, is_object
 from trio_k8swatch.testing._schema import Field, fields_of, type_of
 
-from . import cluster_rules, network_rules, workload_rules
+from . import cluster_rules, event_rules, network_rules, workload_rules
 from .causes import Causes
 from .definition_rules import check_definition
 
@@ -85,25 +85,6 @@ def _config(obj: Object, causes: Causes) -> None:
         causes.too_long("data" if obj.get("kind") == "Secret" else "", _CONFIG_BYTES)
 
 
-def _event(obj: Object, causes: Causes) -> None:
-    involved = cast("Object", obj.get("involvedObject") or {})
-    namespace = obj["metadata"].get("namespace", "")
-    if (involved.get("namespace") or "default") != namespace:
-        causes.invalid("involvedObject.namespace", involved.get("namespace", ""), "does not match event.namespace")
-
-
-def _new_event(obj: Object, causes: Causes) -> None:
-    regarding = cast("Object", obj.get("regarding") or {})
-    namespace = obj["metadata"].get("namespace", "")
-    if (regarding.get("namespace") or "default") != namespace:
-        causes.invalid("regarding.namespace", regarding.get("namespace", ""), "does not match event.namespace")
-    for name in ("reportingController", "reportingInstance", "action", "reason"):
-        if not obj.get(name):
-            causes.required(name)
-    if obj.get("type") not in {"Normal", "Warning"}:
-        causes.invalid("type", obj.get("type", ""), "")
-
-
 def _secret(obj: Object, causes: Causes) -> None:
     _config(obj, causes)
     data = cast("Object", obj.get("data") or {})
@@ -121,8 +102,8 @@ _SECRET_KEYS: Final = {
 _RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
     "configmaps": _config,
     "secrets": _secret,
-    "events": _event,
-    "events.events.k8s.io": _new_event,
+    "events": event_rules.check_old_event,
+    "events.events.k8s.io": event_rules.check_new_event,
     "nodes": cluster_rules.check_node,
     "leases.coordination.k8s.io": cluster_rules.check_lease,
     "persistentvolumes": cluster_rules.check_volume,
@@ -158,5 +139,5 @@ _RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
 _SAID_OTHERWISE: Final = frozenset(
     {"rbac.v1.RoleRef", "rbac.v1.Subject", "core.v1.Taint", "networking.v1.HTTPIngressPath", "core.v1.EndpointAddress"}
     | {"storage.v1.VolumeAttachmentSpec", "apps.v1.ControllerRevision", "autoscaling.v2.MetricSpec"}
-    | {"storage.v1.CSINodeDriver"}
+    | {"storage.v1.CSINodeDriver", "events.v1.Event", "events.v1.EventSeries"}
 )

@@ -50,6 +50,8 @@ _QUALIFIED_RULE: Final = (
 _LOOSE_NAMES: Final = frozenset(
     {"clusterroles", "clusterrolebindings", "roles", "rolebindings", "events", "poddisruptionbudgets"}
 )
+# The events of v1 are not checked as closely as those of this group.
+_STRICT_GROUP: Final = "events.k8s.io"
 _ANNOTATIONS_BYTES: Final = 256 * 1024
 _LABEL_BYTES, _NAME_BYTES = 63, 253
 # Their finalizers may have any name that is one.
@@ -80,7 +82,7 @@ def check_object_name(kind: ResourceType, metadata: Object, causes: Causes) -> N
 
 def name_problems(kind: ResourceType, name: str) -> list[str]:
     """Why a kind may not have such a name."""
-    if kind.plural in _LOOSE_NAMES and not kind.custom:
+    if kind.plural in _LOOSE_NAMES and not kind.custom and kind.group != _STRICT_GROUP:
         if name in {".", ".."}:
             return [f"may not be '{name}'"]
         return [f"may not contain '{char}'" for char in "/%" if char in name]
@@ -165,7 +167,7 @@ def _check_finalizer(kind: ResourceType, name: str, field: str, causes: Causes) 
     problems = qualified_name_problems(name)
     for why in problems:
         causes.invalid(field, name, why)
-    loose = kind.custom or kind.plural in _LOOSE_FINALIZERS
+    loose = kind.custom or (kind.plural in _LOOSE_FINALIZERS and kind.group != _STRICT_GROUP)
     if not loose and not problems and "/" not in name and name not in _STANDARD_FINALIZERS:
         causes.invalid(field, name, "name is neither a standard finalizer name nor is it fully qualified")
 

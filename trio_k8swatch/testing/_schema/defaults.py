@@ -70,7 +70,7 @@ VALUES: Final[dict[str, Object]] = {
         "failedJobsHistoryLimit": 1,
     },
     "autoscaling.v2.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
-    "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": {"minReplicas": 1, "targetCPUUtilizationPercentage": 80},
     "core.v1.EndpointPort": {"protocol": "TCP"},
     "discovery.v1.EndpointPort": {"protocol": "TCP", "name": ""},
     "networking.v1.NetworkPolicyPort": {"protocol": "TCP"},

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from trio_k8swatch.testing._api.faces import shown
+from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, encode, encode_sorted
 
 # (namespace, name); the namespace of a cluster-wide object is empty.
@@ -24,6 +26,11 @@ class Revision:
         self.resource_version: int = resource_version
         self.custom: bool = custom
         self._json: bytes | None = None
+
+    def as_seen_by(self, kind: ResourceType) -> Revision:
+        """The same in the form of a kind, where that is another one."""
+        obj = shown(kind, self.object)
+        return self if obj is self.object else Revision(obj, self.resource_version, custom=self.custom)
 
     @property
     def json(self) -> bytes:

@@ -46,7 +46,7 @@ def read_page(storage: Storage, target: Target, options: ListOptions, now: float
     if wanted > storage.resource_version:
         raise too_large_resource_version(wanted, storage.resource_version)
     if options.exact:
-        if wanted < storage.oldest_list(target.kind.qualified, now):
+        if wanted < storage.oldest_list(target.kind.storage_name, now):
             raise expired("The resourceVersion for the provided list is too old.")
         return _page(storage, target, options, wanted, "")
     return _page(storage, target, options, storage.resource_version, "")
@@ -56,14 +56,14 @@ def _continued(storage: Storage, target: Target, options: ListOptions, now: floa
     place = parse_continue(options.continue_token)
     if place.resource_version == INCONSISTENT:
         return _page(storage, target, options, storage.resource_version, place.after)
-    if place.resource_version < storage.oldest_list(target.kind.qualified, now):
+    if place.resource_version < storage.oldest_list(target.kind.storage_name, now):
         fresh = Continue(INCONSISTENT, place.after).token()
         raise expired(EXPIRED_CONTINUE, **{"continue": fresh})
     return _page(storage, target, options, place.resource_version, place.after)
 
 
 def _page(storage: Storage, target: Target, options: ListOptions, version: int, after: str) -> Page:
-    name = target.kind.qualified
+    name = target.kind.storage_name
     snapshot = storage.snapshots.at(name, storage[name], version)
     # The places of a snapshot have the namespace in front; the continue tokens of a namespace have not.
     resumed = f"{target.namespace}/{after}" if after and target.namespace else after

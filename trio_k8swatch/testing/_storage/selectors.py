@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
 from trio_k8swatch.testing._api.builtin_types import FIELD_LABELS
+from trio_k8swatch.testing._api.faces import kept_path
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.statuses import bad_request
 from trio_k8swatch.testing._json import Object
@@ -88,7 +89,8 @@ def field_selector(tests: FieldTests, kind: ResourceType) -> Predicate | None:
             raise bad_request(f"field label not supported: {path}")
     if not tests:
         return None
-    return lambda obj: all((_field(obj, path, defaults[path]) == value) is wanted for path, value, wanted in tests)
+    asked = [(kept_path(kind, path), defaults[path], value, wanted) for path, value, wanted in tests]
+    return lambda obj: all((_field(obj, path, empty) == value) is wanted for path, empty, value, wanted in asked)
 
 
 def both(first: Predicate | None, second: Predicate | None) -> Predicate | None:

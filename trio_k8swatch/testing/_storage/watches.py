@@ -55,7 +55,7 @@ class WatchSource:
         # Called when there is something to be had; set by whoever reads.
         self.poke: Callable[[], None] = lambda: None
         self._on_close = on_close
-        self._collection = watching.storage[watching.target.kind.qualified]
+        self._collection = watching.storage[watching.target.kind.storage_name]
         self._pending: deque[Change] = deque()
         self._overflowed = False
         self._ended = False

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+from trio_k8swatch.testing._api.faces import checked
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._clock import Clock
 from trio_k8swatch.testing._http.statuses import Refused, bad_request
@@ -113,6 +114,7 @@ class Admission:
 
     def _causes(self, kind: ResourceType, obj: Object, *, named: bool) -> Causes:
         causes = Causes()
+        kind, obj = checked(kind, obj)
         check_metadata_rules(kind, obj["metadata"], causes, named=named)
         if kind.custom:
             check_schema(kind, obj, causes)

@@ -127,7 +127,7 @@ class Deleter:
         return self._writer.put(kind, key, obj)
 
     def _drop_if_same(self, kind: ResourceType, key: Key, uid: str) -> None:
-        revision = self._storage[kind.qualified].current.get(key)
+        revision = self._storage[kind.storage_name].current.get(key)
         if revision is not None and revision.object["metadata"]["uid"] == uid:
             if revision.object["metadata"].get("finalizers"):
                 return
@@ -186,7 +186,7 @@ class Deleter:
         for other, other_key, _ in self._dependents(marked):
             # What has dependents of its own waits for them in turn.
             self._delete_key(other, other_key, policy="Foreground")
-        return self._storage[kind.qualified].current.get(key, marked)
+        return self._storage[kind.storage_name].current.get(key, marked)
 
     def _finish_foreground(self, dropped: Revision) -> None:
         """An owner that waited for its dependents goes when the last of them has gone."""
@@ -196,7 +196,7 @@ class Deleter:
                 dropped.object["metadata"].get("namespace", "") if kind and kind.namespaced else "",
                 reference["name"],
             )
-            owner = self._storage[kind.qualified].current.get(key) if kind else None
+            owner = self._storage[kind.storage_name].current.get(key) if kind else None
             if kind is None or owner is None or self._dependents(owner):
                 continue
             finalizers = owner.object["metadata"].get("finalizers", [])
@@ -225,9 +225,9 @@ class Deleter:
         marked = self._writer.put(kind, key, obj)
         for other in self._registry.newest():
             if other.namespaced:
-                inside = [one for one in self._storage[other.qualified].current if one[0] == key[1]]
+                inside = [one for one in self._storage[other.storage_name].current if one[0] == key[1]]
                 for one in sorted(inside):
-                    if one in self._storage[other.qualified].current:
+                    if one in self._storage[other.storage_name].current:
                         self._delete_key(other, one)
         gone = self._finish(key[1])
         return (gone or marked), gone is not None

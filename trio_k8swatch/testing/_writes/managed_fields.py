@@ -40,10 +40,14 @@ class Origin:
         return {**entry, **({"subresource": self.subresource} if self.subresource else {})}
 
 
-def entries_of(obj: Object | None) -> list[Object]:
-    """The lines of an object, without those that cannot be read."""
+def entries_of(obj: Object | None, kind: ResourceType) -> list[Object]:
+    """The lines of an object, without those that cannot be read, and those of another group, whose fields are others."""
     lines = cast("list[Object]", (obj or {}).get("metadata", {}).get("managedFields") or [])
-    return [line for line in lines if isinstance(line.get("fieldsV1"), dict)]
+    return [line for line in lines if isinstance(line.get("fieldsV1"), dict) and _group(line) == kind.group]
+
+
+def _group(line: Object) -> str:
+    return str(line.get("apiVersion") or "").rpartition("/")[0]
 
 
 def paths_of(entry: Object) -> set[Path]:
@@ -67,7 +71,7 @@ def track(kind: ResourceType, old: Object | None, new: Object, origin: Origin) -
         return
     before = without_server_fields(old)
     changed, gone = compare(shape_of(kind), before, without_server_fields(new))
-    own = next((paths_of(entry) for entry in entries_of(old) if origin.wrote(entry)), set[Path]())
+    own = next((paths_of(entry) for entry in entries_of(old, kind) if origin.wrote(entry)), set[Path]())
     rewrite(kind, old, new, origin, mine=(own | changed) - gone, lost=changed | gone, touched=bool(changed | gone))
 
 
@@ -88,7 +92,7 @@ def rewrite(
     """
     result: list[Object] = []
     before: Object | None = None
-    for entry in entries_of(old):
+    for entry in entries_of(old, kind):
         paths = paths_of(entry)
         if origin.wrote(entry):
             before = entry

@@ -160,7 +160,7 @@ class Writes:
             metadata = revision.object["metadata"]
             key = (metadata.get("namespace", ""), metadata["name"])
             # One may have gone together with another.
-            if key in storage[target.kind.qualified].current:
+            if key in storage[target.kind.storage_name].current:
                 self._deleter.delete(Target("delete", target.kind, *key), how)
         return answer(200, JSON, rendering.page(page))
 

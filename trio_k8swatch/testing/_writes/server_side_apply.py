@@ -34,7 +34,7 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
     if not kind.custom:
         result = without_nulls(result)
     result["metadata"] |= {key: live["metadata"][key] for key in ("uid", "resourceVersion") if key in live["metadata"]}
-    entries = entries_of(live)
+    entries = entries_of(live, kind)
     others = [entry for entry in entries if not origin.wrote(entry)]
     disputed, dropped = compare(shape, without_nulls(without_server_fields(live)), without_server_fields(result))
     if not force:

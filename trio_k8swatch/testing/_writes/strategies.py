@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Final, cast
 
+from trio_k8swatch.testing._api.faces import AUTOSCALERS
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, part, parts
 from trio_k8swatch.testing._storage.history import Storage
@@ -69,7 +70,8 @@ def _node(obj: Object, storage: Storage, old: Object | None) -> None:
 
 def _autoscaler(obj: Object, storage: Storage, old: Object | None) -> None:
     if old is None:
-        obj["status"] = {"desiredReplicas": 0, "currentMetrics": None}
+        newest: Object = {"desiredReplicas": 0, "currentMetrics": None}
+        obj["status"] = newest if obj["apiVersion"] == AUTOSCALERS else {"currentReplicas": 0, "desiredReplicas": 0}
 
 
 def content_warnings(obj: Object) -> list[str]:

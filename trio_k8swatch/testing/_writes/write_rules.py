@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from trio_k8swatch.testing._api.faces import kept
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._api.reviews import answered
 from trio_k8swatch.testing._clock import Clock
@@ -139,7 +140,8 @@ class Writer:
 
     def current(self, target: Target) -> Revision | None:
         """The object as it is, or None."""
-        return self.storage[target.kind.qualified].current.get((target.namespace, target.name))
+        revision = self.storage[target.kind.storage_name].current.get((target.namespace, target.name))
+        return None if revision is None else revision.as_seen_by(target.kind)
 
     def existing(self, target: Target) -> Revision:
         """The object as it is; 404 if it is not there."""
@@ -158,14 +160,15 @@ class Writer:
             if not obj["metadata"].get("resourceVersion"):
                 obj["metadata"].pop("resourceVersion", None)
             return Revision(obj, self.storage.resource_version, custom=kind.custom)
-        revision = self.storage.put(kind.qualified, key, obj, self.clock.now(), custom=kind.custom)
+        stored = obj if kind.custom else kept(obj)
+        revision = self.storage.put(kind.storage_name, key, stored, self.clock.now(), custom=kind.custom)
         for hook in self.after_put:
             hook(kind, revision)
-        return revision
+        return revision.as_seen_by(kind)
 
     def drop(self, kind: ResourceType, key: Key) -> Revision:
         """Remove an object, and what follows from that."""
-        revision = self.storage.drop(kind.qualified, key, self.clock.now())
+        revision = self.storage.drop(kind.storage_name, key, self.clock.now())
         for hook in self.after_drop:
             hook(kind, revision)
         return revision
@@ -177,7 +180,7 @@ class Writer:
         return self._defaulted(kind, obj, write, nulls=nulls)
 
     def _check_absent(self, kind: ResourceType, key: Key) -> None:
-        if key in self.storage[kind.qualified].current:
+        if key in self.storage[kind.storage_name].current:
             raise already_exists(kind, key[1])
 
     def _defaulted(self, kind: ResourceType, obj: Object, write: Write, *, nulls: bool = False) -> Object:
