@@ -12,13 +12,14 @@ from testing.comparison.record import record
 pytestmark = pytest.mark.real
 
 
-def test_both_answer_alike(programs, monkeypatch):
+@pytest.mark.parametrize("applies", [False, True])
+def test_both_answer_alike(programs, monkeypatch, applies):
     """Nine of ten, to requests that nobody has seen before; hardly ever does the fake do what the real server refuses."""
     monkeypatch.setenv("TEST_ASSET_ETCD", str(programs.etcd))
     monkeypatch.setenv("TEST_ASSET_KUBE_APISERVER", str(programs.apiserver))
     episodes = int(os.environ.get("TRIO_K8SWATCH_EPISODES", "48"))
     seed = int(os.environ.get("TRIO_K8SWATCH_SEED", "77"))
-    options = argparse.Namespace(url=None, folder=None, seed=seed, episodes=episodes)
+    options = argparse.Namespace(url=None, folder=None, seed=seed, episodes=episodes, applies=applies)
 
     results = compared(trio.run(record, options))
 

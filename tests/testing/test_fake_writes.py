@@ -121,7 +121,7 @@ async def test_generation_counts_changes_of_the_spec(fake, client, autojump_cloc
 
 async def test_status_and_the_rest_are_written_apart(fake, client, autojump_clock):
     """Each by its own path."""
-    fake.create(deployment("web"))
+    await client.post(DEPLOYMENTS, json=deployment("web"))
     path = f"{DEPLOYMENTS}/web"
     both = {"spec": {"replicas": 7}, "status": {"replicas": 7}}
 

@@ -1,4 +1,4 @@
-"""Asks the fake what was asked of the real server, and counts: `python -m testing.comparison.compare [FILE] [--show CLASS]`."""
+"""Asks the fake what was asked of the real server, and counts: `python -m testing.comparison.compare [FILE …] [--show CLASS]`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from testing.comparison.classes import CLASSES, class_of, differences, diverged
 
 from trio_k8swatch.testing import FakeApiServer
 
-RECORDED = Path(__file__).with_name("recorded.json.xz")
+RECORDED = tuple(Path(__file__).with_name(name) for name in ("recorded.json.xz", "recorded_applies.json.xz"))
 
 
-def recorded(file: Path = RECORDED) -> list:
-    """The episodes, each a list of requests and the real server's answers."""
-    return json.loads(lzma.decompress(file.read_bytes()))
+def recorded(*files: Path) -> list:
+    """The episodes of these files, or of all that are kept: each a list of requests and the real server's answers."""
+    return [episode for file in files or RECORDED for episode in json.loads(lzma.decompress(file.read_bytes()))]
 
 
 def compared(episodes) -> list[tuple[Ask, dict, dict, str]]:
@@ -60,12 +60,12 @@ def table(results) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path, nargs="?", default=RECORDED)
+    parser.add_argument("file", type=Path, nargs="*")
     parser.add_argument("--show", action="append", default=[])
     parser.add_argument("--area", default="")
     parser.add_argument("--most", type=int, default=20)
     options = parser.parse_args()
-    results = compared(recorded(options.file))
+    results = compared(recorded(*options.file))
     write = sys.stdout.write
     shown = 0
     for ask, real, fake, found in results:

@@ -20,6 +20,7 @@ import httpx
 import trio
 from real.control_plane import binaries, control_plane
 from testing.comparison.answers import answered, prepare
+from testing.comparison.applies import Applies
 from testing.comparison.asks import Episodes
 
 
@@ -43,7 +44,7 @@ def _client(url, folder):
 
 
 async def record(options) -> list:
-    episodes, drawn = [], Episodes(options.seed)
+    episodes, drawn = [], (Applies if options.applies else Episodes)(options.seed)
     async with real_client(options) as client:
         await prepare(client)
         for number in range(options.episodes):
@@ -61,6 +62,7 @@ if __name__ == "__main__":
     parser.add_argument("file", type=Path)
     parser.add_argument("--episodes", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--applies", action="store_true", help="server-side applies instead of everything")
     parser.add_argument("--url")
     parser.add_argument("--folder")
     arguments = parser.parse_args()

@@ -117,7 +117,7 @@ def _new_autoscaler(obj: Object) -> Object:
     spec, status = part(obj, "spec"), part(obj, "status")
     if "currentCPUUtilizationPercentage" in status:
         raise not_imitated(f"status.currentCPUUtilizationPercentage of {OLD_AUTOSCALERS}")
-    made = {name: spec[name] for name in _OLD_SPEC if name in spec}
+    made: Object = {name: spec[name] for name in _OLD_SPEC if name in spec}
     if (share := spec.get("targetCPUUtilizationPercentage")) is not None:
         target = {"type": "Utilization", "averageUtilization": share}
         made["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
@@ -133,7 +133,7 @@ def _new_autoscaler(obj: Object) -> Object:
 def _old_autoscaler(obj: Object) -> Object:
     """Where the old form would hide the rest in annotations, nothing is shown."""
     spec, status = part(obj, "spec"), part(obj, "status")
-    made = {name: spec[name] for name in _OLD_SPEC if name in spec}
+    made: Object = {name: spec[name] for name in _OLD_SPEC if name in spec}
     metrics = parts(spec, "metrics")
     if metrics:
         resource = part(metrics[0], "resource")

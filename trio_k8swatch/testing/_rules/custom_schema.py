@@ -49,7 +49,7 @@ def check_scale(kind: ResourceType, obj: Object, causes: Causes) -> None:
         expected = "map[string]interface{}"
         *parents, last = path.split(".")
         for name in [*parents, last]:
-            if not is_object(value) or name not in value:
+            if not is_object(value) or value.get(name) is None:
                 break
             value, expected = value[name], "int64" if name == last else expected
             if not (is_object(value) if name != last else isinstance(value, int) and not isinstance(value, bool)):

@@ -15,7 +15,7 @@ _PERCENT_RULE: Final = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
     "validation is '[0-9]+%')"
 )
-_HANDLERS: Final = frozenset({"exec", "httpGet", "tcpSocket", "grpc"})
+_HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
 _SOURCES: Final = frozenset({"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"})
 _RESOURCES: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
 
@@ -92,8 +92,11 @@ def _container(container: Object, path: str, volumes: set[Any], causes: Causes) 
 
 def _handler(probe: Object, path: str, causes: Causes) -> None:
     """Of a probe or of a hook."""
-    if not _HANDLERS.intersection(probe):
+    handlers = [name for name in _HANDLERS if name in probe]
+    if not handlers:
         causes.required(path, "must specify a handler type")
+    for name in handlers[1:]:
+        causes.forbidden(f"{path}.{name}", "may not specify more than 1 handler type")
     for name in ("httpGet", "tcpSocket"):
         place: object = probe.get(name)
         if is_object(place):

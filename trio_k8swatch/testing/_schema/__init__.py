@@ -2,6 +2,7 @@
 
 from .decoding import Decoded, Undecodable, decoded, filled
 from .defaults import defaulted
+from .scalars import zero
 from .table import Field, fields_of, is_atomic, type_of
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "filled",
     "is_atomic",
     "type_of",
+    "zero",
 ]

@@ -14,6 +14,7 @@ from .table import Field, fields_of
 
 _ABSENT: Final = object()
 _INT32: Final = 1 << 31
+_INT64: Final = 1 << 63
 _SCHEMA: Final = "apiextensions.v1.JSONSchemaProps"
 # Fields that hold a schema or a list of them, a schema or a boolean.
 SCHEMAS_OR: Final = frozenset("AB")
@@ -32,12 +33,13 @@ class Decoded:
     unknown: list[str] = field(default_factory=list[str])
 
 
-def decoded(type_name: str, value: Object) -> Decoded:
+def decoded(type_name: str, value: Object, *, cast_numbers: bool = False) -> Decoded:
     """Decode an object of a type in the table. Raises `Undecodable` where a field has the wrong type.
 
     Nulls and empty lists, maps and strings are dropped as Go's `omitempty` drops them; what it always writes is there.
+    `cast_numbers`: those that are too large lose their upper bits, as where an object is not read from JSON.
     """
-    walk = _Walk([])
+    walk = _Walk([], cast_numbers)
     try:
         return Decoded(walk.object(type_name, value, "", ""), walk.unknown)
     except Unreadable as error:
@@ -54,6 +56,7 @@ def filled(type_name: str, value: Object) -> Object:
 @dataclass(slots=True)
 class _Walk:
     unknown: list[str]
+    cast_numbers: bool = False
 
     def object(self, type_name: str, value: Object, path: str, fields_path: str) -> Object:
         """`path` counts list items, as warnings do; `fields_path` does not, as Go's decoder does not."""
@@ -100,6 +103,8 @@ class _Walk:
             if not is_object(value):
                 raise place.wrong(value, _go_type(spec))
             return self.object(spec.type, value, path, place.path)
+        if self.cast_numbers and spec.type in _INTEGERS and isinstance(value, int):
+            value = _cast(value, spec.type)
         try:
             return scalar(spec.type, value)
         except WrongType as error:
@@ -127,6 +132,14 @@ class _Place:
         if what == "number" and go_type in {"int32", "int64"}:
             what = f"number {value}"
         return Undecodable(f"json: cannot unmarshal {what} into Go struct field {owner}.{self.path} of type {go_type}")
+
+
+def _cast(value: int, kind: str) -> int:
+    """A number as Go's conversions make it."""
+    if isinstance(value, bool) or -_INT32 <= value < _INT32:
+        return value
+    whole = value if -_INT64 <= value < _INT64 else -_INT64
+    return whole if kind == "l" else (whole + _INT32) % (2 * _INT32) - _INT32
 
 
 def _is_plain(spec: Field, value: Any) -> bool:

@@ -174,12 +174,20 @@ def _autoscaler(obj: Object) -> None:
 
 
 def _service(obj: Object) -> None:
+    _session_affinity(obj)
     if obj.get("type") in {"ClusterIP", "NodePort", "LoadBalancer"}:
         obj.setdefault("internalTrafficPolicy", "Cluster")
     if obj.get("type") in {"NodePort", "LoadBalancer"}:
         obj.setdefault("externalTrafficPolicy", "Cluster")
     if obj.get("type") == "LoadBalancer":
         obj.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _session_affinity(obj: Object) -> None:
+    """Of a service whose clients stay with a pod: for how long."""
+    if obj.get("sessionAffinity") == "ClientIP":
+        client = obj.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        client.setdefault("timeoutSeconds", 10_800)
 
 
 def _service_port(obj: Object) -> None:

@@ -14,7 +14,7 @@ from .shapes import BuiltIn, Shape
 Path: TypeAlias = tuple[str, ...]
 
 _REMEMBERED_BYTES: Final = 8192
-_SERVER_OWNED: Final = frozenset(
+SERVER_OWNED: Final = frozenset(
     {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}
 )
@@ -31,7 +31,7 @@ def without_server_fields(obj: Object) -> Object:
     """What of an object anybody can be said to have set."""
     rest = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata"}}
     metadata = cast("Object", obj.get("metadata") or {})
-    mine = {key: value for key, value in metadata.items() if key not in _SERVER_OWNED}
+    mine = {key: value for key, value in metadata.items() if key not in SERVER_OWNED}
     return {**rest, **({"metadata": mine} if mine else {})}
 
 
@@ -42,18 +42,6 @@ def children(shape: Shape, value: Any) -> Iterator[tuple[str, Shape, Any]] | Non
     if is_list(value) and value and (shape.keys or shape.is_set):
         return ((item_key(shape, one), shape.item(), one) for one in value)
     return None
-
-
-def field_set(shape: Shape, value: Any, path: Path = ()) -> set[Path]:
-    """What somebody who applies `value` owns: leaves, and the items of lists."""
-    result: set[Path] = set()
-    for element, inner_shape, inner in children(shape, value) or ():
-        here = (*path, element)
-        below = field_set(inner_shape, inner, here)
-        result |= below
-        if not below or not element.startswith("f:"):
-            result.add(here)
-    return result
 
 
 def nodes(shape: Shape, value: Any, path: Path) -> set[Path]:
@@ -178,27 +166,3 @@ def from_fields_v1(fields: Object, prefix: Path = ()) -> set[Path]:
         else:
             result |= from_fields_v1(cast("Object", inner), path) or {path}
     return result
-
-
-def remove(shape: Shape, obj: Object, paths: Iterable[Path]) -> None:
-    """Take fields out of an object, and the containers that this leaves empty. What is inside goes first."""
-    for path in sorted(paths, key=lambda path: (-len(path), path)):
-        _remove(shape, obj, path)
-
-
-def _remove(shape: Shape, node: Any, path: Path) -> None:
-    element, rest = path[0], path[1:]
-    kind, _, name = element.partition(":")
-    if kind == "f" and is_object(node):
-        if rest and name in node:
-            _remove(shape.child(name), node[name], rest)
-        if not rest or node.get(name) in ({}, []):
-            node.pop(name, None)
-    elif is_list(node):
-        item = next((item for item in node if item_key(shape, item) == element), None)
-        if item is None:
-            return
-        if rest and rest[0][2:] not in shape.keys:
-            _remove(shape.item(), item, rest)
-        elif not rest:
-            node.remove(item)

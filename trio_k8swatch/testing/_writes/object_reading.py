@@ -41,16 +41,21 @@ def read_strictly(
 def applied_object(kind: ResourceType, sent: Object) -> Object:
     """What was applied, as it was written: 500 for fields that are not in the schema, as the real server has it."""
     wrong = typed_errors(shape_of(kind), sent)
-    try:
-        _, unknown = _decode(kind, sent) if not wrong else ({}, [])
-    except Undecodable as error:
-        wrong = [str(error)]
-    else:
-        wrong += [f".{path}: field not declared in schema" for path in unknown]
     if wrong:
         listed = "errors:" + "".join(f"\n  {line}" for line in wrong) if len(wrong) > 1 else wrong[0]
         raise Refused(500, "", f"{_no_typed_patch(kind, sent)}: {listed}")
     return copied(sent)
+
+
+def converted(kind: ResourceType, value: Object) -> Object:
+    """What applying left, as an object of its kind: nulls are what is empty. 500 where it cannot be one."""
+    try:
+        return _decode(kind, value, cast_numbers=True)[0]
+    except Undecodable as error:
+        gvk = _group_version_kind(kind)
+        why = f"to proper version: unable to convert unstructured object to {gvk}: {error}"
+        name = value["metadata"].get("name", "")
+        raise Refused(500, "", f"failed to convert new object (/{name}; {gvk}) {why}") from None
 
 
 def normal(kind: ResourceType, obj: Object) -> Object:
@@ -64,15 +69,10 @@ def normal(kind: ResourceType, obj: Object) -> Object:
         return obj
 
 
-def without_nulls(obj: Object) -> Object:
-    """The same object without fields that are null."""
-    return {key: without_nulls(value) if is_object(value) else value for key, value in obj.items() if value is not None}
-
-
-def _decode(kind: ResourceType, sent: Object) -> tuple[Object, list[str]]:
+def _decode(kind: ResourceType, sent: Object, *, cast_numbers: bool = False) -> tuple[Object, list[str]]:
     name = _type_name(kind)
     if name is not None:
-        result = decoded(name, sent)
+        result = decoded(name, sent, cast_numbers=cast_numbers)
         return result.object, result.unknown
     metadata = decoded(_METADATA, sent["metadata"]) if is_object(sent.get("metadata")) else None
     if metadata is None and sent.get("metadata") is not None:
@@ -97,5 +97,8 @@ def _no_typed_patch(kind: ResourceType, sent: Object) -> str:
     metadata = sent.get("metadata")
     name = metadata.get("name", "") if is_object(metadata) else ""
     namespace = metadata.get("namespace", "") if is_object(metadata) else ""
-    group_version_kind = f"{kind.api_version if kind.group else '/' + kind.version}, Kind={kind.kind}"
-    return f"failed to create typed patch object ({namespace}/{name}; {group_version_kind})"
+    return f"failed to create typed patch object ({namespace}/{name}; {_group_version_kind(kind)})"
+
+
+def _group_version_kind(kind: ResourceType) -> str:
+    return f"{kind.api_version if kind.group else '/' + kind.version}, Kind={kind.kind}"

@@ -3,53 +3,78 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.statuses import Refused
-from trio_k8swatch.testing._json import Object, copied, encode_sorted, is_list, is_object
+from trio_k8swatch.testing._json import Object, copied, encode_sorted, is_object
 
-from .field_paths import Path, compare, field_set, item_key, remove, without_server_fields
-from .managed_fields import Origin, entries_of, paths_of, rewrite
-from .object_reading import without_nulls
-from .shapes import Shape, Structural, shape_of
+from .field_paths import SERVER_OWNED, Path, without_server_fields
+from .managed_fields import Origin, entries_of, paths_of, rewrite, track
+from .shapes import Shape, shape_of
+from .typed_merge import compared, fields_in, merged, with_named, without
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+BEFORE_FIRST_APPLY: Final = "before-first-apply"
 CLIENT_SIDE: Final = "kubectl-client-side-apply"
 
 
 def created_by_apply(kind: ResourceType, applied: Object, made: Object, origin: Origin) -> None:
     """Note in a new object what was applied; what the server filled in is nobody's."""
     made["metadata"].pop("managedFields", None)
-    mine = field_set(shape_of(kind), without_server_fields(applied))
+    mine = fields_in(shape_of(kind), without_server_fields(applied))
     rewrite(kind, None, made, origin, mine=mine, lost=set(), touched=True)
 
 
 def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, force: bool) -> Object:
     """What `live` becomes. 409 where another manager has set another value, unless forced."""
     shape = shape_of(kind)
-    wanted = field_set(shape, without_server_fields(applied))
-    # Who applies null owns it; where the parts have owners of their own, it says nothing about them.
-    result = cast("Object", _merged(shape, copied(live), copied(applied)))
-    if not kind.custom:
-        result = without_nulls(result)
-    result["metadata"] |= {key: live["metadata"][key] for key in ("uid", "resourceVersion") if key in live["metadata"]}
+    before, config = without_server_fields(live), without_server_fields(applied)
+    wanted = fields_in(shape, config)
+    live = live if live["metadata"].get("managedFields") else _with_unknown_manager(kind, live, origin)
     entries = entries_of(live, kind)
     others = [entry for entry in entries if not origin.wrote(entry)]
-    disputed, dropped = compare(shape, without_nulls(without_server_fields(live)), without_server_fields(result))
+    last = {path for entry in entries if origin.wrote(entry) for path in paths_of(entry)}
+    owned = wanted.union(*(paths_of(entry) for entry in others))
+    after: Object = _pruned(shape, merged(shape, before, config), last, owned)
+    found = compared(shape, before, after)
     if not force:
-        _check_conflicts(live, others, disputed | dropped)
-    before = {path for entry in entries if origin.wrote(entry) for path in paths_of(entry)}
-    shared = {path for entry in others for path in paths_of(entry)}
-    # Who owned an empty map, and now something in it or that another has in it, does not take the map away.
-    around = {path[:depth] for path in wanted | shared for depth in range(len(path))}
-    remove(shape, result, before - wanted - shared - around)
-    _, gone = compare(shape, without_server_fields(live), without_server_fields(result))
+        _check_conflicts(live, others, found.changed)
+    result = _with_server_fields(copied(after), live, applied)
     _note_last_applied(result, applied, origin)
-    touched = bool(disputed | gone) or before != wanted
-    changed = bool(disputed | gone)
-    rewrite(kind, live, result, origin, mine=wanted, lost=disputed | gone, touched=touched, timed=changed)
+    changed = before != after
+    lost = found.changed | found.removed
+    rewrite(kind, live, result, origin, mine=wanted, lost=lost, touched=changed or last != wanted, timed=changed)
     return result
+
+
+def _with_unknown_manager(kind: ResourceType, live: Object, origin: Origin) -> Object:
+    """Whatever nobody is known to have set was set before."""
+    result = copied(live)
+    track(kind, None, result, Origin(BEFORE_FIRST_APPLY, origin.time))
+    return result
+
+
+def _pruned(shape: Shape, value: Object, last: set[Path], owned: set[Path]) -> Object:
+    """Without what this manager applied before and nobody owns any more."""
+    if not last:
+        return value
+    mine, all_owned = with_named(shape, last), with_named(shape, owned)
+    everything = with_named(shape, fields_in(shape, value))
+    left = with_named(shape, fields_in(shape, without(shape, value, mine)))
+    left = with_named(shape, fields_in(shape, without(shape, value, everything - (left | all_owned))))
+    # What lies in there and was not this manager's stays.
+    return cast("Object", without(shape, value, (everything - left) & mine))
+
+
+def _with_server_fields(value: Object, live: Object, applied: Object) -> Object:
+    """The whole object again: what nobody sets is as it was."""
+    head: Object = {key: live[key] for key in ("apiVersion", "kind") if key in live}
+    kept: Object = {key: one for key, one in live["metadata"].items() if key in SERVER_OWNED}
+    for key in ("name", "namespace"):
+        if key in applied["metadata"]:
+            kept[key] = applied["metadata"][key]
+    return {**head, **value, "metadata": {**kept, **(value.get("metadata") or {})}}
 
 
 def _check_conflicts(live: Object, others: list[Object], disputed: set[Path]) -> None:
@@ -97,23 +122,6 @@ def _key(element: str) -> str:
         return f"={element[2:]}"
     pairs = cast("Object", json.loads(element[2:]))
     return ",".join(f"{name}={json.dumps(value)}" for name, value in pairs.items())
-
-
-def _merged(shape: Shape, live: Any, applied: Any) -> Any:
-    if is_object(live) and is_object(applied) and not shape.atomic:
-        merged: Object = dict(live)
-        for key, value in applied.items():
-            if value is None and not shape.child(key).atomic and not isinstance(shape, Structural):
-                continue
-            merged[key] = _merged(shape.child(key), merged[key], value) if key in merged else value
-        return merged
-    if is_list(live) and is_list(applied) and (shape.keys or shape.is_set):
-        by_key: dict[str, Any] = {item_key(shape, item): item for item in live}
-        for item in applied:
-            key = item_key(shape, item)
-            by_key[key] = _merged(shape.item(), by_key[key], item) if key in by_key else item
-        return list(by_key.values())
-    return applied
 
 
 def _last_applied(obj: Object) -> str | None:

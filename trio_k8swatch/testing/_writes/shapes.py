@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._json import Object, is_object
-from trio_k8swatch.testing._schema import Field, fields_of, is_atomic, type_of
+from trio_k8swatch.testing._schema import Field, fields_of, is_atomic, type_of, zero
 
 _SCALARS: Final = {
     **dict.fromkeys("sy", "string"),
@@ -32,6 +32,7 @@ class Shape(Protocol):
     `atomic`: whoever sets it sets all of it. `keys`: which fields identify the items of a list. `is_set`: the
     items of a list identify themselves. `written`: it is there although nobody set it. `expects`: what stands
     there, `map`, `list`, `string`, `numeric`, `boolean` or `any scalar`; empty where that is not known.
+    `declares`: whether a field is one of its type, and not a key of a map.
     """
 
     @property
@@ -45,6 +46,7 @@ class Shape(Protocol):
     @property
     def expects(self) -> str: ...
     def knows(self, name: str) -> bool: ...
+    def declares(self, name: str) -> bool: ...
     def child(self, name: str) -> Shape: ...
     def item(self) -> Shape: ...
     def key_default(self, key: str) -> Any: ...
@@ -62,6 +64,9 @@ class Free:
 
     def knows(self, name: str) -> bool:
         return True
+
+    def declares(self, name: str) -> bool:
+        return False
 
     def child(self, name: str) -> Shape:
         return FREE
@@ -107,6 +112,9 @@ class BuiltIn:
     def knows(self, name: str) -> bool:
         return bool(self.field.container) or not self.field.is_object or name in fields_of(self.field.type)
 
+    def declares(self, name: str) -> bool:
+        return not self.field.container and self.field.is_object and name in fields_of(self.field.type)
+
     def child(self, name: str) -> Shape:
         if self.field.container == "{":
             return self.item()
@@ -117,7 +125,10 @@ class BuiltIn:
 
     def key_default(self, key: str) -> Any:
         field = fields_of(self.field.type).get(key) if self.field.is_object else None
-        return field.default if field is not None else None
+        if field is None or field.default is not None:
+            return field.default if field is not None else None
+        # What is always written is there, and empty, where nobody said it.
+        return zero(field.type) if field.written else None
 
 
 @cache
@@ -148,8 +159,6 @@ class Structural:
 
     @property
     def expects(self) -> str:
-        if self.schema.get("x-kubernetes-int-or-string"):
-            return "any scalar"
         return _TYPES.get(str(self.schema.get("type") or ""), "")
 
     def knows(self, name: str) -> bool:
@@ -158,6 +167,10 @@ class Structural:
             return True
         properties: object = schema.get("properties")
         return name in properties if is_object(properties) else self.expects != "map"
+
+    def declares(self, name: str) -> bool:
+        properties: object = self.schema.get("properties")
+        return is_object(properties) and name in properties
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -194,6 +207,9 @@ class _Custom(Structural):
 
     def knows(self, name: str) -> bool:
         return not self.schema or name in {"apiVersion", "kind", "metadata"} or Structural.knows(self, name)
+
+    def declares(self, name: str) -> bool:
+        return name == "metadata" or Structural.declares(self, name)
 
     def child(self, name: str) -> Shape:
         return METADATA if name == "metadata" else Structural.child(self, name)

@@ -145,6 +145,10 @@ def _service(obj: Object, storage: Storage, old: Object | None) -> None:
     for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
         if not spec.get(name) and before.get(name):
             spec[name] = before[name]
+    turned_off = spec.get("sessionAffinity") == "None" and before.get("sessionAffinity") == "ClientIP"
+    if turned_off and spec.get("sessionAffinityConfig") == before.get("sessionAffinityConfig"):
+        # What was filled in for the one has no place next to the other.
+        spec.pop("sessionAffinityConfig", None)
     address = spec.get("clusterIP") or _free_address(storage)
     spec["clusterIP"] = address
     spec.setdefault("clusterIPs", [address])

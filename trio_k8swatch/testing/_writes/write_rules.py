@@ -16,8 +16,8 @@ from trio_k8swatch.testing._rules.metadata_rules import changed_metadata
 from trio_k8swatch.testing._storage.history import Key, Revision, Storage
 
 from .admission import Admission, check_metadata, check_type, counts_generations
-from .managed_fields import Origin, track
-from .object_reading import normal, read_object
+from .managed_fields import Origin, entries_of, track
+from .object_reading import converted, normal
 from .preconditions import check_namespace, check_same_name, check_unchanged
 from .server_side_apply import apply, created_by_apply
 from .write_mode import Write
@@ -84,7 +84,8 @@ class Writer:
         obj = self._defaulted(target.kind, self._within(target.kind, before, obj, write), write)
         if resets:
             obj["metadata"].pop("managedFields", None)
-        elif write.manager:
+        elif write.manager and entries_of(before, target.kind):
+            # Of an object that nobody is known to have written nothing is noted until somebody applies to it.
             track(target.kind, before, obj, write.origin(self.clock.timestamp()))
         obj = self._checked(target.kind, obj, before, write, moved)
         return self._settle(target, old, before, obj, dry_run=write.dry_run), False
@@ -105,7 +106,7 @@ class Writer:
         before = normal(kind, old.object)
         merged = apply(kind, before, applied, origin, force=force)
         check_same_name(target, metadata)
-        merged, _ = read_object(kind, merged, "Ignore")
+        merged = converted(kind, merged)
         managers = merged["metadata"].get("managedFields")
         merged = self._defaulted(kind, self._within(kind, before, merged, write), write, nulls=True)
         merged = self._checked(kind, merged, before, write)
@@ -123,7 +124,7 @@ class Writer:
                 why = f"{said}, and no existing object was found"
                 raise conflict(target.kind, target.name, why)
         check_same_name(target, metadata)
-        obj, _ = read_object(target.kind, applied, "Ignore")
+        obj = converted(target.kind, applied)
         obj = self._new(target, obj, write, nulls=True)
         created_by_apply(target.kind, applied, obj, origin)
         obj = self._checked(target.kind, obj, None, write)
