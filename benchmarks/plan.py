@@ -21,6 +21,8 @@ class Case:
     rate: float = 0
     changing_lists: bool = False
     tls: bool = False
+    gzip: bool = False
+    managed: bool = True
     every: int = 500
     warm: int = 1_000
     repeats: int = 1

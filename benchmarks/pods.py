@@ -1,11 +1,11 @@
-"""What a pod of a real cluster looks like on the wire: 5.4 KiB of JSON, made fast and always the same."""
+"""What a pod of a real cluster looks like on the wire: 5.9 KiB of JSON, 45 % of it managedFields; always the same."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-__all__ = ["bookmark", "event", "list_head", "pod"]
+__all__ = ["bookmark", "event", "list_head", "pod", "unmanaged_pod"]
 
 # One Deployment in five in each namespace, fifty pods to a ReplicaSet: values repeat as they do in a real cluster.
 _PODS_PER_REPLICA_SET = 50
@@ -42,6 +42,14 @@ def _condition(kind: str) -> dict[str, Any]:
     }
 
 
+# Whoever writes to pods besides: here to annotations of its own, so that the share is that of a real pod (45 %).
+_SCALER_ANNOTATIONS = {
+    ".": {},
+    **_owned(
+        *(f"cluster-autoscaler.kubernetes.io/{name}" for name in ("safe-to-evict", "safe-to-evict-local-volumes"))
+    ),
+    **_owned(*(f"scheduling.example.com/{name}" for name in ("last-considered", "last-refused", "reason", "zone"))),
+}
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
@@ -95,6 +103,7 @@ def _managed_fields() -> list[dict[str, Any]]:
     return [
         _managed("kube-controller-manager", {"f:metadata": metadata, "f:spec": spec}),
         _managed("kubelet", {"f:status": status}, "status"),
+        _managed("cluster-autoscaler", {"f:metadata": {"f:annotations": _SCALER_ANNOTATIONS}}),
     ]
 
 
@@ -251,6 +260,13 @@ def pod(number: int, resource_version: int) -> bytes:
         "CONTAINER": f"{number * 11400714819323198485 % 2**64:016x}" * 4,
     }
     return _POD % {key.encode(): value.encode() for key, value in values.items()}
+
+
+def unmanaged_pod(number: int, resource_version: int) -> bytes:
+    """The same pod from a server that was asked to leave out managedFields."""
+    whole = json.loads(pod(number, resource_version))
+    del whole["metadata"]["managedFields"]
+    return json.dumps(whole, separators=(",", ":")).encode()
 
 
 def event(kind: str, number: int, resource_version: int) -> bytes:

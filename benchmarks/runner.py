@@ -6,6 +6,7 @@ import compileall
 import importlib.util
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections import defaultdict
@@ -47,6 +48,7 @@ def _server(case: Case) -> Iterator[dict[str, Any]]:
     command = [*_pinned(1), sys.executable, "-m", "benchmarks.server", f"--objects={case.objects}"]
     command += [f"--events={case.events}", f"--framing={case.framing}", f"--rate={case.rate}"]
     command += ["--tls"] * case.tls + ["--changing-lists"] * case.changing_lists
+    command += ["--gzip"] * case.gzip + ["--unmanaged"] * (not case.managed)
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         yield json.loads(server.stdout.readline())
@@ -69,6 +71,12 @@ def _task(case: Case, server: dict[str, Any]) -> str:
     return json.dumps({name: getattr(case, name) for name in names} | server)
 
 
+def _sent(server: dict[str, Any]) -> list[int]:
+    context = ssl.create_default_context(cafile=server["ca"]) if server["ca"] else None
+    times: list[int] = json.load(urlopen(f"{server['url']}/bench/sent", context=context))
+    return times
+
+
 def _run(case: Case, python: str) -> Run:
     with _server(case) as server:
         module = f"benchmarks.drivers.{case.module}"
@@ -83,7 +91,7 @@ def _run(case: Case, python: str) -> Run:
         if done.returncode:
             raise RuntimeError(f"{case.driver}, {case.table} {case.cell}:\n{done.stderr[-3000:]}")
         answer = json.loads(done.stdout.splitlines()[-1])
-        sent = json.load(urlopen(f"{server['url']}/bench/sent")) if case.rate else []
+        sent = _sent(server) if case.rate else []
     return Run(answer, sent)
 
 

@@ -7,6 +7,7 @@ standard input.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import socket
 import ssl
@@ -30,17 +31,26 @@ _SEND_BYTES = 1024 * 1024
 _RECORD_BYTES = 4096
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _CHUNKED_HEAD = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+_GZIPPED_HEAD = _HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+# As kube-apiserver: what it takes longer for is not worth it.
+_GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to replay. `rate` is events per second, 0 for as fast as they are taken."""
+    """What to replay. `rate` is events per second, 0 for as fast as they are taken.
+
+    With `gzip` lists are compressed for whoever takes it: pages as a whole, streaming lists in a member for each event, as
+    Kubernetes 1.37 does. Without `managed` the server has left out managedFields.
+    """
 
     objects: int = 0
     events: int = 0
     framing: str = "event"
     rate: float = 0
     changing_lists: bool = False
+    gzip: bool = False
+    managed: bool = True
 
 
 @dataclass
@@ -53,11 +63,16 @@ class Replay:
     sent: list[int] = field(default_factory=list)
     lists: int = 0
     watches: int = 0
+    members: list[list[bytes]] = field(default_factory=list)
+    """Of each generation of a streaming list its events, compressed."""
 
     def __post_init__(self) -> None:
         plan = self.plan
         generations = 2 if plan.changing_lists else 1
-        self.pods = [[pods.pod(n, g * plan.objects + n + 1) for n in range(plan.objects)] for g in range(generations)]
+        pod = pods.pod if plan.managed else pods.unmanaged_pod
+        self.pods = [[pod(n, g * plan.objects + n + 1) for n in range(plan.objects)] for g in range(generations)]
+        if plan.gzip:
+            self.members = [[_member(_added(item)) for item in items] for items in self.pods]
         lines = (
             pods.event("MODIFIED", n % plan.objects, FIRST_EVENT_VERSION + n)
             if plan.objects
@@ -69,7 +84,7 @@ class Replay:
         else:
             self.burst = b"".join(frame(plan.framing, lines))
 
-    def page(self, limit: int, start: int) -> list[bytes]:
+    def page(self, limit: int, start: int, *, compressed: bool = False) -> list[bytes]:
         """The HTTP chunks of a page of the newest list; asking for a first page makes a list."""
         if start == 0:
             self.lists += 1
@@ -81,17 +96,30 @@ class Replay:
             pieces += (item, b",")
         if end > start:
             pieces.pop()
-        return [*frame("list", [*pieces, b"]}\n"]), LAST_CHUNK]
+        pieces.append(b"]}\n")
+        if compressed:
+            return [*frame("packed", [gzip.compress(b"".join(pieces), _GZIP_LEVEL)]), LAST_CHUNK]
+        return [*frame("list", pieces), LAST_CHUNK]
 
-    def initial_events(self) -> list[bytes]:
+    def initial_events(self, *, compressed: bool = False) -> list[bytes]:
         """The HTTP chunks of a streaming list, its closing bookmark included."""
         self.lists += 1
-        items = self.pods[(self.lists - 1) % len(self.pods)]
-        lines = [b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1",%b}\n' % item[1:] for item in items]
-        return [*frame(self.plan.framing, [*lines, pods.bookmark(self._list_version(), initial_events_end=True)])]
+        generation = (self.lists - 1) % len(self.pods)
+        mark = pods.bookmark(self._list_version(), initial_events_end=True)
+        if compressed:
+            return [*frame("event", [*self.members[generation], _member(mark)])]
+        return [*frame(self.plan.framing, [*map(_added, self.pods[generation]), mark])]
 
     def _list_version(self) -> int:
         return FIRST_EVENT_VERSION // 2 + self.lists
+
+
+def _added(item: bytes) -> bytes:
+    return b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1",%b}\n' % item[1:]
+
+
+def _member(line: bytes) -> bytes:
+    return gzip.compress(line, _GZIP_LEVEL)
 
 
 class _Secured:
@@ -119,38 +147,41 @@ class _Connection:
     def run(self) -> None:
         with self._sock:
             try:
-                while (target := self._request()) is not None:
-                    self._answer(target)
+                while (head := self._request()) is not None:
+                    self._answer(head.split(b" ", 2)[1].decode(), takes_gzip=b"gzip" in head)
             except OSError:
                 return  # the client is done, in its own way
 
-    def _request(self) -> str | None:
+    def _request(self) -> bytes | None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             received = self._sock.recv(65536)
             if not received:
                 return None
             head += received
-        return head.split(b" ", 2)[1].decode()
+        return head
 
-    def _answer(self, target: str) -> None:
+    def _answer(self, target: str, *, takes_gzip: bool) -> None:
         url = urlsplit(target)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        compressed = takes_gzip and self._replay.plan.gzip
         if url.path == "/bench/sent":
             self._send_json(self._replay.sent)
         elif not url.path.endswith("/pods"):
             self._send_json(_DISCOVERY.get(url.path.rstrip("/"), {}))
         elif query.get("watch", "").lower() in {"true", "1"}:
-            self._watch(streaming_list=query.get("sendInitialEvents") == "true")
+            self._watch(streaming_list=query.get("sendInitialEvents") == "true", compressed=compressed)
         else:
-            self._send([_CHUNKED_HEAD, *self._replay.page(int(query.get("limit", 0)), int(query.get("continue", 0)))])
+            limit, start = int(query.get("limit", 0)), int(query.get("continue", 0))
+            head = _GZIPPED_HEAD if compressed else _CHUNKED_HEAD
+            self._send([head, *self._replay.page(limit, start, compressed=compressed)])
 
-    def _watch(self, *, streaming_list: bool) -> None:
+    def _watch(self, *, streaming_list: bool, compressed: bool) -> None:
         replay = self._replay
         replay.watches += 1
-        self._sock.sendall(_CHUNKED_HEAD)
+        self._sock.sendall(_GZIPPED_HEAD if compressed and streaming_list else _CHUNKED_HEAD)
         if streaming_list:
-            self._send(replay.initial_events())
+            self._send(replay.initial_events(compressed=compressed))
         if replay.watches == 1:
             self._send_events()
         # Quiet for as long as the client cares to listen.
@@ -238,6 +269,8 @@ def main() -> None:
     parser.add_argument("--framing", default="event")
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--changing-lists", action="store_true")
+    parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--unmanaged", dest="managed", action="store_false")
     parser.add_argument("--tls", action="store_true")
     arguments = vars(parser.parse_args())
     tls, ca = _self_signed() if arguments.pop("tls") else (None, None)

@@ -1,6 +1,7 @@
 """This library as a user has it: `open_client`, `open_watch`, a store, a `NameIndex` and handlers.
 
-`kind`: `typed`, a struct of the whole metadata, as the limit decodes; `own`, a small struct of a user's; `dynamic`.
+`kind`: `typed`, a struct of the whole metadata, as the limit decodes; `own`, a small struct of a user's; `dynamic`;
+`dropped`, the same without managedFields.
 """
 
 from __future__ import annotations
@@ -59,14 +60,15 @@ class Own(msgspec.Struct, frozen=True, gc=False):
     status: OwnStatus = OwnStatus()
 
 
-_TYPES: dict[str, Any] = {"typed": Typed, "own": Own, "dynamic": DynamicObject}
+_TYPES: dict[str, Any] = {"typed": Typed, "own": Own, "dynamic": DynamicObject, "dropped": DynamicObject}
 
 
 @asynccontextmanager
 async def _pods(task: Task) -> AsyncIterator[Any]:
     with kubeconfig(task.url, task.ca) as path:
         async with open_client(connect.from_kubeconfig(path)) as client:
-            yield client.resource("v1", "pods", type=_TYPES[task.kind])
+            drop = ("metadata.managedFields",) if task.kind == "dropped" else ()
+            yield client.resource("v1", "pods", type=_TYPES[task.kind], drop=drop)
 
 
 async def _follow(task: Task, record: Record, seen: Any) -> None:

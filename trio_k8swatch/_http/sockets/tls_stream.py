@@ -51,8 +51,9 @@ class TlsStream(trio.abc.Stream):
             if self._wants_more:
                 await self._fill()
             self._ready = self._decrypted(limit)
-            # What TLS itself has to answer: new keys, a closing alert.
-            await self._flush()
+            if self._outgoing.pending or self._is_cut:
+                # What TLS itself has to answer: new keys, a closing alert.
+                await self._flush()
         data = self._ready[:limit]
         self._ready = self._ready[limit:]
         return data
@@ -78,7 +79,17 @@ class TlsStream(trio.abc.Stream):
                 break
             parts.append(part)
             room -= len(part)
+            if not self._incoming.pending and self._is_used_up():
+                self._wants_more = True
+                break
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _is_used_up(self) -> bool:
+        """With nothing incoming, whether the next read could only raise, which costs as much as decrypting a record.
+
+        OpenSSL does not read ahead: a record that is whole is either incoming still, or decrypted already.
+        """
+        return not self._incoming.eof and not self._tls.pending()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._finish(lambda: data and self._tls.write(data))
