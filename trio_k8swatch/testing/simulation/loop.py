@@ -11,7 +11,7 @@ from trio_k8swatch.testing._http.statuses import Refused
 from trio_k8swatch.testing._json import Object
 from trio_k8swatch.testing._storage.history import Change, Key, Storage
 
-from . import deployments, jobs, pods, replica_sets, stateful_sets
+from . import deployments, jobs, namespaces, pods, replica_sets, stateful_sets
 from .actions import Action, Create, Delete, Later, Update
 from .garbage import abandoned
 from .objects import controller_of
@@ -22,6 +22,9 @@ Decide: TypeAlias = Callable[[Object, Sequence[Object], str], list[Action]]
 Place: TypeAlias = tuple[str, Key]
 
 PODS: Final = "pods"
+NAMESPACES: Final = "namespaces"
+# What each namespace is given, and given again: resource and name.
+_GIVEN: Final = dict((namespaces.ACCOUNT, namespaces.CERTIFICATE))
 CONTROLLERS: Final[dict[str, tuple[Decide, str]]] = {
     "deployments.apps": (deployments.decide, "replicasets.apps"),
     "replicasets.apps": (replica_sets.decide, PODS),
@@ -72,9 +75,9 @@ class Simulation:
         self._running = True
         self._stops = [
             fake.storage[resource].listen(partial(self._changed, resource))
-            for resource in (*CONTROLLERS, PODS, "nodes")
+            for resource in (*CONTROLLERS, PODS, "nodes", NAMESPACES, *_GIVEN)
         ]
-        for resource in (*CONTROLLERS, PODS):
+        for resource in (*CONTROLLERS, PODS, NAMESPACES):
             for key in sorted(fake.storage[resource].current):
                 self._mark((resource, key))
 
@@ -89,6 +92,10 @@ class Simulation:
             # A node that has room again: what nobody could take is looked at anew.
             for key in self._fake.storage[PODS].current:
                 self._mark((PODS, key))
+            return
+        if resource in _GIVEN:
+            if change.type == "DELETED" and change.key[1] == _GIVEN[resource]:
+                self._mark((NAMESPACES, ("", change.key[0])))
             return
         self._mark((resource, change.key))
         for revision in (change.old, change.new):
@@ -126,6 +133,8 @@ class Simulation:
 
     def _decided(self, resource: str, obj: Object, step: str) -> list[Action]:
         now = self._fake.clock.timestamp()
+        if resource == NAMESPACES:
+            return namespaces.decide(obj, self._fake.storage)
         if resource == PODS:
             if step and step == pods.next_step(obj):
                 # Only who chooses a node has to look at all the others.
