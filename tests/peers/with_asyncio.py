@@ -14,7 +14,8 @@ async def main() -> None:
         core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
         await core.create_namespaced_config_map("default", config_map("a"))
         seen = []
-        async with watch.Watch().stream(core.list_namespaced_config_map, "default", timeout_seconds=20) as stream:
+        only_a = {"field_selector": "metadata.name=a", "timeout_seconds": 20}
+        async with watch.Watch().stream(core.list_namespaced_config_map, "default", **only_a) as stream:
             async for event in stream:
                 seen.append((event["type"], event["object"].metadata.name))
                 if seen[-1] == ("ADDED", "a"):

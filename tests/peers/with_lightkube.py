@@ -14,7 +14,7 @@ client = Client(field_manager="peer")
 client.create(ConfigMap.from_dict(config_map("a")))
 client.patch(ConfigMap, "a", {"data": {"k": "2"}}, patch_type=PatchType.MERGE)
 seen = []
-for kind, found in client.watch(ConfigMap, server_timeout=20):
+for kind, found in client.watch(ConfigMap, fields={"metadata.name": "a"}, server_timeout=20):
     seen.append((kind, found.metadata.name))
     if seen[-1] == ("ADDED", "a"):
         client.delete(ConfigMap, "a")

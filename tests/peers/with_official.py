@@ -22,7 +22,9 @@ core.create_namespaced_config_map("default", config_map("a"))
 made = core.patch_namespaced_config_map("a", "default", {"data": {"k": "2"}})
 assert made.data == {"k": "2"}
 seen = []
-for event in watch.Watch().stream(core.list_namespaced_config_map, "default", timeout_seconds=20):
+for event in watch.Watch().stream(
+    core.list_namespaced_config_map, "default", field_selector="metadata.name=a", timeout_seconds=20
+):
     seen.append((event["type"], event["object"].metadata.name))
     if seen[-1] == ("ADDED", "a"):
         core.delete_namespaced_config_map("a", "default")

@@ -19,6 +19,7 @@ def given(fake, name):
 async def test_those_that_are_there_and_those_that_come(fake, autojump_clock):
     """A default ServiceAccount, and the ConfigMap with the cluster's certificate."""
     fake.simulate()
+    assert given(fake, "default") == ["default", "kube-root-ca.crt"]
     fake.create(namespace("shop"))
     await trio.sleep(1)
 

@@ -77,9 +77,12 @@ class Simulation:
             fake.storage[resource].listen(partial(self._changed, resource))
             for resource in (*CONTROLLERS, PODS, "nodes", NAMESPACES, *_GIVEN)
         ]
-        for resource in (*CONTROLLERS, PODS, NAMESPACES):
+        for resource in (*CONTROLLERS, PODS):
             for key in sorted(fake.storage[resource].current):
                 self._mark((resource, key))
+        for key in sorted(fake.storage[NAMESPACES].current):
+            # In a cluster that was there before, they have been there for long.
+            self._look_at((NAMESPACES, key))
 
     def stop(self) -> None:
         """Everything stays as it is now."""
