@@ -275,3 +275,18 @@ async def test_from_a_server(
     await command.print_types_from_server(Target(), "deploy", ["metadata", "spec.replicas", "status.readyReplicas"])
 
     assert capsys.readouterr().out == EXPECTED
+
+
+def test_a_schema_that_is_written_in_parts_is_read_as_one() -> None:
+    """As kube-apiserver 1.36 writes it where it is built with Go's json/v2."""
+
+    def parts(node: dict[str, Any]) -> dict[str, Any]:
+        inner = {**node, "properties": {name: parts(one) for name, one in node.get("properties", {}).items()}}
+        extensions = {name: inner.pop(name) for name in list(inner) if name.startswith("x-")}
+        return {"ArbitraryKeys": extensions, "SchemaProps": inner, "SwaggerSchemaProps": {}}
+
+    whole = document("apps/v1")
+    split = {"components": {"schemas": {name: parts(one) for name, one in whole["components"]["schemas"].items()}}}
+    kind = kind_in_openapi(split, kind="Deployment", api_version="apps/v1", plural="deployments")
+
+    assert render(kind, select(kind, ["metadata", "spec.replicas", "status.readyReplicas"])) == EXPECTED

@@ -62,7 +62,7 @@ class Schema:
         return self._inner(cast("object", values)) if isinstance(values, Mapping) else None
 
     def _inner(self, node: object) -> Schema:
-        return _followed(_mapping(node), self.components)
+        return _followed(_schema_node(node), self.components)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,10 @@ def kind_in_openapi(document: Mapping[str, Any], *, kind: str, api_version: str,
     group, _, version = api_version.rpartition("/")
     wanted = {"group": group, "version": version, "kind": kind}
     components = _mapping(_mapping(document.get("components")).get("schemas"))
-    for name, node in components.items():
-        if wanted in cast("list[Any]", _mapping(node).get("x-kubernetes-group-version-kind") or []):
-            return Kind(kind, api_version, plural, Schema(_mapping(node), components, name))
+    for name, value in components.items():
+        node = _schema_node(value)
+        if wanted in cast("list[Any]", node.get("x-kubernetes-group-version-kind") or []):
+            return Kind(kind, api_version, plural, Schema(node, components, name))
     raise ConfigError(f"the OpenAPI document of {api_version} has no schema for {kind}")
 
 
@@ -115,14 +116,22 @@ def _followed(node: Mapping[str, Any], components: Mapping[str, Any]) -> Schema:
             return Schema(node, components, name)
         name = reference.removeprefix(_REFERENCE)
         # What stands beside a reference (a default, a description) describes the field, not the type.
-        node = _mapping(components.get(name))
+        node = _schema_node(components.get(name))
     raise ConfigError(f"the schema {name} refers to itself without an end")
 
 
 def _references(node: Mapping[str, Any]) -> Iterator[str]:
-    for one in (node, *(_mapping(part) for part in cast("list[Any]", node.get("allOf") or []))):
+    for one in (node, *(_schema_node(part) for part in cast("list[Any]", node.get("allOf") or []))):
         if isinstance(one.get("$ref"), str):
             yield one["$ref"]
+
+
+def _schema_node(value: object) -> Mapping[str, Any]:
+    """A schema in one piece: API servers that are built with Go's json/v2 write the parts of its struct one by one."""
+    node = _mapping(value)
+    if isinstance(node.get("SchemaProps"), Mapping):
+        return {**node, **_mapping(node.get("ArbitraryKeys")), **_mapping(node["SchemaProps"])}
+    return node
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
