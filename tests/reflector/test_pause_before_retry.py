@@ -271,8 +271,8 @@ TURNS: list[tuple[End, bool, float]] = [(End.UNREACHABLE, False, 0.0), (End.UNAV
         ("_grown", lambda curve, failures, rng: 0.1, check_budget, TURNS),
         ("_QUICK", Backoff(0.2, 30.0, minimum_seconds=0.1), check_quick, AWAY),
         (
-            "_by_rule",
-            lambda pace, told, rule, row, *, now, rng: (replace(pace, rows={}), 0.2),
+            "_by_growth",
+            lambda pace, told, growth, row, *, now, rng: (replace(pace, rows={}), 0.2),
             check_budget,
             TURNS,
         ),
@@ -342,6 +342,15 @@ def test_a_budget_is_five_and_fills_by_one_in_four_and_a_half_seconds_and_no_fur
     assert drawn(broken, pace, 1000.0)[0].budget == 4.0
 
 
+def test_the_last_of_a_budget_is_spread_like_the_first() -> None:
+    """Five connections that break at one moment are resumed within a tenth of a second, the sixth waits."""
+    pace = Pace()
+    for _ in range(5):
+        pace, _, ranges = drawn(outcome(End.BROKEN, brought=True), pace)
+        assert ranges == [(0.02, 0.1)]
+    assert drawn(outcome(End.BROKEN, brought=True), pace)[1:] == (4.5, [])
+
+
 def test_a_minute_of_failures_and_no_less_is_no_restart_any_more() -> None:
     """From then on the pauses grow further; another family has a minute of its own."""
     pace = Pace()
@@ -352,6 +361,12 @@ def test_a_minute_of_failures_and_no_less_is_no_restart_any_more() -> None:
     assert drawn(outcome(End.UNAVAILABLE), pace, 160.0)[1] == 4.5
     assert drawn(outcome(End.UNREACHABLE), pace, 160.0)[1] == 3.0
     assert drawn(outcome(End.DENIED), pace, 160.0)[1] == 0.8
+
+
+def test_two_failures_with_a_minute_between_them_are_followed_soon() -> None:
+    """The later curve begins where the first one does."""
+    pace, _, _ = drawn(outcome(End.UNAVAILABLE), None, 100.0)
+    assert drawn(outcome(End.UNAVAILABLE), pace, 160.0)[1] == 0.4
 
 
 def test_ends_of_one_family_are_counted_together() -> None:

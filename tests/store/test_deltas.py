@@ -102,6 +102,14 @@ def test_an_old_event_about_an_unknown_object_brings_nobody_back(event: Any, *, 
     assert follow.suspicion is suspects
 
 
+def test_a_suspicion_stays_until_somebody_has_looked() -> None:
+    """A harmless event does not take it back."""
+    follow = reflector()
+    for event in (Added(thing("z", 3)), Deleted(thing("y", 4))):
+        assert follow.received({}, event) is None
+    assert follow.suspicion
+
+
 @pytest.mark.parametrize("event", [Modified, Deleted])
 def test_an_event_at_the_very_version_of_the_watch_about_an_unknown_object_is_a_replay(event: Any) -> None:
     """Of the deletion that was the last thing heard."""

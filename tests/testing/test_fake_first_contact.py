@@ -105,6 +105,7 @@ async def test_a_socket_serves_the_same(fake):
                         reading.cancel()
 
 
+@pytest.mark.skipif(httpx.__name__ == "httpx2", reason="respx replaces the transports of httpx only")
 async def test_respx_serves_the_same(fake, respx_mock, autojump_clock):
     """A respx router answers lists and watches."""
     fake.create(config_map("a"))

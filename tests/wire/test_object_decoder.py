@@ -502,3 +502,110 @@ def test_lines_may_begin_with_a_blank_one() -> None:
     decoder = decoder_for(Pod, "v1")
     got = events(decoder, b"", line("ADDED", POD), b"", line("DELETED", POD))
     assert [type(event) for event in got] == [Added, Deleted]
+
+
+@pytest.mark.parametrize("type_", [*TYPES, PartialObjectMetadata], ids=str)
+def test_the_answer_to_a_single_request_is_one_object(type_: Any) -> None:
+    """With white space around it or none; what is no such object is named by what was asked."""
+    decoder = decoder_for(type_, "v1")
+    obj = decoder.object(b" \n" + json.dumps(POD).encode() + b"\n", "get a pod")
+    assert metadata_of(obj).name == "a"
+    if type_ is not PartialObjectMetadata:
+        assert node_of(obj) == "n1"
+    with pytest.raises(ProtocolError, match="cannot get a pod: the answer"):
+        decoder.object(b"[]", "get a pod")
+
+
+class OnlyKind(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta
+    kind: str
+
+
+class OnlyVersion(msgspec.Struct, frozen=True, rename="camel"):
+    metadata: ObjectMeta
+    api_version: str
+
+
+@pytest.mark.parametrize(("type_", "got"), [(OnlyKind, "Pod"), (OnlyVersion, "v1")])
+def test_E5_a_type_with_one_of_kind_and_apiVersion_gets_it(type_: Any, got: str) -> None:
+    """Items of lists lack both."""
+    (obj,) = page_of(decoder_for(type_, "v1"), body({"metadata": META})).items
+    assert getattr(obj, "kind", None) == got or obj.api_version == got
+
+
+MANAGED: dict[str, Any] = {**POD, "metadata": {**META, "managedFields": [{"manager": "m"}]}}
+
+
+@pytest.mark.parametrize("type_", [dict, dict[str, Any], DynamicObject], ids=str)
+def test_fields_are_dropped_from_everything_that_brings_objects(type_: Any) -> None:
+    """Lists, first and later events, single answers; what is no object passes."""
+    decoder = decoder_for(type_, "v1", ["metadata.managedFields", "spec"])
+    mark, failure = (
+        b'{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"8"}}}',
+        b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","code":410}}',
+    )
+    added = line("ADDED", MANAGED)
+    got = events(decoder, added, added, mark, failure, added[:-1] + b',"more":{}}')
+    assert [type(event) for event in got] == [Added, Added, Bookmark, Failure, Added]
+    objects = [event.object for event in got if isinstance(event, Added)]
+    objects += page_of(decoder, body(MANAGED)).items
+    objects.append(decoder.object(json.dumps(MANAGED).encode(), "get"))
+    for obj in objects:
+        fields = obj if isinstance(obj, dict) else obj.to_dict()
+        assert fields["metadata"] == META
+        assert "spec" not in fields
+
+
+def test_a_dynamic_object_is_kept_as_it_was_written() -> None:
+    """White space in it as well, and none of what is around it."""
+    decoder = decoder_for(DynamicObject, "v1")
+    raw = json.dumps(POD).encode()
+    whole = b'{"type":"ADDED","object":' + raw + b"}"
+    for event in events(decoder, line("ADDED", POD), whole, whole, whole[:-1] + b" }", whole + b" "):
+        assert event.object.raw in (raw, json.dumps(POD, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize("end", [b",", b"]", b"", b"x}", b"}}"])
+def test_a_line_that_begins_well_has_to_end_well(end: bytes) -> None:
+    """Also when lines like it have been found right."""
+    good = line("ADDED", POD)
+    for type_ in (DynamicObject, Pod, dict):
+        with pytest.raises(ProtocolError):
+            events(decoder_for(type_, "v1"), good, good[:-1] + end)
+
+
+def test_F45_a_dynamic_object_with_bytes_that_are_no_text_is_refused() -> None:
+    """Wherever they are: whoever reads the field later must not be the one to find out."""
+    text = json.dumps({**POD, "data": "GRÜN"}, ensure_ascii=False, separators=(",", ":"))
+    bad, good = text.encode("latin-1"), text.encode()
+    begin = b'{"type":"ADDED","object":'
+    decoder = decoder_for(DynamicObject, "v1")
+    assert decoder.object(good, "get")["data"] == "GRÜN"
+    assert [event.object["data"] for event in events(decoder, *[begin + good + b"}"] * 2)] == ["GRÜN"] * 2
+    for attempt in (
+        lambda: decoder.object(bad, "get"),
+        lambda: events(decoder, begin + bad + b"}"),
+        lambda: events(decoder, begin + good + b"}", begin + bad + b"}"),
+        lambda: page_of(decoder, b'{"metadata":{"resourceVersion":"9"},"items":[' + bad + b"]}"),
+    ):
+        with pytest.raises(ProtocolError):
+            attempt()
+
+
+def test_what_is_accepted_is_said_in_full() -> None:
+    """Metadata alone where the server can, anything else from one that cannot; each with what it should leave out."""
+    plain = decoder_for(dict, "v1")
+    assert (plain.accept_list, plain.accept_watch) == ("application/json",) * 2
+    metadata = decoder_for(PartialObjectMetadata, "v1")
+    begins, rest = "application/json;as=PartialObjectMetadata", ";g=meta.k8s.io;v=v1,application/json"
+    assert (metadata.accept_list, metadata.accept_watch) == (f"{begins}List{rest}", f"{begins}{rest}")
+    dropping = decoder_for(PartialObjectMetadata, "v1", ["metadata.managedFields"])
+    drop = ";drop=metadata.managedFields"
+    assert dropping.accept_watch == f"{begins};g=meta.k8s.io;v=v1{drop},application/json{drop}"
+
+
+def test_a_type_of_dicts_says_what_is_in_them() -> None:
+    """And an object that has something else does not fit."""
+    decoder = decoder_for(dict[str, dict[str, Any]], "v1")
+    with pytest.raises(ProtocolError):
+        events(decoder, line("ADDED", POD))

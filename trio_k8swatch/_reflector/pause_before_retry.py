@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import Enum, auto
 from random import Random
 from typing import Final, NamedTuple, assert_never
 
@@ -53,34 +53,41 @@ _SPREAD: Final = 0.1
 _REQUESTS_RESET_SECONDS: Final = 60.0
 """Lists that are asked for more rarely than this are not counted together."""
 
-_QUICK: Final = Backoff(0.2, 3.0, minimum_seconds=0.1)
-_PATIENT: Final = Backoff(0.2, 4.5, minimum_seconds=0.1)
-_WARY: Final = Backoff(0.2, 30.0, minimum_seconds=0.1)
-_BUSY: Final = Backoff(0.8, 10.0, minimum_seconds=0.1)
-_SLOW: Final = Backoff(0.8, 30.0, minimum_seconds=0.1)
+_QUICK: Final = Backoff(0.2, 3.0)
+_PATIENT: Final = Backoff(0.2, 4.5)
+_WARY: Final = Backoff(0.2, 30.0)
+_BUSY: Final = Backoff(0.8, 10.0)
+_SLOW: Final = Backoff(0.8, 30.0)
 
 
 class Family(Enum):
     """Failures that are counted together: a server that fails in two ways by turns is no better than one that fails in one."""
 
-    AWAY = "away"
-    THROWS_OUT = "throws out"
-    CONFUSED = "confused"
-    BUSY = "busy"
-    REFUSES = "refuses"
+    AWAY = auto()
+    THROWS_OUT = auto()
+    CONFUSED = auto()
+    BUSY = auto()
+    REFUSES = auto()
+
+
+class Growth(NamedTuple):
+    """A pause that grows with the failures of a family."""
+
+    family: Family
+    curve: Backoff
+    later: Backoff | None = None
+    """The curve when the family has failed for a minute."""
+    first_is_free: bool = False
+    """Whether the first of a row is paid from the budget, too."""
 
 
 class Rule(NamedTuple):
     """What follows an end: at once, unless one of these says otherwise."""
 
     budget: bool = False
-    """Whether it is paid from the budget when the round brought something, or if there is no curve."""
-    family: Family | None = None
-    curve: Backoff | None = None
-    later: Backoff | None = None
-    """The curve when the family has failed for a minute."""
-    first_is_free: bool = False
-    """Whether the first of a row is paid from the budget, too."""
+    """Whether it is paid from the budget when the round brought something, or if no pause grows."""
+    growth: Growth | None = None
+    """How the pause grows when the round brought nothing."""
 
 
 def _rule(end: End) -> Rule:  # noqa: PLR0911 - a table
@@ -98,21 +105,21 @@ def _rule(end: End) -> Rule:  # noqa: PLR0911 - a table
         case End.ENDED | End.QUIET | End.SILENCE:
             return Rule(budget=True)
         case End.BROKEN:
-            return Rule(budget=True, family=Family.AWAY, curve=_QUICK)
+            return Rule(budget=True, growth=Growth(Family.AWAY, _QUICK))
         case End.ENDED_AT_ONCE:
-            return Rule(budget=True, family=Family.THROWS_OUT, curve=_WARY)
+            return Rule(budget=True, growth=Growth(Family.THROWS_OUT, _WARY))
         case End.EXPIRED | End.NONSENSE | End.TOO_NEW:
-            return Rule(budget=True, family=Family.CONFUSED, curve=_WARY, first_is_free=True)
+            return Rule(budget=True, growth=Growth(Family.CONFUSED, _WARY, first_is_free=True))
         case End.UNREACHABLE:
-            return Rule(family=Family.AWAY, curve=_QUICK)
+            return Rule(growth=Growth(Family.AWAY, _QUICK))
         case End.INTERNAL_ERROR:
-            return Rule(budget=True, family=Family.AWAY, curve=_QUICK, later=_PATIENT)
+            return Rule(budget=True, growth=Growth(Family.AWAY, _QUICK, later=_PATIENT))
         case End.UNAVAILABLE:
-            return Rule(family=Family.AWAY, curve=_QUICK, later=_PATIENT)
+            return Rule(growth=Growth(Family.AWAY, _QUICK, later=_PATIENT))
         case End.THROTTLED:
-            return Rule(family=Family.BUSY, curve=_BUSY)
+            return Rule(growth=Growth(Family.BUSY, _BUSY))
         case End.DENIED | End.NOT_SERVED | End.REFUSED:
-            return Rule(family=Family.REFUSES, curve=_SLOW)
+            return Rule(growth=Growth(Family.REFUSES, _SLOW))
         case _:
             assert_never(end)
 
@@ -139,7 +146,7 @@ class Pace:
     """When the pause after the last of these was over."""
     requests: int = 0
     """Lists that were asked for, in a row."""
-    requested_at: float = 0.0
+    requested_at: float = float("-inf")
 
 
 def paced(
@@ -151,28 +158,27 @@ def paced(
     rule, retry_after = _rule(outcome.end), retry_after_of(outcome.error)
     if outcome.brought and rule.budget:
         pace = replace(pace, rows={})
-    if rule.budget and (outcome.brought or rule.curve is None) and not retry_after:
+    if rule.budget and (outcome.brought or rule.growth is None) and not retry_after:
         return _from_budget(pace, now, rng, spread=_AT_ONCE_SECONDS if outcome.error else 0.0)
-    if rule.family is None or rule.curve is None:
+    if rule.growth is None:
         return pace, 0.0
-    row = pace.rows.get(rule.family, Row(0, now))
+    row = pace.rows.get(rule.growth.family, Row(0, now))
     row = Row(row.failures + 1, row.since)
-    pace = replace(pace, rows={**pace.rows, rule.family: row})
+    pace = replace(pace, rows={**pace.rows, rule.growth.family: row})
     if by_client and outcome.end is End.UNREACHABLE:
         return pace, 0.0
-    return _by_rule(pace, retry_after, rule, row, now=now, rng=rng)
+    return _by_growth(pace, retry_after, rule.growth, row, now=now, rng=rng)
 
 
-def _by_rule(
-    pace: Pace, retry_after: float | None, rule: Rule, row: Row, *, now: float, rng: Random
+def _by_growth(
+    pace: Pace, retry_after: float | None, growth: Growth, row: Row, *, now: float, rng: Random
 ) -> tuple[Pace, float]:
     if retry_after:
         return pace, _as_asked(retry_after, rng)
-    if rule.first_is_free and row.failures == 1:
+    if growth.first_is_free and row.failures == 1:
         return _from_budget(pace, now, rng, spread=_AT_ONCE_SECONDS)
-    curve = rule.later if rule.later is not None and now - row.since >= _A_MINUTE else rule.curve
-    assert curve is not None
-    return pace, _grown(curve, row.failures - rule.first_is_free, rng)
+    curve = growth.later if growth.later is not None and now - row.since >= _A_MINUTE else growth.curve
+    return pace, _grown(curve, row.failures - growth.first_is_free, rng)
 
 
 def _from_budget(pace: Pace, now: float, rng: Random, *, spread: float) -> tuple[Pace, float]:
@@ -204,8 +210,6 @@ def _by_policy(pace: Pace, outcome: Outcome, now: float, rng: Random, policy: Re
 
 def list_due(pace: Pace, now: float) -> float:
     """When a list may begin that somebody asks for: at once, unless there was one a short while ago."""
-    if pace.requests == 0 or now - pace.requested_at >= _REQUESTS_RESET_SECONDS:
-        return now
     return max(now, pace.requested_at + _WARY.ceiling(pace.requests))
 
 

@@ -276,7 +276,7 @@ def _decoder_for(type_: Any, api_version: str, drop: DroppedFields) -> Decoder[A
         return _MetadataDecoder(api_version)
     try:
         if is_mapping(type_):
-            decoder: _TypedDecoder[Any] = _MappingDecoder(dict[str, Any] if type_ is dict else type_, api_version, drop)
+            decoder: _TypedDecoder[Any] = _MappingDecoder(type_, api_version, drop)
         else:
             decoder = _TypedDecoder[Any](type_, api_version)
             _refuse_fields_of(type_, drop)
@@ -302,5 +302,4 @@ def _refuse_fields_of(type_: Any, drop: DroppedFields) -> None:
 
 
 def _asking_to_drop(accept: str, drop: DroppedFields) -> str:
-    parameter = drop.media_type_parameter
-    return ",".join(f"{one}{parameter}" for one in accept.split(",")) if parameter else accept
+    return ",".join(f"{one}{drop.media_type_parameter}" for one in accept.split(","))

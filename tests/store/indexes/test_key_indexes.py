@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -265,6 +266,9 @@ def _steps_of(call: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    if here := inspect.currentframe():
+        # Python 3.12 looks at the moment of `settrace` whether any frame wants to be traced so closely.
+        here.f_trace_opcodes = True
     sys.settrace(trace)
     try:
         call()
