@@ -8,11 +8,15 @@ they were done, and asks `Member` what to do.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+from unittest.mock import patch
 
 from trio_k8swatch.lease._election import LeaseTimes
+from trio_k8swatch.shard import _membership
+from trio_k8swatch.shard._balance import balanced
 from trio_k8swatch.shard._membership import Claim, Member
 from trio_k8swatch.shard._slots import Scores, bits
 
@@ -34,14 +38,17 @@ class World:
     owners: dict[int, str] = field(default_factory=dict)
     orphan_since: dict[int, float] = field(default_factory=dict)
     overlaps: list[tuple[float, int, str, str]] = field(default_factory=list)
-    moved: int = 0
+    deleted: list[tuple[int, str, Claim]] = field(default_factory=list)
+    deleted_by_hand: int = 0
     quiet_since: float = 0.0
     worst_orphan: float = 0.0
+    worst_in_trouble: float = 0.0
+    _shares: dict[frozenset[tuple[str, int]], dict[str, int]] = field(default_factory=dict)
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self.scores = Shared(self.slots)
+        self.scores = Scores(self.slots)
         self.orphan_since = dict.fromkeys(range(self.slots), 0.0)
 
     def at(self, when: float, what: Callable[[], None]) -> None:
@@ -57,20 +64,29 @@ class World:
 
     # The server
 
-    def write(self, who: str, slots: int, version: str | None) -> Claim | None:
+    def write(
+        self, who: str, slots: int, reserved: int, version: str | None, *, has_left: bool = False
+    ) -> Claim | None:
         """A renewal arrives; None if it was overtaken."""
         stored = self.leases.get(who)
-        if (stored.version if stored else None) != version:
+        if stored is not None and stored.version != version:
             return None
         self.version += 1
-        self.leases[who] = claim = Claim(slots, str(self.version), TIMES.lease_seconds)
+        self.leases[who] = claim = Claim(slots, str(self.version), TIMES.lease_seconds, reserved, has_left)
         self._changed()
         return claim
 
     def delete(self, who: str) -> None:
         self.version += 1
-        del self.leases[who]
+        self.deleted.append((self.version, who, self.leases.pop(who)))
         self._changed()
+
+    def balanced(self, claims: Mapping[str, int], scores: Scores) -> dict[str, int]:
+        """As the function of that name, for all replicas that see the same."""
+        key = frozenset(claims.items())
+        if key not in self._shares:
+            self._shares[key] = balanced(claims, scores)
+        return self._shares[key]
 
     def _changed(self) -> None:
         state = dict(self.leases)
@@ -96,6 +112,10 @@ class World:
                 self.orphan_since[slot] = self.now
 
     def _note_orphan(self, began: float) -> None:
+        everyone = self.replicas.values()
+        if any(one.is_stalled for one in everyone) or all(one.is_paused or one.is_cut_off for one in everyone):
+            # One does not see what it is to serve, or none can.
+            self.quiet_since = self.now
         self.worst_orphan = max(self.worst_orphan, self.now - max(began, self.quiet_since))
 
     def note_orphans(self) -> None:
@@ -115,29 +135,6 @@ class World:
         return self.rng.random() < 0.08 * self.trouble
 
 
-class Shared(Scores):
-    """Scores of all members for all replicas, and each share once: fifty replicas ask the same."""
-
-    def __init__(self, slots: int) -> None:
-        super().__init__(slots)
-        self._shares: dict[tuple[str, ...], dict[str, int]] = {}
-
-    def share_of(self, member, members) -> int:
-        key = tuple(members)
-        shares = self._shares.get(key)
-        if shares is None:
-            shares = self._shares[key] = dict.fromkeys(key, 0)
-            for slot, best in enumerate(self.best_of(key)):
-                shares[best] |= 1 << slot
-        return shares[member]
-
-    def best_of(self, members) -> list[str]:
-        known = dict(self._known)
-        best = super().best_of(members)
-        self._known = {**known, **self._known}
-        return best
-
-
 class Replica:
     """One process."""
 
@@ -149,11 +146,12 @@ class Replica:
         self.member = world.member(who, TIMES, world.scores)
         self.is_dead = self.is_paused = self.is_cut_off = self.is_stalled = False
         self._version: str | None = None
-        self._seen_version = 0
+        self._seen_version = -1
         self._coming: tuple[dict[str, Claim], int] | None = None
         self._is_writing = self._is_looking = False
         self._tick = 0
         self._waiting: list[Callable[[], None]] = []
+        world.disturbed()
         world.replicas[who] = self
         self._look()
 
@@ -188,9 +186,16 @@ class Replica:
     def _watch_arrives(self) -> None:
         assert self._coming is not None
         (state, version), self._coming = self._coming, None
-        self._soon(lambda: self._saw(state, version))
+        self._soon(lambda: self._watch_shows(state, version))
+
+    def _watch_shows(self, state: dict[str, Claim], version: int) -> None:
+        for deleted_at, who, claim in self.world.deleted:
+            if self._seen_version < deleted_at <= version:
+                self.member.deleted(who, claim, self.clock)
+        self._saw(state, version)
 
     def crash(self) -> None:
+        self.world.disturbed()
         self.is_dead = True
         del self.world.replicas[self.who]
         self.world.serves_no_more(self.who, self.member.serving)
@@ -199,18 +204,29 @@ class Replica:
         """In order: serve nothing, take the claim back, delete the Lease."""
         self.crash()
         if self.world.leases.get(self.who) and not self.is_cut_off and not self.is_paused:
-            claim = self.world.write(self.who, 0, self.world.leases[self.who].version)
+            reserved = self.member.reserved
+            version = self.world.leases[self.who].version
+            claim = self.world.write(self.who, 0, reserved, version, has_left=True)
             assert claim is not None
-            self.world.at(self.world.now + 0.05, lambda: self.world.delete(self.who))
+            if not reserved:
+                self.world.at(self.world.now + 0.05, lambda: self.world.delete(self.who))
+
+    def lose_lease(self) -> None:
+        """Somebody deletes it; never the last one."""
+        if self.who in self.world.leases and len(self.world.leases) > 1:
+            self.world.deleted_by_hand += 1
+            self.world.delete(self.who)
 
     def pause(self) -> None:
         """What it serves is not served while it stands still."""
+        self.world.disturbed()
         self.is_paused = True
         self.world.serves_no_more(self.who, self.member.serving)
 
     def resume(self) -> None:
         if self.is_dead:
             return
+        self.world.disturbed()
         before = self.member.serving
         # The deadline is the first thing that is looked at.
         self._stop_what_is_late()
@@ -222,6 +238,7 @@ class Replica:
         self._go_on()
 
     def cut_off(self) -> None:
+        self.world.disturbed()
         self.is_cut_off = True
 
     def stall(self) -> None:
@@ -229,6 +246,8 @@ class Replica:
         self.is_stalled = True
 
     def reconnect(self) -> None:
+        if not self.is_dead:
+            self.world.disturbed()
         self.is_cut_off = self.is_stalled = False
         if not self.is_dead:
             self.watch_brings(dict(self.world.leases), self.world.version)
@@ -258,7 +277,7 @@ class Replica:
             return
         step = self._apply()
         if step.write is not None and not self._is_writing:
-            self._write(step.write)
+            self._write(*step.write)
         if step.look and not self._is_looking:
             self._look()
         self._tick += 1
@@ -273,7 +292,7 @@ class Replica:
         busy = self._is_writing and step.next_at <= self.clock
         self.world.at(max(self._real(step.next_at), self.world.now + (0.2 if busy else 0.001)) + late, wake)
 
-    def _write(self, slots: int) -> None:
+    def _write(self, slots: int, reserved: int) -> None:
         world, began = self.world, self.clock
         self._is_writing = True
         arrives = world.now + world.latency()
@@ -282,7 +301,7 @@ class Replica:
 
         def arrive() -> None:
             if asked:
-                done.append(world.write(self.who, slots, self._version))
+                done.append(world.write(self.who, slots, reserved, self._version))
 
         def answer() -> None:
             self._is_writing = False
@@ -290,7 +309,7 @@ class Replica:
                 claim = done[0]
                 if claim is not None:
                     self._version = claim.version
-                    self.member.wrote(slots, claim.version, began)
+                    self.member.wrote(slots, reserved, claim.version, began)
                 else:
                     self._reread()
             else:
@@ -327,7 +346,11 @@ class Replica:
                 if version >= self._seen_version:
                     self._seen_version = version
                     self.member.saw(leases, self.clock)
-                    self.member.looked(began)
+                # Else the watch has brought something newer meanwhile.
+                self.member.looked(began)
+            if self._seen_version < 0:
+                # Without a first list nothing begins.
+                world.at(world.now + 1, lambda: self._soon(self._look))
             self._go_on()
 
         world.at(arrives, arrive)
@@ -340,44 +363,48 @@ def history(
     """Replicas come, crash, leave, stand still, are cut off or see nothing, one thing after the other; then all is quiet."""
     rng = Random(seed)
     world = World(rng, slots, member)
-    count = 0
-
-    def start() -> None:
-        nonlocal count
-        count += 1
-        Replica(world, f"replica-{count}")
-
-    for _ in range(rng.randint(least, most)):
-        world.at(rng.uniform(0, 5), start)
-    world.run_until(5)
-    while world.now < seconds:
-        world.run_until(world.now + rng.choice([0.5, 3, 10, 30, 60]))
+    with patch.object(_membership, "balanced", world.balanced):
+        for n in range(rng.randint(least, most)):
+            world.at(rng.uniform(0, 5), partial(Replica, world, f"replica-{n}"))
+        world.run_until(5)
+        while world.now < seconds:
+            world.run_until(world.now + rng.choice([0.5, 3, 10, 30, 60]))
+            _happens(world, rng)
+        if not world.replicas:
+            Replica(world, "replica-last")
+        world.run_until(world.now + 45)
+        world.trouble = 0
         world.disturbed()
-        later = world.now + rng.choice([1, 5, 12, 20, 40])
-        one = rng.choice([*world.replicas.values()]) if world.replicas else None
-        match rng.randrange(8):
-            case _ if one is None or len(world.replicas) < 1:
-                start()
-            case 0:
-                start()
-            case 1:
-                one.crash()
-            case 2:
-                one.leave()
-            case 3 | 4 if not one.is_paused:
-                one.pause()
-                world.at(later, one.resume)
-            case 5:
-                one.stall()
-                world.at(later, one.reconnect)
-            case _:
-                one.cut_off()
-                world.at(later, one.reconnect)
-    if not world.replicas:
-        start()
-    world.run_until(world.now + 45)
-    world.trouble = 0
-    world.disturbed()
-    world.worst_orphan = 0
-    world.run_until(world.now + 45)
+        world.worst_in_trouble, world.worst_orphan = world.worst_orphan, 0.0
+        world.run_until(world.now + 45)
     return world
+
+
+def _happens(world: World, rng: Random) -> None:
+    """One thing, which may last a while."""
+    later = world.now + rng.choice([1, 5, 12, 20, 40])
+    one = rng.choice([*world.replicas.values()]) if world.replicas else None
+    match rng.randrange(10):
+        case choice if choice == 0 or one is None:
+            Replica(world, f"replica-at-{world.now:.3f}")
+        case 1:
+            one.crash()
+        case 2:
+            one.leave()
+        case 3 | 4 if not one.is_paused:
+            one.pause()
+            world.at(later, one.resume)
+        case 5:
+            one.stall()
+            world.at(later, one.reconnect)
+        case 6:
+            one.lose_lease()
+        case 7:
+            # By hand, and at the worst moment.
+            one.cut_off()
+            one.lose_lease()
+            Replica(world, f"replica-at-{world.now:.3f}")
+            world.at(later, one.reconnect)
+        case _:
+            one.cut_off()
+            world.at(later, one.reconnect)

@@ -238,6 +238,37 @@ async def test_an_outage_of_the_server_leaves_everything_where_it_was(autojump_c
         assert {name: {obj.metadata.uid for obj in store} for name, store in it.stores.items()} == before
 
 
+async def test_who_lost_its_lease_keeps_its_share(autojump_clock) -> None:
+    """Somebody has deleted it by hand: it is written again at once, and nothing moves."""
+    async with fleet("a", "b", "c") as it:
+        before = dict(it.owners)
+        it.fake.delete("leases", "a", namespace="default")
+        await trio.sleep(0.1)
+        assert len(it.fake.objects("leases")) == 3
+        await trio.sleep(40)
+        it.assert_shared()
+        assert it.owners == before
+
+
+async def test_a_newcomer_leaves_alone_what_has_lost_its_lease(autojump_clock) -> None:
+    """Who lost it may be cut off, and serve until it gives up; the last witness may leave meanwhile."""
+    async with fleet("a", "b") as it:
+        it.lines["a"].down()
+        it.fake.delete("leases", "a", namespace="default")
+        await trio.sleep(0.1)
+        it.scopes["b"].cancel()
+        await trio.sleep(0.1)
+        it.nursery.start_soon(it.start, "c")
+        await trio.sleep(9)
+        assert len(it.stores["a"]) > 0
+        await trio.sleep(30)
+        assert len(it.stores["c"]) == 120
+        it.lines["a"].up()
+        await trio.sleep(60)
+        it.assert_shared()
+        it.fake.delete("leases", "b", namespace="default")
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_random_histories_of_real_replicas(seed: int, autojump_clock) -> None:
     """Never two owners, with lists under way, changes, faults of the server and partitions."""

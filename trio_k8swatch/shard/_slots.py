@@ -8,7 +8,7 @@ goes, only slots move that it gets or had. Sets of slots are numbers, one bit fo
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -60,7 +60,8 @@ class Scores:
         self.slots: int = slots
         self._known: dict[str, array[int]] = {}
 
-    def _of(self, member: str) -> array[int]:
+    def of(self, member: str) -> array[int]:
+        """Its score for each slot."""
         known = self._known.get(member)
         if known is None:
             digests = (
@@ -70,26 +71,10 @@ class Scores:
             known = self._known[member] = array("Q", b"".join(digests))
         return known
 
-    def best_of(self, members: Iterable[str]) -> list[str]:
-        """The member for each slot; of equal scores the later name wins. There has to be a member."""
-        in_order = sorted(members)
-        for gone in self._known.keys() - in_order:
+    def forget(self, others_than: Container[str]) -> None:
+        """Members that will not be asked for again."""
+        for gone in [who for who in self._known if who not in others_than]:
             del self._known[gone]
-        best = [in_order[0]] * self.slots
-        highest = self._of(in_order[0])[: self.slots]
-        for member in in_order[1:]:
-            for slot, score in enumerate(self._of(member)[: self.slots]):
-                if score >= highest[slot]:
-                    best[slot], highest[slot] = member, score
-        return best
-
-    def share_of(self, member: str, members: Iterable[str]) -> int:
-        """The slots that are for `member`."""
-        share = 0
-        for slot, best in enumerate(self.best_of(members)):
-            if best == member:
-                share |= 1 << slot
-        return share
 
 
 def selector_of(owned: int, slots: int, most_ranges: int) -> str | None:
