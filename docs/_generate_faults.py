@@ -28,19 +28,19 @@ orphan: true
 
 # What a watch survives
 
-{count} things that happen between a program and an API server, and what is guaranteed then. Each guarantee is the sentence of a
-test in `tests/faults`. In every one of them these hold as well, checked from outside while it runs:
+{count} faults that can occur between a program and an API server, and what is guaranteed for each. Every guarantee is the docstring
+of a test in `tests/faults`. These invariants are checked during all of them as well:
 
-1. There are never two lists in flight for a store, and never a list beside a watch.
-2. Attempts stay within a budget, or follow the curve that the user chose, whatever failed.
-3. Nothing is left: no task, no answer that is still open, no slot of a pool.
-4. `relist()` returns only after a list that began later.
+1. A store never has two lists in flight, and never a list and a watch at the same time.
+2. Attempts stay within a budget, or follow the configured backoff, whatever failed.
+3. Nothing is left behind: no task, no open response, no slot of a connection pool.
+4. `relist()` returns only after a list that started after the call.
 5. Handlers are notified of exactly one deletion of each known object, and of nothing after it; their notifications add up to
-   the store.
+   the contents of the store.
 6. Indexes are updated before any handler is called.
-7. `health` reports what is the case.
+7. `health` reports the actual state.
 
-And once nothing happens any more, the store equals what the server has, and its indexes equal what a rebuild would produce.
+Once faults cease, the store equals the state of the server, and its indexes equal what a rebuild would produce.
 
 """
 
@@ -73,7 +73,7 @@ def page() -> str:
         tests.setdefault(test.scenario, []).append(test)
     parts = [_INTRODUCTION.format(count=sum(map(len, sections.values())))]
     for title, scenarios in sections.items():
-        parts.append(f"## {title}\n\n| what happens | what is guaranteed |\n|---|---|\n")
+        parts.append(f"## {title}\n\n| fault | guarantee |\n|---|---|\n")
         parts += [_row(what, tests.get(number, [])) for number, what in scenarios.items()]
         parts.append("\n")
     return "".join(parts).rstrip() + "\n"
