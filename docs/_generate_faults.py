@@ -28,8 +28,8 @@ orphan: true
 
 # What a watch survives
 
-{count} faults that can occur between a program and an API server, and what is guaranteed for each. Every guarantee is the docstring
-of a test in `tests/faults`. These invariants are checked during all of them as well:
+{count} faults that can occur between a program and an API server, and what is guaranteed for each. Every guarantee is the
+docstring of a test in `tests/faults`. These invariants are checked during all of them as well:
 
 1. A store never has two lists in flight, and never a list and a watch at the same time.
 2. Attempts stay within a budget, or follow the configured backoff, whatever failed.
