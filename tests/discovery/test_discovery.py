@@ -163,6 +163,20 @@ async def test_a_group_that_does_not_answer_is_left_out() -> None:
     assert [resource.full_name for resource in await discover(server)] == ["a.good"]
 
 
+async def test_R1_a_group_that_is_no_segment_of_a_path_is_never_asked_for() -> None:
+    """In neither form: its requests would go elsewhere on the server, with our credentials."""
+    hostile = ["../api/v1/secrets?x=", "a/b/c", "a#", "%2e%2e", "..", ""]
+    document = groups("good", *hostile)
+    older = Recorded(encoded({"/apis": document, "/apis/good/v1": resources("good/v1", "a")}))
+    assert {resource.api_version for resource in await discover(older)} == {"good/v1"}
+    assert {path for path in older.asked if path.startswith("/apis/")} == {"/apis/good/v1", "/apis/good/v1beta1"}
+    one = {"resource": "a", "responseKind": {"kind": "A"}}
+    items = [{"metadata": {"name": name}, "versions": [{"version": "v1", "resources": [one]}]} for name in hostile]
+    aggregated = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items}
+    found = await discover(Recorded({}, encoded({"/apis": aggregated})))
+    assert [resource.api_version for resource in found] == ["v1"]
+
+
 async def test_nothing_answers() -> None:
     """Then the first error is the answer: bare, and not in a group."""
     server = Recorded(encoded({"/apis": groups("a", "b")}))

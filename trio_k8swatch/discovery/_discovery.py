@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -19,6 +20,8 @@ __all__ = ["Gets", "discover", "find_resource"]
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 # Best first. A server that knows neither v2 nor v2beta1 answers in the older form.
 ACCEPT: Final = ",".join([_AGGREGATED.format("v2"), _AGGREGATED.format("v2beta1"), "application/json"])
+# What becomes a path: anything else (`../../api/v1/secrets?`) would ask for something that nobody meant.
+_GROUP_VERSION: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Requests at once in the older form, which needs one for each group and version.
 _PARALLEL_REQUESTS: Final = 8
 
@@ -37,7 +40,8 @@ async def find_resource(client: Gets, argument: str) -> ServedResource:
 async def discover(client: Gets) -> list[ServedResource]:
     """All that the server serves, in its order of preference: two requests, or one more for each group and version.
 
-    Groups whose own server does not answer are left out, as they are in aggregated discovery.
+    Groups whose own server does not answer are left out, as they are in aggregated discovery, and so is what has no name
+    that could stand in a path.
     """
     served: list[ServedResource] = []
     for root in ("/api", "/apis"):
@@ -45,8 +49,10 @@ async def discover(client: Gets) -> list[ServedResource]:
             document = _decode(await client.get(root, accept=ACCEPT), root)
         except (NotFound, NotWatchable):
             continue
-        served += _served(document)
-        served += await _each(client, [f"{root}/{group_version}" for group_version in _group_versions(document)])
+        served += (resource for resource in _served(document) if _GROUP_VERSION.fullmatch(resource.api_version))
+        served += await _each(
+            client, [f"{root}/{each}" for each in _group_versions(document) if _GROUP_VERSION.fullmatch(each)]
+        )
     return served
 
 
