@@ -18,6 +18,7 @@ from trio_k8swatch.controller import (
     Key,
     Requeue,
     TerminalError,
+    changed,
     run_controller,
     watch,
 )
@@ -105,6 +106,22 @@ async def test_what_on_error_raises_ends_the_controller(autojump_clock) -> None:
         with pytest.raises(RuntimeError, match="default/a is too much"):
             await controller(runs, watch(store), on_error=give_up, workers=2)
     assert sorted(runs.ended) == [A, B]
+
+
+async def asynchronous(*_: object) -> None:
+    await trio.sleep(1)
+
+
+@pytest.mark.parametrize("what", ["keys", "where", "combined", "on_error"])
+async def test_R22_an_async_function_in_the_place_of_a_plain_one_is_refused(what: str, autojump_clock) -> None:
+    """As with handlers: a coroutine counts as true, and nobody ever waits for it."""
+    runs = Runs(ValueError("broken"), seconds=5)
+    with pytest.raises(ConfigError, match="to be awaited"):
+        async with open_watch(ScriptedListWatcher(page(thing("a", 1), at=1)), config=steady()) as store:
+            where = changed("value") & asynchronous if what == "combined" else asynchronous if what == "where" else None
+            source = watch(store, keys=asynchronous, where=where) if what == "keys" else watch(store, where=where)
+            await controller(runs, source, on_error=asynchronous if what == "on_error" else None)
+    assert runs.ended == ([A] if what == "on_error" else [])
 
 
 async def test_leaving_drains(autojump_clock) -> None:

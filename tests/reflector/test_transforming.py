@@ -66,6 +66,20 @@ async def test_what_a_transform_raises_ends_the_watch(autojump_clock: object) ->
     assert caught.value is error
 
 
+async def test_R22_a_transform_that_is_async_is_refused(autojump_clock: object) -> None:
+    """Or coroutines would be stored in the place of objects."""
+
+    async def transform(obj: DynamicObject) -> DynamicObject:
+        return obj
+
+    fake = FakeApiServer()
+    fake.create(pod("a"))
+    async with open_client(transport=fake.transport()) as client:
+        with pytest.raises(ConfigError, match=r"transform=.* to be awaited"):
+            async with open_watch(client.resource("v1", "pods"), transform=transform):  # type: ignore[type-var]
+                pass
+
+
 @pytest.mark.parametrize("strategy", [ListStrategy.PAGES, ListStrategy.STREAM])
 @pytest.mark.parametrize("during", ["list", "watch", "relist"])
 @pytest.mark.parametrize("kind", [Unavailable, Expired, ProtocolError, ConfigError])

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from trio_k8swatch._list_options import ListOptions
 from trio_k8swatch._object_meta import ListMeta
+from trio_k8swatch._store import refuse_awaitable
 from trio_k8swatch._wire import OBJECT_EVENT_OF, OBJECT_EVENTS, Page, WatchEvent
 
 from .list_watcher import Events, ListWatcher, WrappedListWatcher, bytes_of
@@ -32,10 +33,12 @@ class TransformingListWatcher(WrappedListWatcher[T]):
 
     def _transform(self, obj: T) -> T:
         try:
-            return self._function(obj)
+            new = self._function(obj)
+            refuse_awaitable("open_watch(transform=…)", new)
         except Exception as error:
             self._on_fault(error)
             raise
+        return new
 
     async def page(self, options: ListOptions, take: Callable[[Page[T]], object]) -> ListMeta:
         """The page, transformed part by part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .atomic_cache import Cache
 from .checkpoints import in_slices
 from .deltas import Delta, Drop, ObjectEvent, Put, RelistDeltas, WatchDeltas, checked_version
-from .handlers import HandlerFuncs
+from .handlers import HandlerFuncs, refuse_awaitable
 from .health import Health, State, Vitals
 from .indexes.indexed_store import IndexedStore
 from .indexes.key_indexes import FlatNameIndex, Index, KeyIndex, NameIndex, RebuildableIndex
@@ -56,4 +56,5 @@ __all__ = [
     "checked_version",
     "in_slices",
     "probe",
+    "refuse_awaitable",
 ]

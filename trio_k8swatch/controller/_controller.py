@@ -14,6 +14,7 @@ from trio_k8swatch._backoff_curves import RetryPolicy
 from trio_k8swatch._errors import ConfigError, StaleError, WatchStopped
 from trio_k8swatch._exception_groups import lone_exception
 from trio_k8swatch._observed_writes import Write, observing_writes
+from trio_k8swatch._store import refuse_awaitable
 
 from ._health import ControllerHealth
 from ._key import Requeue, TerminalError
@@ -207,7 +208,7 @@ class _Controller(Generic[K]):
             _log.warning("controller %s: %s failed, %s", self._name, key, again, exc_info=error)
         if self._on_error is not None:
             try:
-                self._on_error(key, error)
+                refuse_awaitable("on_error", self._on_error(key, error))
             except Exception as reason:  # noqa: BLE001 - it is raised by run_controller, after the runs under way
                 self._end(reason)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from trio_k8swatch._object_meta import DynamicObject
+from trio_k8swatch._store import refuse_awaitable
 
 from ._field_paths import FieldPath
 
@@ -27,7 +28,9 @@ class Predicate:
         """The fields that it looks at, as far as it says so."""
 
     def __call__(self, old: Any, new: Any) -> bool:
-        return self._says(old, new)
+        matters = self._says(old, new)
+        refuse_awaitable("a predicate (where=)", matters)
+        return matters
 
     def __and__(self, other: Where) -> Predicate:
         one = as_predicate(other)

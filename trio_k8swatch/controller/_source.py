@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
-from trio_k8swatch._store import Backstage, Delta, Observer, Put, Store, in_slices
+from trio_k8swatch._store import Backstage, Delta, Observer, Put, Store, in_slices, refuse_awaitable
 
 from ._key import Key
 from ._predicates import Where, as_predicate
@@ -103,6 +103,7 @@ def watch(store: Store[Any], *, keys: Callable[[Any], Any] | None = None, where:
 
     def all_keys(obj: Any) -> Iterable[Any]:
         made = function(obj)
+        refuse_awaitable("watch(keys=…)", made)
         if made is None:
             return ()
         return cast("Iterable[Any]", made) if isinstance(made, (list, set, frozenset)) else (made,)
