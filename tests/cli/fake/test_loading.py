@@ -34,6 +34,13 @@ async def test_objects_are_created_as_by_a_client(autojump_clock: MockClock) -> 
     assert fake.get("namespaces", "shop") is not None
 
 
+async def test_a_token_is_no_obstacle(autojump_clock: MockClock) -> None:
+    """Whoever starts the server knows it."""
+    fake = FakeApiServer(token="secret")
+    await load(fake, manifests(deployment("web")))
+    assert fake.get("deployments", "web") is not None
+
+
 async def test_definitions_come_before_what_they_define(autojump_clock: MockClock) -> None:
     """Whatever the order in the files."""
     fake = FakeApiServer()
