@@ -219,6 +219,26 @@ async def test_partial_metadata_of_one_object(fake, client, autojump_clock):
     assert (body["kind"], "data" in body) == ("PartialObjectMetadata", False)
 
 
+@pytest.mark.parametrize("form", ["Table", "PartialObjectMetadataList"])
+async def test_forms_in_the_version_of_old(client, form, autojump_clock):
+    """As long as clients ask for it."""
+    accept = f"application/json;as={form};v=v1beta1;g=meta.k8s.io"
+    body = (await client.get(CONFIG_MAPS, headers={"Accept": accept})).json()
+    assert (body["kind"], body["apiVersion"]) == (form, "meta.k8s.io/v1beta1")
+
+
+@pytest.mark.parametrize(
+    ("encodings", "gzipped"),
+    [("gzip", True), ("deflate, gzip", True), ("gzip;q=0", False), ("gzip;q=0.5", False), ("*", False)],
+)
+async def test_one_large_object_is_gzipped_like_a_list(fake, client, encodings, gzipped, autojump_clock):
+    """For who says gzip, and nothing about it: whoever adds a weight is not understood."""
+    fake.create(config_map("large", text="x" * 200_000))
+    for path in (CONFIG_MAPS, f"{CONFIG_MAPS}/large"):
+        response = await client.get(path, headers={"Accept-Encoding": encodings})
+        assert (response.headers.get("Content-Encoding") == "gzip") is gzipped
+
+
 @pytest.mark.parametrize("accept", ["application/yaml", "application/vnd.kubernetes.protobuf"])
 async def test_forms_that_are_not_imitated(client, accept, autojump_clock):
     """501; and JSON where it is taken too."""

@@ -460,3 +460,33 @@ async def test_schemas_let_through(fake, client, schema, value, autojump_clock):
 async def test_paths_that_lead_nowhere(client, method, path, status, autojump_clock):
     """405 where it cannot be done, 404 where nothing is, 501 where a real server has something."""
     assert (await client.request(method, path)).status_code == status
+
+
+async def test_kubectl_changes_sides(client, autojump_clock):
+    """What it applied on the client, and is so still, is its own; other managers conflict with it as with any."""
+    last = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1", "b": "1"}}
+    annotation = "kubectl.kubernetes.io/last-applied-configuration"
+    made = {**last, "metadata": {"name": "a", "annotations": {annotation: json.dumps(last)}}}
+    await client.post(CONFIG_MAPS, json=made, params={"fieldManager": "kubectl-client-side-apply"})
+    path, changed = f"{CONFIG_MAPS}/a", {**last, "data": {"a": "2"}}
+
+    refused = await patch(client, path, changed, APPLY, fieldManager="other")
+    assert (refused.status_code, refused.json()["details"]["causes"][0]["field"]) == (409, ".data.a")
+    taken = (await patch(client, path, changed, APPLY, fieldManager="kubectl")).json()
+    assert taken["data"]["a"] == "2"
+    assert json.loads(taken["metadata"]["annotations"][annotation]) == changed
+    # What it does not name any more it has not changed: b is the client side's as before.
+    again = await patch(client, path, {**last, "data": {"b": "9"}}, APPLY, fieldManager="kubectl")
+    assert again.status_code == 409
+
+
+async def test_nobody_is_known_to_have_written_what_was_there(fake, client, autojump_clock):
+    """The first who applies finds it in the hands of `before-first-apply`."""
+    fake.create(config_map("a", k="1"))
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "2"}}
+    refused = await patch(client, f"{CONFIG_MAPS}/a", obj, APPLY, fieldManager="one")
+
+    assert refused.status_code == 409
+    assert 'conflict with "before-first-apply" using v1: .data.k' in refused.json()["message"]
+    forced = await patch(client, f"{CONFIG_MAPS}/a", obj, APPLY, fieldManager="one", force="true")
+    assert [one["manager"] for one in forced.json()["metadata"]["managedFields"]] == ["one", "before-first-apply"]

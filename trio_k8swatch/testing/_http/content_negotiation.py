@@ -19,6 +19,7 @@ _FORMS: Final[dict[str, Form]] = {
     "PartialObjectMetadata": "partial",
     "PartialObjectMetadataList": "partial",
 }
+FORM_VERSIONS: Final = ("v1", "v1beta1")
 _WILDCARDS: Final = frozenset({"*/*", "application/*"})
 # A real server writes these; this one would have to invent the encoding.
 _NOT_IMITATED: Final = frozenset({"application/vnd.kubernetes.protobuf", "application/yaml", "application/cbor"})
@@ -57,7 +58,11 @@ def form(request: Request) -> Form:
             wanted = one.parameters.get("as")
             if wanted is None:
                 return "whole"
-            if wanted in _FORMS and one.parameters.get("g") == "meta.k8s.io" and one.parameters.get("v") == "v1":
+            if (
+                wanted in _FORMS
+                and one.parameters.get("g") == "meta.k8s.io"
+                and one.parameters.get("v") in FORM_VERSIONS
+            ):
                 return _FORMS[wanted]
     unknown = next((one.name for one in types if one.name in _NOT_IMITATED), None)
     if unknown is not None:
@@ -68,6 +73,12 @@ def form(request: Request) -> Form:
 def wanted_form(request: Request) -> str:
     """The name of the form that is asked for first, as it was sent."""
     return next((one.parameters["as"] for one in accepted(request) if one.parameters.get("as") in _FORMS), "")
+
+
+def wanted_version(request: Request) -> str:
+    """The version of the form that is asked for first."""
+    types = (one.parameters for one in accepted(request) if one.parameters.get("as") in _FORMS)
+    return next((one["v"] for one in types if one.get("v") in FORM_VERSIONS), FORM_VERSIONS[0])
 
 
 def not_acceptable(request: Request, *, custom: bool) -> Response:

@@ -21,7 +21,7 @@ from trio_k8swatch.testing._writes.write_rules import Writer
 
 from .answers import JSON
 from .compression import compressed
-from .content_negotiation import NotAcceptable, form, not_acceptable, wanted_form
+from .content_negotiation import NotAcceptable, form, not_acceptable, wanted_form, wanted_version
 from .list_parameters import ListOptions
 from .messages import Request, Response
 from .request_body import check_patch_type
@@ -131,10 +131,10 @@ class Router:
     def _rendering(self, request: Request, target: Target) -> Rendering:
         match form(request):
             case "partial":
-                return Partial(target.kind, wanted_form(request))
+                return Partial(target.kind, wanted_form(request), wanted_version(request))
             case "table":
                 now = self._cluster.clock.datetime
-                return Table(target.kind, request.parameter("includeObject"), now)
+                return Table(target.kind, request.parameter("includeObject"), now, wanted_version(request))
             case "whole":
                 return Whole(target.kind)
 

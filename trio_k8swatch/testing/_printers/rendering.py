@@ -14,9 +14,8 @@ from trio_k8swatch.testing._storage.lists import Page
 
 from .tables import column_definitions, row
 
-_META: Final = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-_META_LIST: Final = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-_TABLE: Final = {"kind": "Table", "apiVersion": "meta.k8s.io/v1"}
+_META: Final = "PartialObjectMetadata"
+_META_LIST: Final = "PartialObjectMetadataList"
 
 
 class Rendering(Protocol):
@@ -84,29 +83,33 @@ class Whole:
 class Partial:
     """Only metadata; `wanted` is the kind that was asked for, which has to be that of a list where there is one."""
 
-    def __init__(self, kind: ResourceType, wanted: str) -> None:
+    def __init__(self, kind: ResourceType, wanted: str, version: str) -> None:
         self._kind = kind
         self._wanted = wanted
+        self._version = version
 
     def one(self, revision: Revision) -> bytes:
-        if self._wanted != _META["kind"]:
+        if self._wanted != _META:
             if self._kind.custom:
                 raise Refused(500, "", "content is not a list")
             raise self._refused("is not a list", self._kind.kind)
         return self.event(revision)
 
     def event(self, revision: Revision) -> bytes:
-        return encode(_partial(revision))
+        return encode(_partial(revision, self._version))
 
     def bookmark(self, metadata: Object) -> bytes:
-        return encode({**_META, "metadata": metadata})
+        return encode({**_head(_META, self._version), "metadata": metadata})
 
     def page(self, page: Page) -> list[bytes]:
-        if self._wanted != _META_LIST["kind"]:
+        if self._wanted != _META_LIST:
             raise self._refused("is a list", "UnstructuredList" if self._kind.custom else self._kind.list_kind)
         # A list of nothing is null in Go.
-        items = [_partial(revision) for revision in page.revisions] or None
-        return [encode({**_META_LIST, "metadata": page.metadata(custom=False), "items": items}) + b"\n"]
+        items = [_partial(revision, self._version) for revision in page.revisions] or None
+        return [
+            encode({**_head(_META_LIST, self._version), "metadata": page.metadata(custom=False), "items": items})
+            + b"\n"
+        ]
 
     def _refused(self, why: str, go_name: str) -> Refused:
         package = "unstructured" if self._kind.custom else self._kind.group.partition(".")[0] or "core"
@@ -117,15 +120,16 @@ class Partial:
 class Table:
     """Rows; `include` is the parameter includeObject: Metadata (the default), Object or None."""
 
-    def __init__(self, kind: ResourceType, include: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, kind: ResourceType, include: str, now: Callable[[], datetime], version: str) -> None:
         self._kind = kind
+        self._version = version
         self._include = include
         self._now = now
         self._columns: list[Object] | None = column_definitions(kind)
 
     def one(self, revision: Revision) -> bytes:
         version = str(revision.resource_version)
-        return encode({**_TABLE, **self._content({"resourceVersion": version}, [revision])})
+        return encode({**_head("Table", self._version), **self._content({"resourceVersion": version}, [revision])})
 
     def event(self, revision: Revision) -> bytes:
         data = self.one(revision)
@@ -133,11 +137,11 @@ class Table:
         return data
 
     def bookmark(self, metadata: Object) -> bytes:
-        return encode({**_TABLE, **self._content(metadata, [])})
+        return encode({**_head("Table", self._version), **self._content(metadata, [])})
 
     def page(self, page: Page) -> list[bytes]:
         content = self._content(page.metadata(custom=False), list(page.revisions))
-        return [encode({**_TABLE, **content}) + b"\n"]
+        return [encode({**_head("Table", self._version), **content}) + b"\n"]
 
     def _content(self, metadata: Object, revisions: list[Revision]) -> Object:
         now = self._now()
@@ -151,8 +155,12 @@ class Table:
             case "Object":
                 return revision.as_seen_by(self._kind).object
             case _:
-                return _partial(revision)
+                return _partial(revision, self._version)
 
 
-def _partial(revision: Revision) -> Object:
-    return {**_META, "metadata": revision.object["metadata"]}
+def _head(kind: str, version: str) -> Object:
+    return {"kind": kind, "apiVersion": f"meta.k8s.io/{version}"}
+
+
+def _partial(revision: Revision, version: str) -> Object:
+    return {**_head(_META, version), "metadata": revision.object["metadata"]}

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._api.reviews import UNREAD_REVIEWS
 from trio_k8swatch.testing._http.answers import JSON, json_answer
+from trio_k8swatch.testing._http.compression import compressed
 from trio_k8swatch.testing._http.list_parameters import ListOptions
 from trio_k8swatch.testing._http.messages import Request, Response, answer
 from trio_k8swatch.testing._http.request_body import (
@@ -64,7 +65,7 @@ class Writes:
         """The answer. Raises `Refused` where the server says no."""
         match target.verb, target.subresource:
             case "get", "" | "status":
-                return _object(200, rendering, self._writer.existing(target))
+                return _object(request, 200, rendering, self._writer.existing(target))
             case "delete", "":
                 return self._delete(request, target, rendering)
             case "deletecollection", "":
@@ -110,7 +111,7 @@ class Writes:
         if target.kind.qualified == DEFINITIONS:
             warnings += [f"FakeApiServer does not check {word}" for word in unseen_rules(revision.object)]
         warnings += content_warnings(revision.object)
-        return _object(201 if created else 200, rendering, revision).with_warnings(*warnings)
+        return _object(request, 201 if created else 200, rendering, revision).with_warnings(*warnings)
 
     def _patch(
         self, request: Request, target: Target, write: Write, options: WriteOptions, warnings: list[str]
@@ -143,7 +144,7 @@ class Writes:
             raise Refused(403, "Forbidden", why, details=details, by_admission=True)
         revision, gone = self._deleter.delete(target, options)
         if not gone or target.kind.qualified in _RETURN_DELETED:
-            return _object(202 if options.waits_for_dependents and not gone else 200, rendering, revision)
+            return _object(request, 202 if options.waits_for_dependents and not gone else 200, rendering, revision)
         details = {"name": target.name}
         if target.kind.group:
             details["group"] = target.kind.group
@@ -234,5 +235,5 @@ def _patched(target: Target, kind: str, old: Object, patch: Any) -> Object:
     return cast("Object", merge_patch(old, patch))
 
 
-def _object(status: int, rendering: Rendering, revision: Revision) -> Response:
-    return answer(status, JSON, [rendering.one(revision) + b"\n"])
+def _object(request: Request, status: int, rendering: Rendering, revision: Revision) -> Response:
+    return compressed(request, [rendering.one(revision) + b"\n"], JSON, status=status)

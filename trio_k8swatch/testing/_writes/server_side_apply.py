@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from trio_k8swatch.testing._api.resource_types import ResourceType
 from trio_k8swatch.testing._http.statuses import Refused
-from trio_k8swatch.testing._json import Object, copied, encode_sorted, is_object
+from trio_k8swatch.testing._json import Object, copied, decode, encode_sorted, is_object
 
 from .field_paths import SERVER_OWNED, Path, without_server_fields
 from .managed_fields import Origin, entries_of, paths_of, rewrite, track
@@ -16,7 +16,7 @@ from .typed_merge import compared, fields_in, merged, with_named, without
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
-CLIENT_SIDE: Final = "kubectl-client-side-apply"
+KUBECTL: Final = "kubectl"
 
 
 def created_by_apply(kind: ResourceType, applied: Object, made: Object, origin: Origin) -> None:
@@ -26,8 +26,11 @@ def created_by_apply(kind: ResourceType, applied: Object, made: Object, origin: 
     rewrite(kind, None, made, origin, mine=mine, lost=set(), touched=True)
 
 
-def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, force: bool) -> Object:
-    """What `live` becomes. 409 where another manager has set another value, unless forced."""
+def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, sent: Object, force: bool) -> Object:
+    """What `live` becomes. 409 where another manager has set another value, unless forced.
+
+    `sent` is `applied` before anything was filled in.
+    """
     shape = shape_of(kind)
     before, config = without_server_fields(live), without_server_fields(applied)
     wanted = fields_in(shape, config)
@@ -39,9 +42,10 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
     after: Object = _pruned(shape, merged(shape, before, config), last, owned)
     found = compared(shape, before, after)
     if not force:
-        _check_conflicts(live, others, found.changed)
+        allowed = _applied_on_the_client(kind, live) if origin.manager == KUBECTL else set[Path]()
+        _check_conflicts(others, found.changed - allowed)
     result = _with_server_fields(copied(after), live, applied)
-    _note_last_applied(result, applied, origin)
+    _note_last_applied(result, sent, origin)
     changed = before != after
     lost = found.changed | found.removed
     rewrite(kind, live, result, origin, mine=wanted, lost=lost, touched=changed or last != wanted, timed=changed)
@@ -77,12 +81,23 @@ def _with_server_fields(value: Object, live: Object, applied: Object) -> Object:
     return {**head, **value, "metadata": {**kept, **(value.get("metadata") or {})}}
 
 
-def _check_conflicts(live: Object, others: list[Object], disputed: set[Path]) -> None:
+def _applied_on_the_client(kind: ResourceType, live: Object) -> set[Path]:
+    """Where kubectl changes sides: what it applied on the client, as far as it is so still, is its own to change."""
+    shape, text = shape_of(kind), _last_applied(live) or ""
+    try:
+        last: object = decode(text.encode())
+    except ValueError:
+        return set()
+    if not is_object(last) or last.get("apiVersion") != kind.api_version or not is_object(last.get("metadata")):
+        return set()
+    config = without_server_fields(last)
+    found = compared(shape, config, without_server_fields(live))
+    return fields_in(shape, config) - found.changed - found.removed
+
+
+def _check_conflicts(others: list[Object], disputed: set[Path]) -> None:
     causes: list[Object] = []
     for entry in others:
-        if entry["manager"] == CLIENT_SIDE and _last_applied(live) is not None:
-            # kubectl has changed sides: what it applied on the client is what it applies now.
-            continue
         who = _who(entry)
         causes += [
             {"reason": "FieldManagerConflict", "message": who, "field": _dotted(path)}
@@ -129,9 +144,7 @@ def _last_applied(obj: Object) -> str | None:
     return annotations.get(LAST_APPLIED) if is_object(annotations) else None
 
 
-def _note_last_applied(result: Object, applied: Object, origin: Origin) -> None:
+def _note_last_applied(result: Object, sent: Object, origin: Origin) -> None:
     """`kubectl` keeps the annotation of its client side up to date, so that it may change back."""
-    if origin.manager == "kubectl" and _last_applied(result) is not None:
-        metadata = {key: value for key, value in applied["metadata"].items() if key != "namespace"}
-        text = encode_sorted({**applied, "metadata": metadata}).decode() + "\n"
-        result["metadata"]["annotations"][LAST_APPLIED] = text
+    if origin.manager == KUBECTL and _last_applied(result) is not None:
+        result["metadata"]["annotations"][LAST_APPLIED] = encode_sorted(sent).decode() + "\n"

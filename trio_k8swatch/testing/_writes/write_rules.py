@@ -93,7 +93,7 @@ class Writer:
     def apply(self, target: Target, applied: Object, write: Write, *, force: bool) -> tuple[Revision, bool]:
         """Server-side apply: create or merge. The object, and whether it is new."""
         kind = target.kind
-        applied = copied(applied)
+        sent, applied = applied, copied(applied)
         check_type(kind, applied)
         metadata = check_metadata(kind, target.namespace, applied)
         metadata.setdefault("name", target.name)
@@ -104,7 +104,7 @@ class Writer:
             return self._create_by_apply(target, applied, write, origin), True
         check_unchanged(target, old, metadata, conditional=False)
         before = normal(kind, old.object)
-        merged = apply(kind, before, applied, origin, force=force)
+        merged = apply(kind, before, applied, origin, sent=sent, force=force)
         check_same_name(target, metadata)
         merged = converted(kind, merged)
         managers = merged["metadata"].get("managedFields")
