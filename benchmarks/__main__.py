@@ -59,6 +59,16 @@ def main() -> None:
 
         fake.main(sys.argv[2:])
         return
+    if "--real" in sys.argv:
+        from benchmarks.real import run
+
+        run.main(sys.argv[1:])
+        return
+    if sys.argv[1:2] == ["targets"]:
+        from benchmarks import targets
+
+        targets.main(sys.argv[2:])
+        return
     if sys.argv[1:] == ["queue"]:
         from benchmarks import queue
 

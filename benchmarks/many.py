@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import resource
 import subprocess
@@ -25,7 +26,7 @@ from trio_k8swatch import PartialObjectMetadata, Resource, open_client, open_wat
 from trio_k8swatch.namespaces import open_namespaces
 from trio_k8swatch.testing import FakeApiServer
 
-__all__ = ["main"]
+__all__ = ["idle_watches", "main", "sockets"]
 
 _ROOT = Path(__file__).parent.parent
 _HOUR_SECONDS = 3600
@@ -48,7 +49,8 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _sockets() -> int:
+def sockets() -> int:
+    """How many this process has open."""
     files = Path("/proc/self/fd")
     return sum(one.is_symlink() and os.readlink(one).startswith("socket:") for one in files.iterdir())  # noqa: PTH115
 
@@ -78,24 +80,29 @@ async def _virtual(how: str, count: int) -> str:
         )
 
 
-async def _real(how: str, count: int, url: str, seconds: float) -> str:
+async def _real(how: str, count: int, url: str, seconds: float) -> dict[str, float]:
+    # trio has some of its own.
+    others = sockets()
     async with open_client(base_url=url) as client, AsyncExitStack() as stack:
         maps = client.resource("v1", "configmaps", type=PartialObjectMetadata)
         # What the first one costs is not what one more does.
-        await stack.enter_async_context(open_watch(maps.in_namespace("n0")))
-        gc.collect()
-        resident, sockets, cpu, began = _resident(), _sockets(), _cpu(), time.monotonic()
+        async with open_watch(maps.in_namespace("n0")):
+            gc.collect()
+            resident, cpu, began = _resident(), _cpu(), time.monotonic()
         await _open(stack, how, maps, count)
-        started, start_cpu = time.monotonic() - began, _cpu() - cpu
+        opened = {"open_seconds": time.monotonic() - began, "open_cpu_seconds": _cpu() - cpu}
         gc.collect()
-        resident, sockets, cpu = _resident() - resident, _sockets() - sockets, _cpu()
+        memory, cpu = {"bytes_each": (_resident() - resident) / count, "sockets": float(sockets() - others)}, _cpu()
         await trio.sleep(seconds)
-        cpu = _cpu() - cpu
-        return (
-            f"| {how} | {count:,} | {seconds:.0f} s | {sockets} sockets |"
-            f" {cpu / seconds * 100:.2f} % of a processor | {resident / count / 1024:.0f} KiB each |"
-            f" {started:.1f} s, {start_cpu / count * 1000:.1f} ms of processor time each |"
-        )
+        return {**opened, **memory, "cpu_seconds": _cpu() - cpu}
+
+
+def _row(how: str, count: int, seconds: float, found: dict[str, float]) -> str:
+    return (
+        f"| {how} | {count:,} | {seconds:.0f} s | {found['sockets']:.0f} sockets |"
+        f" {found['cpu_seconds'] * 1000:.1f} ms | {found['bytes_each'] / 1024:.0f} KiB each |"
+        f" {found['open_seconds']:.1f} s, {found['open_cpu_seconds'] / count * 1000:.1f} ms of processor time each |"
+    )
 
 
 async def _serve(count: int) -> None:
@@ -104,14 +111,18 @@ async def _serve(count: int) -> None:
         await trio.sleep_forever()
 
 
-def _measured_in_a_process(how: str, count: int, seconds: float) -> None:
+def idle_watches(how: str, count: int, seconds: float) -> dict[str, float]:
+    """So many watches of a server in another process, in a process of their own, idle for so many seconds."""
     serve = [sys.executable, "-m", "benchmarks.many", "--serve", str(count)]
     with subprocess.Popen(serve, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             url = server.stdout.readline().strip()
             command = ["--how", how, "--count", str(count), "--seconds", str(seconds), "--url", url]
-            subprocess.run([sys.executable, "-m", "benchmarks.many", *command], cwd=_ROOT, check=True)
+            watching = [sys.executable, "-m", "benchmarks.many", *command]
+            done = subprocess.run(watching, cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            figures: dict[str, float] = json.loads(done.stdout)
+            return figures
         finally:
             server.kill()
 
@@ -130,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.serve:
         trio.run(_serve, arguments.serve)
     elif arguments.url:
-        print(trio.run(_real, arguments.how, arguments.count, arguments.url, arguments.seconds), flush=True)
+        print(json.dumps(trio.run(_real, arguments.how, arguments.count, arguments.url, arguments.seconds)))
     else:
         print(
             "| | watches | idle for | | processor | memory | to open them |\n|---|---|---|---|---|---|---|", flush=True
@@ -139,7 +150,7 @@ def main(argv: list[str] | None = None) -> None:
             for count in arguments.counts:
                 clock = trio.testing.MockClock(autojump_threshold=0)
                 print(trio.run(_virtual, how, count, clock=clock), flush=True)
-                _measured_in_a_process(how, count, arguments.seconds)
+                print(_row(how, count, arguments.seconds, idle_watches(how, count, arguments.seconds)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What is measured against a real kube-apiserver, over TLS: `python -m benchmarks --real DIR`."""
