@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from soak.churn import Week, week
 from soak.weathered import Figures, soak
 
 GROWTH_LIMIT = 1.1
@@ -12,6 +13,9 @@ GROWTH_LIMIT = 1.1
 
 SHORT_GROWTH_LIMIT = 1.3
 """In a short run the fake server's own history, which comes and goes, weighs more than everything else."""
+
+
+CHURN_GROWTH_LIMIT = 1.02
 
 
 def check(figures: Figures, events: int, reconnects: int, growth: float = GROWTH_LIMIT) -> None:
@@ -45,3 +49,24 @@ def test_F102_twenty_thousand_schedules(monkeypatch: pytest.MonkeyPatch):
         run(setup, schedule)
 
     schedules()
+
+
+def check_week(found: Week, growth: float) -> None:
+    print(
+        f"{found.replaced} replaced, {found.opened} watches, {found.virtual_days:.1f} days, growth {found.growth:.4f}"
+    )
+    assert found.growth <= growth, f"memory grew: {found.memory}"
+
+
+def test_a_short_week_of_churn():
+    """Every object replaced once, sixty watches opened and closed in two virtual hours."""
+    check_week(week(replacements=1, watches=60, days=1 / 12), SHORT_GROWTH_LIMIT)
+
+
+@pytest.mark.soak
+def test_a_week_of_churn():
+    """Every object replaced a hundred times, watches opened and closed a thousand times: memory grows by 2 % at most."""
+    found = week(replacements=100, watches=1000)
+    assert (found.replaced, found.opened) == (20_000, 1000)
+    assert found.virtual_days >= 7
+    check_week(found, CHURN_GROWTH_LIMIT)
