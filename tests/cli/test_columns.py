@@ -31,16 +31,21 @@ def test_the_widest_columns_give_way_first() -> None:
     assert fit([60, 5, 30, 3], 60) == ([23, 5, 23, 3], 2)
 
 
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=12), st.integers(0, 250))
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=12), st.integers(0, 250))
 def test_columns_never_get_more_than_there_is(widths: list[int], total: int) -> None:
-    """Nor more than they want, as long as there is at least one place for each."""
+    """Nor more than they want. Those that are shown get all there is, until they have what they want."""
     fitted, gap = fit(widths, total)
     assert all(got <= wanted for got, wanted in zip(fitted, widths, strict=True))
-    gaps = gap * (len(widths) - 1)
-    if total >= gaps + len(widths):
-        assert sum(fitted) + gaps <= total
-        if sum(widths) + gaps > total:
-            assert sum(fitted) + gaps == total
+    shown = max((index for index, width in enumerate(fitted, 1) if width), default=1)
+    used = sum(fitted) + gap * (shown - 1)
+    if total >= 1:
+        assert used <= total
+        assert used == total or fitted[:shown] == widths[:shown]
+
+
+def test_columns_that_would_become_unreadable_are_left_out() -> None:
+    """From the right, as many as it takes: `-o wide` of pods in 80 places."""
+    assert fit([9, 24, 5, 11, 8, 3, 15, 15, 14, 15], 78) == ([9, 10, 5, 10, 8, 3, 10, 9, 0, 0], 2)
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "So"])), st.integers(0, 30), st.booleans())

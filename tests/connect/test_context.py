@@ -98,10 +98,10 @@ def test_no_current_context(row: str, tmp_path: Path) -> None:
 @row("unknown context or user")
 def test_unknown_names(row: str, tmp_path: Path) -> None:
     """Near matches first."""
-    assert refusal(tmp_path, document(), "y") == "there is no context 'y' (x)"
+    assert refusal(tmp_path, document(), "y") == "there is no context 'y'; it has x"
     assert refusal(tmp_path, document(user_="") | {"users": []}) == "contexts[x].context.user: there is no user 'u'"
     content = document() | {"contexts": [{"name": "x", "context": {"cluster": "cc"}}]}
-    assert refusal(tmp_path, content) == "contexts[x].context.cluster: there is no cluster 'cc' (c)"
+    assert refusal(tmp_path, content) == "contexts[x].context.cluster: there is no cluster 'cc'; it has c"
 
 
 @row("a context without user")

@@ -29,8 +29,10 @@ _FILE: Final = click.Path(path_type=Path)
 
 _TARGET_OPTIONS: Final = (
     click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Instead of $KUBECONFIG and ~/.kube/config."),
-    click.option("--context", metavar="NAME", help="Which context of the kubeconfig.", shell_complete=complete_context),
-    click.option("-s", "--server", metavar="URL", help="Exactly this API server, and no kubeconfig."),
+    click.option(
+        "--context", metavar="NAME", help="Context of the kubeconfig to use.", shell_complete=complete_context
+    ),
+    click.option("-s", "--server", metavar="URL", help="URL of the API server; no kubeconfig is read."),
     click.option("--token-file", metavar="FILE", type=_FILE, help="A bearer token for --server."),
     click.option(
         "--certificate-authority",
@@ -40,7 +42,9 @@ _TARGET_OPTIONS: Final = (
     ),
     click.option("--insecure-skip-tls-verify", "insecure", is_flag=True, help="Trust any certificate of --server."),
     click.option("--as", "impersonate", metavar="USER", help="Impersonate this user, as kubectl does."),
-    click.option("--as-group", "impersonate_groups", metavar="GROUP", multiple=True, help="And a group; repeatable."),
+    click.option(
+        "--as-group", "impersonate_groups", metavar="GROUP", multiple=True, help="Impersonate this group; repeatable."
+    ),
 )
 
 
@@ -70,7 +74,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 )
 @click.pass_context
 def commands(context: click.Context) -> int | None:
-    """Watch Kubernetes objects come, change and go.
+    """Watch Kubernetes objects, exactly and for as long as you like.
 
     Connects as kubectl does, and stays connected: it survives restarts of the API server, expired
     versions, lost networks and rotated credentials, and never shows an object that is gone.
@@ -104,11 +108,11 @@ def commands(context: click.Context) -> int | None:
     type=OutputFormat(),
     default=Output.TABLE.value,
     show_default=True,
-    help="table, wide: as kubectl, in place in a terminal. name. json: one event a line. yaml. jsonpath=TEMPLATE.",
+    help="table or wide (updated in place in a terminal), name, json (one event per line), yaml, jsonpath=TEMPLATE.",
 )
 @click.option("-L", "--label-columns", metavar="KEYS", multiple=True, help="Labels as columns, for example app,tier.")
 @click.option("--show-labels", is_flag=True, help="All labels as the last column.")
-@click.option("--no-headers", is_flag=True, help="No line above the columns.")
+@click.option("--no-headers", is_flag=True, help="Do not print column headings.")
 @click.option("--watch-only", is_flag=True, help="Only changes, without the existing objects.")
 @click.option("--output-watch-events", is_flag=True, help="ADDED, MODIFIED or DELETED as the first column.")
 @click.option("-w", "--watch", is_flag=True, hidden=True, help="Accepted, because kubectl has it.")
@@ -118,7 +122,7 @@ def commands(context: click.Context) -> int | None:
     "--metrics-port", metavar="P", type=click.IntRange(1, 65535), help="Serve Prometheus metrics at :P/metrics."
 )
 @_target_options
-@click.option("--demo", is_flag=True, help="No cluster: a lively, made-up one inside this process.")
+@click.option("--demo", is_flag=True, help="Watch a demo cluster inside this process; no cluster is needed.")
 def watch_command(*, output: tuple[Output, Template | None], **options: Any) -> int:
     """Show the existing objects of RESOURCE, then every change, until Ctrl-C.
 
@@ -145,14 +149,21 @@ def watch_command(*, output: tuple[Output, Template | None], **options: Any) -> 
 
 @commands.command("types", short_help="Write structs for chosen fields of a resource.")
 @click.argument("resource", required=False)
-@click.option("--fields", metavar="PATHS", required=True, help="For example metadata,spec.replicas,status.conditions.")
-@click.option("--crd", metavar="FILE", type=_FILE, help="A CustomResourceDefinition, instead of asking a server.")
-@click.option("--crd-version", metavar="V", help="Which version of the --crd; by default the stored one.")
+@click.option(
+    "--fields",
+    metavar="PATHS",
+    required=True,
+    help="Comma-separated paths, for example metadata,spec.replicas,status.conditions.",
+)
+@click.option(
+    "--crd", metavar="FILE", type=_FILE, help="A CustomResourceDefinition to read instead of asking a server."
+)
+@click.option("--crd-version", metavar="V", help="Version in the --crd; the stored one by default.")
 @_target_options
 def types_command(
     *, resource: str | None, fields: str, crd: Path | None, crd_version: str | None, **options: Any
 ) -> int:
-    """Print a Python module with msgspec structs for these fields of RESOURCE, and of nothing else.
+    """Print a Python module with msgspec structs for the given fields of RESOURCE.
 
     A path that ends at an object takes all of it. The schema is the server's own (OpenAPI v3), or that of a
     CustomResourceDefinition in a file.
@@ -180,27 +191,31 @@ def types_command(
     metavar="FILE",
     type=_FILE,
     multiple=True,
-    help="Manifests that are there from the start.",
+    help="Manifests to create at the start; repeatable.",
 )
-@click.option("--simulate", is_flag=True, help="Deployments, StatefulSets, Jobs and Pods move as in a real cluster.")
 @click.option(
-    "--faults", metavar="SEED", type=int, help="Now and then something goes wrong: the same for the same SEED."
+    "--simulate", is_flag=True, help="Run Deployments, StatefulSets, Jobs and Pods as their controllers would."
 )
+@click.option("--faults", metavar="SEED", type=int, help="Inject random faults, the same ones for the same SEED.")
 @click.option(
     "--faults-every",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=15.0,
     show_default=True,
-    help="On average.",
+    help="Average time between faults.",
 )
-@click.option("--host", metavar="NAME", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", metavar="P", type=click.IntRange(0, 65535), default=0, help="By default one that is free.")
-@click.option("--tls", is_flag=True, help="HTTPS, with a certificate that the kubeconfig vouches for.")
-@click.option("--token", metavar="TOKEN", help="Whoever does not know it is answered 401. Do not use a real one.")
-@click.option("--kubeconfig", metavar="FILE", type=_FILE, help="Write it there, instead of to standard output.")
+@click.option("--host", metavar="NAME", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", metavar="P", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one by default."
+)
+@click.option("--tls", is_flag=True, help="Serve HTTPS; the kubeconfig contains the certificate authority.")
+@click.option("--token", metavar="TOKEN", help="Require this bearer token. Do not use a real one.")
+@click.option(
+    "--kubeconfig", metavar="FILE", type=_FILE, help="Write the kubeconfig to FILE instead of standard output."
+)
 def fake_command(*, files: tuple[Path, ...], **options: Any) -> int:
-    """Serve an API server in memory, until Ctrl-C: for tests in any language that need the API, and no containers.
+    """Serve an API server in memory until Ctrl-C, for tests in any language that need the API but no containers.
 
     The kubeconfig appears when the server answers: on standard output, or in a FILE, which is removed at the end.
     A FILE that something else has written is never touched. -f takes what kubectl takes: YAML and JSON, several

@@ -18,6 +18,9 @@ _PADDING: Final = 3
 _LEAST_WIDTH: Final = 6
 """kubectl's, padding included."""
 
+_READABLE_WIDTH: Final = 9
+"""Names that are cut to less can no longer be told apart."""
+
 _ELLIPSIS: Final = "…"
 
 
@@ -92,21 +95,31 @@ def widths_of(rows: Iterable[Sequence[str]]) -> list[int]:
 def fit(widths: Sequence[int], total: int) -> tuple[list[int], int]:
     """The widths that columns get in `total` places, and the gap between them.
 
-    First the gaps shrink, then the widest columns, to one width that they share. Where even that is not enough the
-    rightmost columns end up with nothing.
+    First the gaps shrink, then the widest columns, to one width that they share. Where that would be too narrow to read,
+    the rightmost columns are left out: they get nothing.
     """
     for gap in (_PADDING, _PADDING - 1):
         if sum(widths) + gap * (len(widths) - 1) <= total:
             return list(widths), gap
     gap = _PADDING - 1
-    room = max(0, total - gap * (len(widths) - 1))
-    level = max((width for width in range(1, room + 1) if sum(min(w, width) for w in widths) <= room), default=1)
-    fitted = [min(width, level) for width in widths]
+    shown = len(widths)
+    while shown > 1 and _shared_width(widths[:shown], total - gap * (shown - 1)) < _READABLE_WIDTH:
+        shown -= 1
+    room = max(0, total - gap * (shown - 1))
+    level = _shared_width(widths[:shown], room)
+    fitted = [min(width, level) for width in widths[:shown]]
     # What is left over goes to the first that were cut.
-    for index, width in enumerate(widths):
+    for index, width in enumerate(widths[:shown]):
         if sum(fitted) < room and fitted[index] < width:
             fitted[index] += 1
-    return fitted, gap
+    return fitted + [0] * (len(widths) - shown), gap
+
+
+def _shared_width(widths: Sequence[int], room: int) -> int:
+    """The largest width to which all columns can be cut so that they fit into `room`; at least 1."""
+    if sum(widths) <= room:
+        return max(_READABLE_WIDTH, *widths)
+    return max((width for width in range(1, room + 1) if sum(min(w, width) for w in widths) <= room), default=1)
 
 
 def cut(text: str, width: int, *, keep_end: bool = False) -> str:

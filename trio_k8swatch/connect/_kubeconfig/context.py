@@ -65,8 +65,9 @@ def connection_for(config: Kubeconfig, context: str | None, surroundings: Surrou
     """The connection that `context` (or the current one) stands for; `ConfigError` names file and field."""
     name = context or config.current_context
     if not name:
+        choices = _choices("", config.contexts)
         raise ConfigError(
-            f"{_files(config)}: no current-context is set; name a context{_choices('', config.contexts)}, "
+            f"{_files(config)}: no current-context is set; name a context{f' ({choices})' if choices else ''}, "
             "or run: kubectl config use-context NAME"
         )
     chosen = _lookup(config.contexts, name, "context", config)
@@ -84,12 +85,12 @@ def _lookup(
     if name in entries:
         return entries[name]
     where = _files(config) if named_by is None else named_by.label(section)
-    raise ConfigError(f"{where}: there is no {section} {name!r}{_choices(name, entries)}")
+    choices = _choices(name, entries)
+    raise ConfigError(f"{where}: there is no {section} {name!r}{f'; it has {choices}' if choices else ''}")
 
 
 def _choices(name: str, entries: dict[str, Entry[T]]) -> str:
-    near = difflib.get_close_matches(name, entries) or sorted(entries)[:10]
-    return f" ({', '.join(near)})" if near else ""
+    return ", ".join(difflib.get_close_matches(name, entries) or sorted(entries)[:10])
 
 
 def _files(config: Kubeconfig) -> str:
