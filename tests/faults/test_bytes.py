@@ -13,7 +13,7 @@ from trio_k8swatch import ApiError, Unavailable, open_client
 
 
 async def test_F106_a_watch_of_many_gzip_members(autojump_clock):
-    """All members of a compressed stream are read, not only the first: what each brings is in the store (R4)."""
+    """All members of a compressed stream are read, not only the first, and the events of each are in the store."""
     async with cluster() as it:
         it.fake.faults.gzip_members()
         async with it.watch() as w:
@@ -28,7 +28,7 @@ async def test_F106_a_watch_of_many_gzip_members(autojump_clock):
 @pytest.mark.parametrize("surplus", [b"x", with_length(b'"SMUGGLED"')], ids=["garbage", "a response"])
 @pytest.mark.parametrize("framed", [HEAD + chunk(b'"a"') + END, with_length(b'"a"')], ids=["chunked", "with a length"])
 async def test_F107_bytes_behind_the_end_of_a_body(framed, surplus):
-    """What comes behind an answer is an error, closes the connection, and never answers the next request (R9)."""
+    """Surplus bytes after a response are an error, close the connection, and are never taken for the next response."""
 
     async def answer(stream, target):
         await stream.send_all(framed + surplus if target == "/a" else with_length(b'"honest"'))
@@ -42,7 +42,7 @@ async def test_F107_bytes_behind_the_end_of_a_body(framed, surplus):
 
 
 async def test_F108_a_compressed_refusal_that_grows(autojump_clock):
-    """Of a refusal only the beginning is inflated, however small it was on the wire (R14)."""
+    """Only the beginning of an error body is decompressed, however small it was on the wire."""
     async with cluster() as it:
         it.fake.faults.gzip_bomb(64)
         tracemalloc.start()
@@ -65,7 +65,7 @@ async def test_F108_a_compressed_refusal_that_grows(autojump_clock):
     ids=["a chunk extension", "trailers", "interim responses", "a head"],
 )
 async def test_F108_framing_without_data(endless):
-    """Heads, extensions, trailers and interim responses without end are errors, and soon (R14)."""
+    """Endless headers, chunk extensions, trailers and interim responses soon become errors."""
     async with raw_server(sends(endless)) as server, open_client(base_url=server.url) as client:
         with trio.fail_after(5), pytest.raises(Unavailable):
             await client.get("/version")

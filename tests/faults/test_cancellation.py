@@ -120,5 +120,5 @@ def sweep(init_mode: InitMode, strategy: ListStrategy, how: str) -> int:
 @pytest.mark.parametrize("strategy", [ListStrategy.PAGES, ListStrategy.STREAM])
 @pytest.mark.parametrize("init_mode", list(InitMode))
 def test_F94_cancelled_at_every_step(init_mode, strategy, how):
-    """All invariants hold, nothing is left, and nothing but Cancelled is raised, wherever the axe falls."""
+    """Cancelled at any checkpoint: all invariants hold, nothing is left behind, and only Cancelled is raised."""
     assert sweep(init_mode, strategy, how) > 100

@@ -99,7 +99,7 @@ def kubeconfig(tmp_path, url: str, ca: bytes) -> str:
 
 
 async def test_F16_http2_is_never_chosen(tmp_path):
-    """HTTP/2 is not spoken, whatever the server would rather have, so that it has no GOAWAY for us (R5)."""
+    """HTTP/1.1 is used even if the server prefers HTTP/2, so that there is no GOAWAY."""
     authority = trustme.CA()
     fake = FakeApiServer(seed=1)
     with trio.fail_after(30):
@@ -114,7 +114,7 @@ async def test_F16_http2_is_never_chosen(tmp_path):
 
 
 async def test_F16_a_connection_of_limited_age():
-    """A server that closes its connection after each answer costs nothing but another connection."""
+    """A server that closes the connection after each response costs only another connection."""
 
     async def answer(stream, target):
         await stream.send_all(with_length(b"{}", b"HTTP/1.1 200 OK\r\nConnection: close\r\n"))
@@ -134,7 +134,7 @@ async def test_R5_http2_is_refused_in_one_line():
 
 
 async def test_F13_certificates_of_another_authority(tmp_path):
-    """Where the authority changed, connections fail with the reason named, along the curve; when the file follows, they work."""
+    """While the file has the old CA, connections fail with that reason, with growing pauses; once it is updated, they succeed."""
     fake = FakeApiServer(seed=1)
     with trio.fail_after(60):
         async with fake.serve(tls=True) as url:
@@ -175,7 +175,7 @@ async def test_F14_a_certificate_that_stays_wrong(tmp_path):
 
 
 async def test_F17_more_watches_than_any_pool():
-    """120 watches on one client leave its lists alone."""
+    """120 watches on one client do not block its lists."""
     fake = FakeApiServer(seed=1)
     for n in range(3):
         fake.create(pod(f"pod-{n}"))
@@ -223,7 +223,7 @@ async def cancel_watches(client: ApiClient, count: int) -> None:
 
 
 async def test_F18_cancelled_connects():
-    """Ten thousand requests cancelled on their way cost no slot, no socket and no task."""
+    """Ten thousand requests cancelled while connecting leak no slot, no socket and no task."""
     fake = FakeApiServer(seed=1)
     tasks = trio.lowlevel.current_statistics().tasks_living
     with trio.fail_after(120):

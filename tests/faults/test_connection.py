@@ -12,7 +12,7 @@ from trio_k8swatch import K8sWatchError, State, TimeRange, Unavailable
 
 
 async def test_F01_refused_at_first_list(autojump_clock):
-    """Nobody is there: `open_watch` says so at once; a policy may wait instead, and asks every three seconds."""
+    """At the start `open_watch` raises at once; with a policy it retries every three seconds instead."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         with it.fake.faults.refuse(), pytest.raises(Unavailable, match="refused"):
@@ -28,7 +28,7 @@ async def test_F01_refused_at_first_list(autojump_clock):
 
 
 async def test_F02_refused_at_re_watch(autojump_clock):
-    """The watch comes back to the same resourceVersion soon after the server, without a list; the store can be read."""
+    """The watch resumes at the same resourceVersion soon after the server is back, without a list; the store stays readable."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -51,7 +51,7 @@ async def test_F02_refused_at_re_watch(autojump_clock):
 
 
 async def test_F03_reset_between_events(autojump_clock):
-    """After RST the watch goes on at the last committed resourceVersion: no list, nothing twice, nothing lost."""
+    """The watch resumes at the last committed resourceVersion: no list, no duplicates, nothing lost."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -67,7 +67,7 @@ async def test_F03_reset_between_events(autojump_clock):
 
 
 async def test_F04_reset_in_the_middle_of_a_line(autojump_clock):
-    """Half an event is no event: it is forgotten, and comes again whole."""
+    """Half an event is discarded, and received again in full."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -81,7 +81,7 @@ async def test_F04_reset_in_the_middle_of_a_line(autojump_clock):
 
 
 async def test_F05_clean_end_after_minutes(autojump_clock):
-    """The server ends a watch when its time is over: the next one follows at once, without list and without failing."""
+    """The next watch starts at once, without a list, and this does not count as a failure."""
     async with cluster() as it:
         async with it.watch(config=longest(watch_timeout=TimeRange(300, 300))) as w:
             await trio.sleep(3000)
@@ -95,7 +95,7 @@ async def test_F05_clean_end_after_minutes(autojump_clock):
 
 
 async def test_F06_end_at_once_again_and_again(autojump_clock):
-    """A watch that ends at once is a failure: pauses grow to the ceiling, and health says so, events or not."""
+    """A watch that ends at once counts as a failure: pauses grow to the maximum, and health reports it, with or without events."""
     async with cluster() as it:
         async with it.watch(inspect_every=0.7) as w:
             await trio.sleep(20)
@@ -112,7 +112,7 @@ async def test_F06_end_at_once_again_and_again(autojump_clock):
 
 
 async def test_F06_end_after_one_event_again_and_again(autojump_clock):
-    """A server that gives one event each time and throws us out has not recovered either."""
+    """A server that ends each watch after one event has not recovered either."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(20)
@@ -126,7 +126,7 @@ async def test_F06_end_after_one_event_again_and_again(autojump_clock):
 
 
 async def test_F07_headers_never_arrive(autojump_clock):
-    """A proxy that holds the headers back is given up after a few seconds when a watch has just been cut."""
+    """Right after a watch was cut, a request without response headers is abandoned after a few seconds."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -142,7 +142,7 @@ async def test_F07_headers_never_arrive(autojump_clock):
 
 
 async def test_F07_headers_never_arrive_at_the_start(autojump_clock):
-    """At the start, too, silence has a limit; nothing is delivered before."""
+    """At the start, silence is limited as well; nothing is delivered before."""
     async with cluster() as it:
         it.fake.faults.hang(on="watch")
         it.fake.create(pod("a"))
@@ -154,7 +154,7 @@ async def test_F07_headers_never_arrive_at_the_start(autojump_clock):
 
 
 async def test_F08_half_open(autojump_clock):
-    """Packets vanish: within the silence limit the watch is taken up again at the same version, nothing is lost."""
+    """Within the silence limit the watch resumes at the same version, and nothing is lost."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(130)
@@ -169,7 +169,7 @@ async def test_F08_half_open(autojump_clock):
 
 
 async def test_F09_half_open_and_lists_hang(autojump_clock):
-    """When lists hang as well, they are given up too; stopping works at any moment of it."""
+    """Lists that hang are abandoned as well; stopping works at any time."""
     async with cluster() as it:
         async with it.watch(settle=False) as w:
             await trio.sleep(100)
@@ -187,7 +187,7 @@ async def test_F09_half_open_and_lists_hang(autojump_clock):
 
 
 async def test_F10_trickle(autojump_clock):
-    """One byte in 30 s is life for a while, but an event has to come to its end."""
+    """One byte in 30 s is accepted for a while, but an event must be completed."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(100)
@@ -203,7 +203,7 @@ async def test_F10_trickle(autojump_clock):
 
 
 async def test_F11_quiet_server_without_bookmarks(autojump_clock):
-    """Silence is believed once it was seen to be this server's way: no reconnect loop, and changes arrive at once."""
+    """Silence is accepted once it is known that this server sends no bookmarks: no reconnect loop, and changes arrive at once."""
     async with cluster() as it:
         it.fake.faults.no_bookmarks()
         async with it.watch(inspect_every=10) as w:
@@ -218,7 +218,7 @@ async def test_F11_quiet_server_without_bookmarks(autojump_clock):
 
 
 async def test_F12_the_server_moves(autojump_clock):
-    """See test_sockets for names that resolve anew; here: another server process behind the same name, same data."""
+    """Another server process behind the same name, with the same data: the watch resumes."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(100)
@@ -228,7 +228,7 @@ async def test_F12_the_server_moves(autojump_clock):
 
 
 async def test_F14_certificate_wrong_for_good(autojump_clock):
-    """See test_sockets for TLS itself; a failure that stays is retried every three seconds and shown in health."""
+    """A permanent failure is retried every three seconds, and reported by health."""
     async with cluster() as it:
         async with it.watch(settle=False) as w:
             await trio.sleep(100)
@@ -243,7 +243,7 @@ async def test_F14_certificate_wrong_for_good(autojump_clock):
 
 
 async def test_F15_proxy_closes_idle_connections(autojump_clock):
-    """A proxy that closes every watch after a minute: works for days, without a single further list."""
+    """A proxy closes every watch after a minute: it works for days without another list."""
     async with cluster() as it:
         it.fake.faults.close_idle(60.0)
         async with it.watch(inspect_every=30) as w:
@@ -270,7 +270,7 @@ async def test_F15_proxy_resets_idle_connections(autojump_clock):
 
 
 async def test_F09_a_partition_of_minutes(autojump_clock):
-    """For four minutes nothing comes through, probes included: after it the watch resumes, and nobody lists."""
+    """For four minutes all packets are lost, TCP probes included: afterwards the watch resumes without a list."""
     async with cluster() as it:
         async with it.watch(inspect_every=5) as w:
             await trio.sleep(30)

@@ -26,7 +26,7 @@ def versioned(obj, version):
 
 
 async def test_F47_deleted_for_an_unknown_object(autojump_clock):
-    """A deletion of what we never had is harmless if it is old, and a reason to list if it is news."""
+    """A deletion of an unknown object is ignored if it is old, and leads to a list if it is new."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         ghost = {**stored(it.fake, "a"), "metadata": {**stored(it.fake, "a")["metadata"], "name": "ghost", "uid": "g"}}
@@ -42,7 +42,7 @@ async def test_F47_deleted_for_an_unknown_object(autojump_clock):
 
 
 async def test_F47_modified_for_an_unknown_object(autojump_clock):
-    """Its add was lost: it is taken at once, and one list follows."""
+    """A MODIFIED of an unknown object is applied at once, and one list follows."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -60,7 +60,7 @@ async def test_F47_modified_for_an_unknown_object(autojump_clock):
 
 @pytest.mark.parametrize(("offset", "lists", "told"), [(0, 1, ["add"]), (-1, 2, ["add"]), (1, 2, ["add", "update"])])
 async def test_F47_added_for_a_known_object(offset, lists, told, autojump_clock):
-    """Equal: a replay, ignored. Older: nothing changes, one list. Newer: taken at once, and one list."""
+    """Of an equal version: ignored as a replay. Older: no change, one list. Newer: applied at once, one list."""
     async with cluster() as it:
         it.fake.create(pod("pad"))
         it.fake.create(pod("a"))
@@ -95,7 +95,7 @@ async def test_F48_deleted_in_another_state(autojump_clock):
 
 
 async def test_F49_recreated_in_a_gap(autojump_clock):
-    """A new object of an old name: the old one is deleted, then the new one added; the name index shows the new."""
+    """The old object is deleted, then the new one added; the name index has the new one."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -111,7 +111,7 @@ async def test_F49_recreated_in_a_gap(autojump_clock):
 
 
 async def test_F50_deletion_of_the_old_after_the_new(autojump_clock):
-    """A proxy that swaps two events does not cost the name index its newer object."""
+    """If two events are swapped, the name index keeps the newer object."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -126,7 +126,7 @@ async def test_F50_deletion_of_the_old_after_the_new(autojump_clock):
 
 
 async def test_F54_objects_without_uid(autojump_clock):
-    """Objects of aggregated servers that have no uid are known by namespace and name; everything works with them."""
+    """Objects without uid, from aggregated servers, are identified by namespace and name; everything works with them."""
     async with cluster() as it:
         strip = lambda: by_key([without(o, "uid") for o in it.fake.objects("pods")])  # noqa: E731 - it is short
         it.fake.faults.without_uid()
@@ -191,7 +191,7 @@ async def test_F56_replayed_events(autojump_clock):
 
 
 async def test_F59_selectors(autojump_clock):
-    """An object that leaves the selector is deleted, not stale; one that enters again is added, and no contradiction."""
+    """An object that stops matching the selector is deleted, not stale; one that matches again is added, without a list."""
     async with cluster() as it:
         mine = lambda: by_key(  # noqa: E731 - it is short
             [o for o in it.fake.objects("pods") if o["metadata"]["labels"].get("app") == "web"]

@@ -74,7 +74,7 @@ async def until(condition) -> None:
 
 
 async def test_F27_a_token_that_has_just_expired(tmp_path: Path) -> None:
-    """One 401: the token file is read again, once for all, the requests are repeated, and nothing has failed."""
+    """The token file is read again, once for all requests, which are repeated; nothing counts as failed."""
     fake = FakeApiServer(seed=1, token="old")
     write(tmp_path / "token", "old")
     with trio.fail_after(LIMIT_SECONDS):
@@ -93,7 +93,7 @@ async def test_F27_a_token_that_has_just_expired(tmp_path: Path) -> None:
 
 
 async def test_F27_a_token_that_is_renewed_late(tmp_path: Path) -> None:
-    """The server refuses the token for a while, and then there is a new one in the file: the wait for the next attempt ends."""
+    """If the token is rejected for a while, a new one in the file ends the pause before the next attempt."""
     fake = FakeApiServer(seed=1, token="old")
     write(tmp_path / "token", "old")
     with trio.fail_after(LIMIT_SECONDS):
@@ -113,7 +113,7 @@ async def test_F27_a_token_that_is_renewed_late(tmp_path: Path) -> None:
 
 
 async def test_F82_a_token_file_in_bad_moments(tmp_path: Path) -> None:
-    """Swapped by its symlink, empty, and gone for a moment: the last good token stays, until a better one is read."""
+    """Replaced through its symlink, empty, or missing for a moment: the last good token is used until a new one can be read."""
     fake = FakeApiServer(seed=1, token="first")
     for number, token in enumerate(("first", "second")):
         write(tmp_path / f"..{number}" / "token", token)
@@ -150,7 +150,7 @@ async def test_F82_a_token_file_in_bad_moments(tmp_path: Path) -> None:
     ],
 )
 async def test_F83_a_plugin_that_fails_at_the_start(body: str, tmp_path: Path) -> None:
-    """What is wrong with it is said in one line, out of `open_watch`."""
+    """`open_watch` raises an error that describes the problem in one line."""
     plugin = Plugin(tmp_path).does(body)
     with trio.fail_after(LIMIT_SECONDS), pytest.raises(K8sWatchError, match="plugin") as caught:
         async with stores_on(plugin.connection(), 1):
@@ -159,7 +159,7 @@ async def test_F83_a_plugin_that_fails_at_the_start(body: str, tmp_path: Path) -
 
 
 async def test_F83_a_plugin_that_fails_later(tmp_path: Path) -> None:
-    """A watch whose plugin fails for a while goes on with what it has, says what is wrong, and comes back by itself."""
+    """While the plugin fails, the watch continues with the credentials that it has, reports the error, and recovers by itself."""
     fake = FakeApiServer(seed=1, token="one")
     plugin = Plugin(tmp_path).does(f"echo '{exec_credential(token='one')}'")
     with trio.fail_after(LIMIT_SECONDS):
@@ -178,7 +178,7 @@ async def test_F83_a_plugin_that_fails_later(tmp_path: Path) -> None:
 
 
 async def test_F83_a_slow_plugin_does_not_hold_up_the_loop(tmp_path: Path) -> None:
-    """While a plugin thinks, everything else goes on."""
+    """While a plugin runs, other tasks continue."""
     fake = FakeApiServer(seed=1, token="one")
     plugin = Plugin(tmp_path).does(f"sleep 1; echo '{exec_credential(token='one')}'")
     ticks = 0
@@ -198,7 +198,7 @@ async def test_F83_a_slow_plugin_does_not_hold_up_the_loop(tmp_path: Path) -> No
 
 
 async def test_F84_twenty_stores_need_a_token(tmp_path: Path) -> None:
-    """The plugin runs once for all who need a token at the same time, at the start and after it was refused."""
+    """The plugin runs once for all requests that need a token at the same time, at the start and after a rejection."""
     fake = FakeApiServer(seed=1, token="t1")
     plugin = Plugin(tmp_path).does(f"""sleep 0.2; printf '%s' '{exec_credential(token="tNN")}' | sed "s/NN/$n/" """)
     with trio.fail_after(LIMIT_SECONDS):
@@ -215,7 +215,7 @@ async def test_F84_twenty_stores_need_a_token(tmp_path: Path) -> None:
 
 
 async def test_F85_a_client_certificate_expires(tmp_path: Path) -> None:
-    """New files: the next connection shows the new certificate; the watch that is open is left alone."""
+    """The next connection uses the new certificate; open watches are not disturbed."""
     server = SecureServer()
 
     def give(name: str) -> None:
@@ -244,7 +244,7 @@ async def test_F85_a_client_certificate_expires(tmp_path: Path) -> None:
 
 
 async def test_F86_kubeconfigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several files are merged, relative paths are relative to their file; what is wrong names file and field."""
+    """Several files are merged, relative paths are relative to their file, and errors name file and field."""
     fake = FakeApiServer(seed=1, token="secret")
     fake.create(pod("a"))
     with trio.fail_after(LIMIT_SECONDS):
@@ -268,7 +268,7 @@ async def test_F86_kubeconfigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_F28_a_token_that_is_refused_is_not_hammered(tmp_path: Path) -> None:
-    """Refused for good: `Unauthorized` at the start, after at most one further try."""
+    """`Unauthorized` is raised at the start, after at most one further attempt."""
     fake = FakeApiServer(seed=1, token="other")
     write(tmp_path / "token", "mine")
     with trio.fail_after(LIMIT_SECONDS):

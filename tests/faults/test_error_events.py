@@ -16,7 +16,7 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 async def test_F36_error_event_410(autojump_clock):
-    """History is lost: one list, not older than what we have; the deletion that was missed is delivered as such."""
+    """One list, not older than the store; the missed deletion is delivered."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -34,7 +34,7 @@ async def test_F36_error_event_410(autojump_clock):
 
 
 async def test_F37_error_event_after_every_list(autojump_clock):
-    """A server that lists and then says 410, for ever: lists come along the curve, not as fast as it answers."""
+    """If every watch after a list ends with 410, lists are paced by growing pauses."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -49,7 +49,7 @@ async def test_F37_error_event_after_every_list(autojump_clock):
 
 
 async def test_F38_error_event_500(autojump_clock):
-    """An internal error may pass: first the watch again, and after five in a row a list."""
+    """The watch is retried first; after five such errors in a row there is a list."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -67,7 +67,7 @@ async def test_F38_error_event_500(autojump_clock):
 
 @pytest.mark.parametrize(("code", "reason"), [(429, "TooManyRequests"), (504, "Timeout")])
 async def test_F39_error_event_with_retry_after(code, reason, autojump_clock):
-    """`retryAfterSeconds` in a Status is as good as the header."""
+    """`retryAfterSeconds` in a Status counts like the header."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -82,7 +82,7 @@ async def test_F39_error_event_with_retry_after(code, reason, autojump_clock):
     "obj", [{}, "oops", None, 7, [], {"kind": "Pod", "metadata": {}}, {"code": "410"}, {"code": None}]
 )
 async def test_F40_error_event_without_a_status(obj, autojump_clock):
-    """An ERROR event that says nothing is a reason to list, and none to crash."""
+    """An ERROR event without details leads to a list, and not to a crash."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -95,7 +95,7 @@ async def test_F40_error_event_without_a_status(obj, autojump_clock):
 
 @pytest.mark.parametrize("kind", ["FROB", "", "added", "SYNC"])
 async def test_F41_unknown_event_type(kind, autojump_clock):
-    """An event that nobody understands may have been data: a list shows what it was."""
+    """An event that cannot be understood may have been data, so a list follows."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -106,7 +106,7 @@ async def test_F41_unknown_event_type(kind, autojump_clock):
 
 
 async def test_F42_garbage_blank_lines_line_ends_and_marks(autojump_clock):
-    """Blank lines, CRLF and byte order marks are skipped; what is no event at all is counted and listed away."""
+    """Blank lines, CRLF and byte order marks are skipped; other data that is not an event is counted and leads to a list."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)

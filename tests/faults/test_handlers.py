@@ -32,7 +32,7 @@ def resource(it: Cluster):
 @pytest.mark.parametrize("what", ["add", "update", "delete"])
 @pytest.mark.parametrize("error", [Mishap, KeyboardInterrupt, SystemExit])
 async def test_F87_a_handler_raises(what, error, autojump_clock):
-    """Its error leaves `open_watch` as it is; store and indexes agree, and nothing is told after it."""
+    """Its error leaves `open_watch` unchanged; store and indexes agree, and no handler is called afterwards."""
     told = []
 
     def fail(*_args):
@@ -104,7 +104,7 @@ async def test_R10_a_handlers_error_leaves_as_it_was_raised(list_strategy, what,
 
 
 async def test_F87_a_handler_raises_a_group(autojump_clock):
-    """A group that a handler raises stays that group."""
+    """An exception group raised by a handler stays that group."""
     group = BaseExceptionGroup("mine", [Mishap("a"), Mishap("b")])
 
     def fail(*_args):
@@ -119,7 +119,7 @@ async def test_F87_a_handler_raises_a_group(autojump_clock):
 
 
 async def test_F87_a_handler_raises_during_a_relist(autojump_clock):
-    """In the middle of a list: the store is the list, all of it, and so are the indexes."""
+    """In the middle of a list: the store and the indexes have the complete list."""
     async with cluster() as it:
         it.fake.create(pod("a"))
 
@@ -138,7 +138,7 @@ async def test_F87_a_handler_raises_during_a_relist(autojump_clock):
 
 
 async def test_F89_a_handler_calls_the_store(autojump_clock):
-    """Plain calls work inside a handler; asking for a relist or the end works, too; nothing dead-locks."""
+    """Inside a handler, plain calls work, and so do `request_relist()` and `stop()`; nothing deadlocks."""
     async with cluster() as it:
         store = None
         seen = []
@@ -164,7 +164,7 @@ async def test_F89_a_handler_calls_the_store(autojump_clock):
 
 
 async def test_F89_the_lock_is_not_taken_twice(autojump_clock):
-    """An async call that needs the lock fails loudly in `locked()`, instead of waiting for itself."""
+    """Inside `locked()`, an async call that needs the lock raises instead of deadlocking."""
     async with cluster() as it:
         async with it.watch() as w:
             async with w.store.locked():
@@ -173,7 +173,7 @@ async def test_F89_the_lock_is_not_taken_twice(autojump_clock):
 
 
 async def test_F90_a_handler_changes_the_object(autojump_clock):
-    """What is handed out cannot be changed, or is a copy."""
+    """Objects handed out are immutable, or copies."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:

@@ -14,7 +14,7 @@ from trio_k8swatch.testing.faults._fault import Effect, Strike
 
 @pytest.mark.parametrize("how", ["empty", "items_null", "items_missing"])
 async def test_F61_nothing_there(how, autojump_clock):
-    """An empty list in any form is an empty store that is in sync."""
+    """An empty list in any form gives an empty store that is in sync."""
     async with cluster() as it:
         if how != "empty":
             getattr(it.fake.faults, how)()
@@ -29,7 +29,7 @@ async def test_F61_nothing_there(how, autojump_clock):
 
 @pytest.mark.parametrize("version", ["", "0"])
 async def test_F62_a_list_without_version(version, autojump_clock):
-    """A list from which no watch can begin is an error at the start, and a retry later."""
+    """A list without usable resourceVersion is an error at the start, and retried later."""
     async with cluster() as it:
         it.fake.faults.list_resource_version(version)
         with pytest.raises(ProtocolError, match="resourceVersion"):
@@ -53,7 +53,7 @@ async def test_F63_an_empty_page_that_goes_on(autojump_clock):
 
 
 async def test_F64_the_limit_is_ignored(autojump_clock):
-    """More items than were asked for are welcome."""
+    """More items than requested are accepted."""
     async with cluster() as it:
         for n in range(5):
             it.fake.create(pod(f"pod-{n}"))
@@ -65,7 +65,7 @@ async def test_F64_the_limit_is_ignored(autojump_clock):
 
 @pytest.mark.parametrize("how", ["reset", "eof"])
 async def test_F65_a_list_cut_in_its_body(how, autojump_clock):
-    """Half a list is no list: nothing of it is delivered, and it is read again after a pause."""
+    """Nothing of a partial list is delivered, and it is read again after a pause."""
     async with cluster() as it:
         for n in range(50):
             it.fake.create(pod(f"pod-{n:02}"))
@@ -86,7 +86,7 @@ async def test_F65_a_list_cut_in_its_body(how, autojump_clock):
 
 
 async def test_F66_a_damaged_compressed_list(autojump_clock):
-    """gzip is read; gzip that is broken is as a list that was cut."""
+    """gzip is decompressed; broken gzip counts as a truncated list."""
     async with cluster() as it:
         for n in range(300):
             large = pod(f"pod-{n:03}")
@@ -108,7 +108,7 @@ class Brotli(Effect):
 
 
 async def test_F66_an_encoding_nobody_asked_for(autojump_clock):
-    """Whatever encoding comes: an error in one line, and the answer is closed."""
+    """An unknown encoding is an error in one line, and the response is closed."""
     async with cluster() as it:
         it.fake.faults._once("br", Brotli(), "list", {})
         with pytest.raises(ProtocolError, match="'br'"):
@@ -117,7 +117,7 @@ async def test_F66_an_encoding_nobody_asked_for(autojump_clock):
 
 
 async def test_F71_deleted_between_list_and_watch(autojump_clock):
-    """What happens between the two requests is in the watch."""
+    """Changes between the two requests are received by the watch."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         it.fake.create(pod("b"))

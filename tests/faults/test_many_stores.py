@@ -33,7 +33,7 @@ async def forty_stores(seconds: float) -> AsyncGenerator[Cluster]:
 
 
 async def test_F101_the_api_server_rolls(autojump_clock):
-    """40 stores lose their connections at once: they come back spread over time, and not one of them lists."""
+    """40 stores lose their connections at once: they resume spread over time, and none of them lists."""
     async with forty_stores(400) as it:
         before = it.fake.now
         it.fake.faults.cut_connections("eof")
@@ -52,7 +52,7 @@ async def test_F101_the_api_server_rolls(autojump_clock):
 
 
 async def test_F101_the_api_server_rolls_and_forgets(autojump_clock):
-    """With their history lost all 40 have to list: once each, not in one instant."""
+    """If history is lost as well, all 40 list, once each, and not at the same time."""
     async with forty_stores(200) as it:
         before = it.fake.now
         it.fake.create(pod("meanwhile"))

@@ -18,7 +18,7 @@ class Mishap(Exception):
 
 @pytest.mark.parametrize("broken", ["raises", "unhashable"])
 async def test_F91_an_index_function_fails(broken, autojump_clock):
-    """The index is named and taken out, its error ends the watch; objects and all other indexes agree."""
+    """The error names the index and ends the watch; objects and all other indexes agree."""
 
     def key(obj):
         if obj.metadata.name == "bad":
@@ -58,7 +58,7 @@ async def test_F91_an_index_function_changes_its_mind(autojump_clock):
 
 
 async def test_F92_indexes_come_and_go(autojump_clock):
-    """Added in the middle of a relist, removed during events: each is exact at every moment of its life."""
+    """Added during a relist, removed during events: each index is exact at all times."""
     async with cluster() as it:
         for n in range(1500):
             it.fake.create(pod(f"pod-{n:04}"))

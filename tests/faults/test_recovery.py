@@ -10,7 +10,7 @@ from trio_k8swatch import ApiError, ListStrategy, State, Unavailable, WatchConfi
 
 
 async def test_F103_a_watch_that_only_opens_has_not_recovered(autojump_clock):
-    """R3: silence is a failure that health shows until bytes come; two silent watches are followed by a list."""
+    """Silence is a failure that health reports until bytes arrive; after two silent watches there is a list."""
     async with cluster() as it:
         async with it.watch(inspect_every=10) as w:
             await trio.sleep(130)
@@ -36,7 +36,7 @@ async def test_F103_a_watch_that_only_opens_has_not_recovered(autojump_clock):
 
 
 async def test_F103_a_quiet_server_that_begins_to_hide_things(autojump_clock):
-    """R3: it never sent a bookmark, so its silence was believed; what it keeps back is found all the same."""
+    """If a server that never sends bookmarks withholds changes, they are found all the same."""
     async with cluster() as it:
         it.fake.faults.no_bookmarks()
         async with it.watch(inspect_every=30) as w:
@@ -50,7 +50,7 @@ async def test_F103_a_quiet_server_that_begins_to_hide_things(autojump_clock):
 
 
 async def test_F104_a_request_that_is_never_answered_does_not_hold_up_the_others(autojump_clock):
-    """R15: after a 429 one tries for all; if it gets no answer, the turn is given on, and it is sent again behind the others."""
+    """After a 429 one request is tried for all; if it gets no response, another one is tried, and the first is repeated later."""
     async with cluster() as it:
         it.fake.faults.too_many_requests(retry_after=1, times=1)
         with pytest.raises(ApiError):
@@ -72,7 +72,7 @@ async def test_F104_a_request_that_is_never_answered_does_not_hold_up_the_others
 
 
 async def test_F105_a_list_that_drips(autojump_clock):
-    """R17: a byte now and then is no progress: `open_watch` raises instead of waiting for days."""
+    """A byte now and then is not progress: `open_watch` raises instead of waiting for days."""
     async with cluster() as it:
         for n in range(50):
             it.fake.create(pod(f"pod-{n}"))
@@ -84,7 +84,7 @@ async def test_F105_a_list_that_drips(autojump_clock):
 
 
 async def test_F105_a_streaming_list_that_never_ends(autojump_clock):
-    """R17: new objects of a busy collection are no progress of its list; pages are read instead."""
+    """New objects of a busy collection are not progress of its list; pages are read instead."""
     async with cluster() as it:
         it.fake.faults.never_ends_initial_events()
 

@@ -24,7 +24,7 @@ from trio_k8swatch.testing.faults._responses import status
 
 
 async def test_F28_unauthorized_for_ever(autojump_clock):
-    """At the start an error; later the pauses grow to the ceiling, health says unauthorized, and all comes back."""
+    """At the start an error; later pauses grow to the maximum, health reports `unauthorized`, and the watch recovers."""
     async with cluster() as it:
         with it.fake.faults.unauthorized(times=None), pytest.raises(Unauthorized):
             async with it.watch():
@@ -45,7 +45,7 @@ async def test_F28_unauthorized_for_ever(autojump_clock):
 
 
 async def test_F28_a_policy_may_raise(autojump_clock):
-    """With no policy for watches the failure ends the watch and comes out of `open_watch` as it is."""
+    """Without a retry policy the failure ends the watch and is raised by `open_watch` unchanged."""
     async with cluster() as it:
         with pytest.raises(Unauthorized):
             async with it.watch(config=longest(retry_watch_after=None), settle=False):
@@ -56,7 +56,7 @@ async def test_F28_a_policy_may_raise(autojump_clock):
 
 
 async def test_F29_forbidden(autojump_clock):
-    """At the start it is raised; a role that is taken away later leaves the store readable and marked, and may return."""
+    """At the start it is raised; if a role is removed later, the store stays readable and is marked, and recovers when the role returns."""
     async with cluster() as it:
         with it.fake.faults.forbidden(), pytest.raises(Forbidden, match="kubectl auth can-i"):
             async with it.watch():
@@ -85,7 +85,7 @@ def cron(name):
 
 
 async def test_F30_a_resource_that_comes(autojump_clock):
-    """Not there: an error at once; or, by a policy, waited for until its CustomResourceDefinition is there."""
+    """An error at once; or, with a policy, the watch waits until the CustomResourceDefinition exists."""
     async with cluster() as it:
         with pytest.raises(NotFound):
             async with it.watch("crontabs", api_version="example.com/v1"):
@@ -100,7 +100,7 @@ async def test_F30_a_resource_that_comes(autojump_clock):
 
 @pytest.mark.parametrize("clear", [False, True])
 async def test_F30_a_resource_that_goes_and_comes_again(clear, autojump_clock):
-    """A deleted definition keeps the last state, or delivers deletions; when it is back, so is everything."""
+    """If the definition is deleted, the store keeps its last state, or delivers deletions; when it is back, so are the objects."""
     async with cluster() as it:
         it.fake.register("example.com/v1", "CronTab")
         it.fake.create(cron("a"))
@@ -147,7 +147,7 @@ async def test_F31_streaming_lists_are_not_known(code, autojump_clock):
 
 @pytest.mark.parametrize("code", [400, 422])
 async def test_F32_a_bad_selector(code, autojump_clock):
-    """What can never succeed is raised at once."""
+    """A request that can never succeed raises at once."""
     async with cluster() as it:
         if code == 422:
             it.fake.faults.status(422, "Invalid", "bad selector")
@@ -172,7 +172,7 @@ async def test_F33_not_watchable(code, autojump_clock):
 
 
 async def test_F34_redirects(autojump_clock):
-    """Followed on the same origin, and nowhere else: credentials do not go to strangers."""
+    """Redirects are followed on the same origin only, so credentials are not sent elsewhere."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         it.fake.faults.redirect("/api/v1/pods?limit=1000", on="list")
@@ -190,7 +190,7 @@ async def test_F34_redirects(autojump_clock):
 
 
 async def test_F35_a_cold_watch_cache(autojump_clock):
-    """For 30 s everyone is sent away: one tries, the others wait for it, and the requests do not multiply."""
+    """429 for 30 s: one request is tried, the others wait for it, and requests do not multiply."""
     async with cluster() as it:
         for n in range(20):
             it.fake.create(pod(f"pod-{n}"))
@@ -215,7 +215,7 @@ async def test_F35_a_cold_watch_cache(autojump_clock):
 
 
 async def test_F35_a_long_retry_after_is_no_silence(autojump_clock):
-    """Those who wait for another's Retry-After are neither silent nor failing to list; nobody lists because of it."""
+    """Watches that wait for the Retry-After of another do not count as silent or failing, and do not list."""
     async with cluster() as it:
 
         async def one(task_status):
@@ -235,7 +235,7 @@ async def test_F35_a_long_retry_after_is_no_silence(autojump_clock):
 
 
 async def test_F27_unauthorized_once_with_nothing_better(autojump_clock):
-    """A 401 that a static token meets once is a failure like others; see tests/connect for tokens that are renewed."""
+    """With a static token, a 401 is a failure like others."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -251,7 +251,7 @@ async def test_F27_unauthorized_once_with_nothing_better(autojump_clock):
 
 
 async def test_F27_new_credentials_end_the_wait(autojump_clock, monkeypatch):
-    """The pauses have grown: a token that is renewed in the middle of a long one is used within a second."""
+    """A token that is renewed during a long pause is used within a second."""
     renewed_at = float("inf")
 
     async def has_new_credentials(client):

@@ -27,7 +27,7 @@ from trio_k8swatch._wire.event_types import Page, WatchEvent
 
 
 async def test_F67_a_relist_while_a_list_is_read(autojump_clock):
-    """A list under way may be older than the request: one more follows, and only that releases who asked."""
+    """A list in progress may be older than the request: another follows, and only that one completes the request."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -43,7 +43,7 @@ async def test_F67_a_relist_while_a_list_is_read(autojump_clock):
 
 
 async def test_F68_a_thousand_relists(autojump_clock):
-    """However many ask at once, there are two lists at the most."""
+    """However many requests there are at once, there are at most two lists."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -55,7 +55,7 @@ async def test_F68_a_thousand_relists(autojump_clock):
 
 
 async def test_F69_relists_while_lists_fail(autojump_clock):
-    """Who waits during an outage of lists is released by the list that ends it, all at once."""
+    """All requests made during an outage are completed by the list that ends it."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -76,7 +76,7 @@ async def test_F69_relists_while_lists_fail(autojump_clock):
 
 
 async def test_F70_relists_at_the_end(autojump_clock):
-    """A request that can no longer be served says so, whether it comes after the end or waits while it comes."""
+    """A request that can no longer be served raises, whether it is made after the end of the watch or before."""
     async with cluster() as it:
         async with it.watch(settle=False) as w:
             await trio.sleep(15)
@@ -97,7 +97,7 @@ async def test_F70_relists_at_the_end(autojump_clock):
 
 @pytest.mark.parametrize("policy", list(Policy))
 async def test_F72_gone_before_a_slow_subscriber_looks(policy, autojump_clock):
-    """Created, and gone at a relist, before the subscriber takes it: add then delete, or nothing; never half."""
+    """If an object is created, and deleted by a relist, before the subscriber takes the change: add then delete, or nothing."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -115,7 +115,7 @@ async def test_F72_gone_before_a_slow_subscriber_looks(policy, autojump_clock):
 
 
 async def test_F72_resync_while_a_long_relist_is_told(autojump_clock):
-    """A subscriber that starts over in the middle of a relist of thousands gets what there is, and does not crash."""
+    """A subscriber that resyncs in the middle of a relist of thousands of objects gets the current state."""
     async with cluster() as it:
         for n in range(1000):
             it.fake.create(pod(f"pod-{n:04}"))
@@ -207,7 +207,7 @@ class Gaps(trio.abc.Instrument):
 
 
 async def test_F74_a_relist_of_fifty_thousand():
-    """A relist in which 50,000 objects changed, with two indexes, does not hold up the loop."""
+    """A relist in which 50,000 objects changed, with two indexes, does not block the event loop."""
     source = LargeSource(50_000)
     async with open_watch(source, config=longest()) as store:
         names = IndexedStore(store, NameIndex())

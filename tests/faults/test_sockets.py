@@ -33,7 +33,7 @@ async def test_F03_reset_on_a_socket():
 
 
 async def test_F04_cut_lines_on_a_socket():
-    """Connections that break after any number of bytes, in lines, chunks and heads: the store gets there."""
+    """Connections break after any number of bytes, in lines, chunks and headers: the store converges."""
     fake = FakeApiServer(seed=1)
     rng = random.Random(4)
     with trio.fail_after(60):
@@ -50,7 +50,7 @@ async def test_F04_cut_lines_on_a_socket():
 
 
 async def test_F08_half_open_on_a_socket():
-    """Packets vanish and TCP says nothing: the watch is taken up again within its silence limit."""
+    """Packets are lost without an error from TCP: the watch resumes within its silence limit."""
     fake = FakeApiServer(seed=1)
     with trio.fail_after(30):
         async with fake.serve() as server, chaos(server) as (proxy, url), on_socket(url, fake) as it:
@@ -67,7 +67,7 @@ async def test_F08_half_open_on_a_socket():
 
 
 async def test_F09_stopping_while_everything_hangs_on_a_socket():
-    """Watch and list both hang in TCP: leaving the block takes no time."""
+    """Watch and list both hang in TCP: the block can be left at once."""
     fake = FakeApiServer(seed=1)
     with trio.fail_after(30):
         async with fake.serve() as server, chaos(server) as (proxy, url), on_socket(url, fake, silence_limit=5.0) as it:
@@ -80,7 +80,7 @@ async def test_F09_stopping_while_everything_hangs_on_a_socket():
 
 
 async def test_F10_drips_on_a_socket():
-    """A few bytes at a time are slow, and right."""
+    """A few bytes at a time are slow, but correct."""
     fake = FakeApiServer(seed=1)
     with trio.fail_after(60):
         async with fake.serve() as server, chaos(server) as (proxy, url), on_socket(url, fake) as it:

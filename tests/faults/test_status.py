@@ -13,7 +13,7 @@ from trio_k8swatch import ApiError, ListOptions
 
 
 async def test_F19_gone_as_status_on_the_watch(autojump_clock):
-    """410 instead of a watch: one list, after a pause, and no more."""
+    """One list after a pause, and no more."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -27,7 +27,7 @@ async def test_F19_gone_as_status_on_the_watch(autojump_clock):
 
 
 async def test_F20_gone_on_a_list_with_a_version(autojump_clock):
-    """A list NotOlderThan a version that is forgotten is asked for again without one."""
+    """A list NotOlderThan an expired version is requested again without a version."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -39,7 +39,7 @@ async def test_F20_gone_on_a_list_with_a_version(autojump_clock):
 
 
 async def test_F21_gone_on_the_third_page(autojump_clock):
-    """A list that runs out of history begins anew in one piece; handlers are notified of nothing in its first pages."""
+    """A list that expires is started again as a whole; nothing of its first pages is delivered."""
     async with cluster() as it:
         for n in range(10):
             it.fake.create(pod(f"pod-{n}"))
@@ -58,7 +58,7 @@ async def test_F21_gone_on_the_third_page(autojump_clock):
 
 
 async def test_F22_too_many_requests_on_the_watch(autojump_clock):
-    """Retry-After: 7 is waited for, and the watch resumes where it was."""
+    """The watch resumes at its version after seven seconds."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -72,7 +72,7 @@ async def test_F22_too_many_requests_on_the_watch(autojump_clock):
 
 
 async def test_F23_too_many_requests_never_cause_a_list(autojump_clock):
-    """However often a watch is throttled, it stays a watch."""
+    """However often a watch is throttled, it does not list."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -101,7 +101,7 @@ async def test_F23_too_many_requests_never_cause_a_list(autojump_clock):
     ],
 )
 async def test_F24_odd_retry_after(header, least, most, autojump_clock):
-    """Whatever Retry-After says: it is understood or ignored, never negative, never for ever."""
+    """Any Retry-After is understood or ignored; the pause is never negative or endless."""
     async with cluster() as it:
         async with it.watch(settle=False) as w:
             await trio.sleep(5)
@@ -126,7 +126,7 @@ async def test_F24_a_date_as_retry_after(autojump_clock):
 @pytest.mark.parametrize("code", [500, 502, 503, 504])
 @pytest.mark.parametrize("html", [True, False])
 async def test_F25_an_answer_that_is_no_status(code, html, autojump_clock, caplog):
-    """A load balancer's page is an error with that status, its text cut short, and passes."""
+    """The page of a load balancer is an error with that status and a shortened text, and is retried."""
     async with cluster() as it:
         with it.fake.faults.unavailable(html=html, code=code), pytest.raises(ApiError) as caught:
             async with it.watch():
@@ -146,7 +146,7 @@ async def test_F25_an_answer_that_is_no_status(code, html, autojump_clock, caplo
 
 @pytest.mark.parametrize("form", ["cause", "message", "old"])
 async def test_F26_too_large_resource_version(form, autojump_clock):
-    """504 "too large": the next list asks for no version; all forms of it are known."""
+    """The next list asks for no version; all forms of the error are recognized."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)

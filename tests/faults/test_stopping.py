@@ -21,7 +21,7 @@ def resource(it: Cluster):
     "moment", ["list", "page 2", "first watch", "back-off", "deferred adds", "live", "re-watch", "probe"]
 )
 async def test_F95_stop_at_any_moment(moment, autojump_clock):
-    """Stopping is prompt whatever is going on, and quiet."""
+    """Stopping is prompt at any time, and raises nothing."""
     async with cluster() as it:
         for n in range(1000 if moment == "deferred adds" else 5):
             it.fake.create(pod(f"pod-{n}"))
@@ -61,7 +61,7 @@ async def test_F95_stop_at_any_moment(moment, autojump_clock):
 
 
 def test_F96_interrupted_inside_a_commit():
-    """Ctrl-C while an index is being changed: all of the commit is done, or none; then KeyboardInterrupt comes out."""
+    """Ctrl-C while an index is updated: the whole commit is done, or nothing; then KeyboardInterrupt is raised."""
 
     class Interrupting(NameIndex):
         def add(self, obj):
@@ -92,7 +92,7 @@ def test_F96_interrupted_inside_a_commit():
 
 
 def test_F96_interrupted_inside_a_handler():
-    """Ctrl-C inside a handler comes out of `open_watch`; store and indexes are whole."""
+    """Ctrl-C inside a handler is raised by `open_watch`; store and indexes are consistent."""
 
     def add(obj, preexisting):
         if obj.metadata.name == "b":
@@ -117,7 +117,7 @@ def test_F96_interrupted_inside_a_handler():
 
 @pytest.mark.parametrize("days", [1 / 3, 10])
 async def test_F100_the_clock_jumps(days, mock_clock):
-    """After a suspend the watchdog fires once; what was missed comes by one list at the most, without a burst."""
+    """After a suspend the watchdog fires once; missed changes arrive through at most one list, without a burst of requests."""
     mock_clock.autojump_threshold = 0
     async with cluster() as it:
         it.fake.create(pod("a"))

@@ -20,7 +20,7 @@ def fill(fake, count=5):
 
 
 async def test_F75_a_streaming_list(autojump_clock):
-    """One request: everything there is, the bookmark that says so, and what happens from then on."""
+    """One request delivers all existing objects, the bookmark that marks their end, and all later changes."""
     async with cluster() as it:
         fill(it.fake)
         async with it.watch(config=streaming()) as w:
@@ -35,7 +35,7 @@ async def test_F75_a_streaming_list(autojump_clock):
 
 
 async def test_F76_the_bookmark_never_comes(autojump_clock):
-    """After the limit of progress pages are read instead; what was streamed is forgotten, and it is not tried again."""
+    """Without progress within the limit, pages are read instead; streamed objects are discarded, and streaming is not tried again."""
     async with cluster() as it:
         fill(it.fake)
         it.fake.faults.never_ends_initial_events()
@@ -47,7 +47,7 @@ async def test_F76_the_bookmark_never_comes(autojump_clock):
 
 
 async def test_F76_the_bookmark_never_comes_while_much_happens(autojump_clock):
-    """Events that are no part of the list are no progress of it."""
+    """Events that do not belong to the list do not count as progress."""
     async with cluster() as it:
         fill(it.fake)
         it.fake.faults.never_ends_initial_events()
@@ -64,7 +64,7 @@ async def test_F76_the_bookmark_never_comes_while_much_happens(autojump_clock):
 
 
 async def test_F76_sendinitialevents_is_skipped(autojump_clock):
-    """A server that takes no notice of `sendInitialEvents` is found out."""
+    """A server that ignores `sendInitialEvents` is detected."""
     async with cluster() as it:
         fill(it.fake)
         it.fake.faults.ignores_watch_list()
@@ -74,7 +74,7 @@ async def test_F76_sendinitialevents_is_skipped(autojump_clock):
 
 
 async def test_F77_the_annotation_says_false(autojump_clock):
-    """A bookmark whose annotation is not "true" ends nothing."""
+    """A bookmark whose annotation is not "true" does not end the list."""
     async with cluster() as it:
         fill(it.fake)
         it.fake.faults.initial_events_end_false()
@@ -84,7 +84,7 @@ async def test_F77_the_annotation_says_false(autojump_clock):
 
 
 async def test_F78_changes_before_the_end(autojump_clock):
-    """What changes or goes while the list is streamed is so in the list."""
+    """Changes and deletions during streaming are part of the list."""
     async with cluster() as it:
         fill(it.fake)
         changed = it.fake.get("pods", "pod-1")
@@ -98,7 +98,7 @@ async def test_F78_changes_before_the_end(autojump_clock):
 
 
 async def test_F79_the_stream_dies_before_its_end(autojump_clock):
-    """A list that is cut leaves the store as it was, however often; the next one begins with nothing."""
+    """A list that is cut off leaves the store unchanged, however often; the next one starts from nothing."""
     async with cluster() as it:
         fill(it.fake)
         async with it.watch(config=streaming()) as w:
@@ -117,7 +117,7 @@ async def test_F79_the_stream_dies_before_its_end(autojump_clock):
 
 
 async def test_F80_gone_on_a_streaming_list(autojump_clock):
-    """410 or a version too large: asked for again without a version."""
+    """After a 410 or "version too large" the list is requested again without a version."""
     async with cluster() as it:
         fill(it.fake)
         async with it.watch(config=streaming()) as w:
@@ -137,7 +137,7 @@ async def test_F80_gone_on_a_streaming_list(autojump_clock):
 
 
 async def test_F81_throttled_streaming_lists(autojump_clock):
-    """429 is waited out, and the list stays a streaming one."""
+    """After a 429 the list is requested again as a streaming list."""
     async with cluster() as it:
         fill(it.fake)
         it.fake.faults.too_many_requests(retry_after=3, times=2)
@@ -147,7 +147,7 @@ async def test_F81_throttled_streaming_lists(autojump_clock):
 
 
 async def test_F58_rolled_back_with_streaming_lists(autojump_clock):
-    """As with pages: after a roll-back versions say nothing, and objects of the same version are replaced."""
+    """As with pages: after a restore, versions are meaningless, and objects of the same version are replaced."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         backup = it.fake.resource_version
@@ -166,7 +166,7 @@ async def test_F58_rolled_back_with_streaming_lists(autojump_clock):
 
 
 async def test_F76_a_reader_who_holds_the_lock_is_no_standstill(autojump_clock):
-    """While a reader holds the picture still the list waits; it is not given up, and the watch goes on after it."""
+    """While a reader holds the lock the list waits; it is not abandoned, and the watch continues afterwards."""
     async with cluster() as it:
         fill(it.fake)
         async with it.watch(config=streaming()) as w:
@@ -183,7 +183,7 @@ async def test_F76_a_reader_who_holds_the_lock_is_no_standstill(autojump_clock):
 
 @pytest.mark.parametrize("strategy", [ListStrategy.AUTO, ListStrategy.PAGES])
 async def test_F75_not_by_itself(strategy, autojump_clock):
-    """For a server that was named by its URL pages are read, and nothing else is asked."""
+    """For a server given by URL, pages are read, and nothing else is requested."""
     async with cluster() as it:
         fill(it.fake)
         async with it.watch(config=longest(list_strategy=strategy)) as w:

@@ -10,7 +10,7 @@ from trio_k8swatch import Policy
 
 
 async def test_F88_a_subscriber_sleeps_for_ten_minutes(autojump_clock):
-    """The watch goes on beside it; how far it is behind can be seen; with `block` everyone waits, and nothing is lost."""
+    """The watch continues; the subscriber's lag is visible; with `block` the watch waits, and nothing is lost."""
     for policy in Policy:
         async with cluster() as it:
             async with it.watch(inspect_every=20) as w:
@@ -31,7 +31,7 @@ async def test_F88_a_subscriber_sleeps_for_ten_minutes(autojump_clock):
 
 
 async def test_F93_subscribers_late_and_twice(autojump_clock):
-    """First what is there, then what happens: no gap, nothing twice, each by itself; leaving in the middle is fine."""
+    """First the existing objects, then the changes: no gap, no duplicates, independent of other subscribers; leaving early is fine."""
     async with cluster() as it:
         for n in range(10):
             it.fake.create(pod(f"pod-{n}"))

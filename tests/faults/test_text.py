@@ -16,7 +16,7 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 async def test_F43_line_separators_inside_strings(autojump_clock):
-    """What Unicode calls a line end is none in JSON lines."""
+    """Line separators of Unicode other than the newline do not end an event."""
     odd = "a\u0085b\u2028c\u2029d\u000be\u000cf\u001cg"
     async with cluster() as it:
         async with it.watch() as w:
@@ -33,7 +33,7 @@ async def test_F43_line_separators_inside_strings(autojump_clock):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 async def test_F44_characters_cut_in_two(size, autojump_clock):
-    """One byte in a chunk: the same events."""
+    """One byte per chunk: the same events."""
     async with cluster() as it:
         it.fake.faults.rechunk(size)
         async with it.watch() as w:
@@ -47,7 +47,7 @@ async def test_F44_characters_cut_in_two(size, autojump_clock):
 
 
 async def test_F45_invalid_utf8(autojump_clock):
-    """Bytes that are no UTF-8 are a broken event: a list follows, and nothing of it is kept."""
+    """Bytes that are not UTF-8 are a broken event: nothing of it is kept, and a list follows."""
     async with cluster() as it:
         async with it.watch(type=Pod, server=dict, settle=False) as w:
             await trio.sleep(15)
@@ -59,7 +59,7 @@ async def test_F45_invalid_utf8(autojump_clock):
 
 
 async def test_F46_a_large_object(autojump_clock):
-    """Two MiB are an object like others."""
+    """An object of two MiB is handled like others."""
     async with cluster() as it:
         async with it.watch(inspect_every=60) as w:
             await trio.sleep(15)
@@ -71,7 +71,7 @@ async def test_F46_a_large_object(autojump_clock):
 
 
 async def test_F46_a_line_over_the_limit(autojump_clock):
-    """A line without end is given up with its size named; a list follows, and the watch lives."""
+    """An endless line is abandoned with an error that names its size; a list follows, and the watch continues."""
     from trio_k8swatch._wire.lines import MAX_LINE_BYTES
 
     async with cluster() as it:

@@ -21,7 +21,7 @@ def versioned(obj, version):
 
 
 async def test_F51_bookmarks_only(autojump_clock):
-    """Hours of bookmarks move the version on: after a break the watch resumes where they left it."""
+    """Bookmarks advance the version: after a break the watch resumes at that of the last one."""
     async with cluster() as it:
         async with it.watch(inspect_every=20) as w:
             for n in range(60):
@@ -43,7 +43,7 @@ async def test_F51_bookmarks_only(autojump_clock):
     [{"kind": "Pod", "metadata": {}}, {"kind": "Pod"}, {}, {"metadata": {"resourceVersion": ""}}, {"metadata": None}],
 )
 async def test_F52_bookmark_without_version(obj, autojump_clock):
-    """A bookmark that says nothing is heard, and no more."""
+    """A bookmark without a version counts as a sign of life, and nothing else."""
     async with cluster() as it:
         async with it.watch() as w:
             await trio.sleep(15)
@@ -59,7 +59,7 @@ async def test_F52_bookmark_without_version(obj, autojump_clock):
 
 @pytest.mark.parametrize("version", [None, "", "0"])
 async def test_F53_event_without_version(version, autojump_clock):
-    """An event from nowhere in history: a list, and never a watch from there."""
+    """An event without a version leads to a list; no watch starts from it."""
 
     def change(event):
         event["object"]["metadata"].pop("resourceVersion")
@@ -79,7 +79,7 @@ async def test_F53_event_without_version(version, autojump_clock):
 
 @pytest.mark.parametrize("first", [2**53 - 2, 2**63 - 2, 2**64 - 2, 10**30])
 async def test_F57_large_versions(first, autojump_clock):
-    """Versions are text: no size of number is rounded, and the right one is newer across a change of length."""
+    """Versions are text: large numbers are not rounded, and order is right across a change of length."""
     fake = FakeApiServer(seed=1, first_resource_version=first)
     async with cluster(fake) as it:
         async with it.watch() as w:
@@ -117,7 +117,7 @@ async def test_F57_versions_that_are_no_numbers(autojump_clock):
 
 
 async def test_F58_rolled_back(autojump_clock):
-    """A backup was put back, and nobody said so: silence and a look at the server's version show it; deletions come."""
+    """A restored backup is detected by silence and the server's version; deletions are delivered."""
     async with cluster() as it:
         it.fake.create(pod("old"))
         it.fake.create(pod("changed"))
@@ -139,7 +139,7 @@ async def test_F58_rolled_back(autojump_clock):
 
 
 async def test_F58_rolled_back_and_rewritten(autojump_clock):
-    """After a roll-back the same versions mean other contents: nothing of the old is kept for its version's sake."""
+    """After a restore the same versions have other contents: no old object is kept because its version is equal."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         backup = it.fake.resource_version
@@ -157,7 +157,7 @@ async def test_F58_rolled_back_and_rewritten(autojump_clock):
 
 
 async def test_F58_rolled_back_bookmarks_tell(autojump_clock):
-    """A bookmark that goes back leads to the same, sooner."""
+    """A bookmark with an older version leads to the same, sooner."""
     async with cluster() as it:
         backup = it.fake.resource_version
         async with it.watch() as w:
@@ -172,7 +172,7 @@ async def test_F58_rolled_back_bookmarks_tell(autojump_clock):
 
 
 async def test_F60_a_server_that_lags(autojump_clock):
-    """Bookmarks older than what we have, again and again: nothing regresses, and nobody is asked in a hurry."""
+    """Repeated older bookmarks: nothing regresses, and there is no rush of requests."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:
@@ -193,7 +193,7 @@ async def test_F60_a_server_that_lags(autojump_clock):
 
 
 async def test_F60_lists_of_a_server_that_lags(autojump_clock):
-    """A list older than what was asked for is refused; no object ever goes back."""
+    """A list older than requested is rejected; no object goes back to an older state."""
     async with cluster() as it:
         it.fake.create(pod("a"))
         async with it.watch() as w:

@@ -54,7 +54,7 @@ async def test_F97_wait_for(autojump_clock):
 
 
 async def test_F97_wait_for_during_an_outage(autojump_clock):
-    """What happened while the server was away is seen when it is back, by a relist as well."""
+    """Changes during an outage are seen afterwards, through a relist as well."""
     async with cluster() as it:
         uid = it.fake.create(pod("a"))["metadata"]["uid"]
         async with it.watch() as w:
@@ -69,7 +69,7 @@ async def test_F97_wait_for_during_an_outage(autojump_clock):
 
 
 async def test_F98_nothing_is_lost_between_listen_and_wait(autojump_clock):
-    """Changes before, between and after waits: as many as came in one go make one wake-up, and none is missed."""
+    """Changes before, between and after waits: those of one read lead to one wake-up, and none is missed."""
     async with cluster() as it:
         uid = it.fake.create(pod("a"))["metadata"]["uid"]
         async with it.watch() as w:

@@ -57,7 +57,7 @@ CUTS: dict[str, tuple[Callable[[FakeApiServer], object], bool, bool]] = {
 @every_verb
 @pytest.mark.parametrize("cut", CUTS)
 async def test_F121_a_write_that_is_cut(autojump_clock, verb, cut):
-    """Before, during and after each verb: one request, `Unavailable`, and `may_have_happened` is False only if it never left."""
+    """Before, during and after each write: one request, `Unavailable`, and `may_have_happened` is False only if it was never sent."""
     fake = FakeApiServer()
     inject, is_done, may_have_happened = CUTS[cut]
     async with bench(fake) as it:
@@ -82,7 +82,7 @@ REFUSALS = [
 @every_verb
 @pytest.mark.parametrize(("code", "reason", "error"), REFUSALS)
 async def test_F122_a_write_that_is_refused(autojump_clock, verb, code, reason, error):
-    """409, 413, 422, and 429 without a time: an error of its own, nothing was done, and nothing is sent again by itself."""
+    """409, 413, 422, and 429 without Retry-After: a specific error, nothing was done, and nothing is repeated."""
     fake = FakeApiServer()
     async with bench(fake) as it:
         before, count = state(fake), writes(fake)
@@ -99,7 +99,7 @@ async def test_F122_a_write_that_is_refused(autojump_clock, verb, code, reason, 
 
 @pytest.mark.parametrize("socket", [False, True])
 async def test_F122_a_body_that_is_too_large(socket):
-    """413, also when the server stops reading in the middle of it; and nothing is left."""
+    """413, also when the server stops reading in the middle of the body; nothing is left behind."""
     fake = FakeApiServer()
     large = {"metadata": {"name": "large"}, "data": {"x": "x" * (4 << 20)}}
     with trio.fail_after(20):
@@ -116,7 +116,7 @@ async def test_F122_a_body_that_is_too_large(socket):
 
 @every_verb
 async def test_F123_a_write_that_is_throttled(autojump_clock, verb):
-    """429 with Retry-After: sent again when the time is over, and done once; many deletions in one request are not."""
+    """429 with Retry-After: repeated after that time, and done once; `delete_all` is not repeated."""
     fake = FakeApiServer()
     async with bench(fake) as it:
         before, began = state(fake), trio.current_time()
@@ -134,7 +134,7 @@ async def test_F123_a_write_that_is_throttled(autojump_clock, verb):
 @every_verb
 @pytest.mark.parametrize("is_renewed", [True, False])
 async def test_F124_credentials_that_expire_between_two_writes(tmp_path: Path, verb, is_renewed):
-    """A 401 was not done: with a new token the write is sent once more, and without one it fails and says so."""
+    """After a 401 nothing was done: with a new token the write is sent once more, without one it raises."""
     fake = FakeApiServer(token="old")
     write(tmp_path / "token", "old")
     with trio.fail_after(20):
@@ -179,7 +179,7 @@ def steps_until_the_end(verb: str, step: int) -> int:
 
 @every_verb
 def test_F125_a_write_that_is_cancelled_at_every_step(verb):
-    """No task is left, nothing but Cancelled is raised, and the client goes on."""
+    """No task is left, only Cancelled is raised, and the client keeps working."""
     total = steps_until_the_end(verb, 10**9)
     assert total > 3
     for step in range(1, total + 1):
@@ -245,7 +245,7 @@ async def outcome_of(write: Awaitable[object]) -> str:
 
 
 async def test_F126_connections_that_break_anywhere():
-    """On sockets, after any number of bytes: what succeeded is there, and what cannot have happened is not."""
+    """On sockets, cut after any number of bytes: what succeeded exists, and what cannot have happened does not."""
     fake, rng, outcomes = FakeApiServer(), random.Random(5), []
     with trio.fail_after(60):
         async with fake.serve() as server, chaos(server) as (proxy, url), open_client(base_url=url) as client:
