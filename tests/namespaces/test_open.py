@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import os
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,6 +17,7 @@ import pytest
 import trio
 from prometheus_client import CollectorRegistry
 
+import trio_k8swatch
 from trio_k8swatch import (
     ApiClient,
     ConfigError,
@@ -36,6 +42,8 @@ from trio_k8swatch import (
 from trio_k8swatch.controller import Key, run_controller, watch
 from trio_k8swatch.namespaces import NamespacesStore, open_namespaces
 from trio_k8swatch.testing import FakeApiServer
+
+NAMESPACES = int(os.environ.get("TRIO_K8SWATCH_NAMESPACES", "40"))
 
 
 def config_map(namespace: str, name: str = "one", **data: str) -> dict[str, Any]:
@@ -566,3 +574,53 @@ async def test_many_namespaces_ask_for_no_more_than_they_need(autojump_clock) ->
             assert len(store) == count + 1
             assert len(it.fake.requests.of("watch", since=before)) <= count + 20
             assert not it.fake.requests.of("list", since=before)
+
+
+def held_bytes() -> int:
+    """What the library holds, the fake left out."""
+    gc.collect()
+    ours = str(Path(trio_k8swatch.__file__).parent)
+    filters = [tracemalloc.Filter(True, f"{ours}/*"), tracemalloc.Filter(False, f"{ours}/testing/*")]
+    return sum(one.size for one in tracemalloc.take_snapshot().filter_traces(filters).statistics("filename"))
+
+
+async def test_an_hour_of_many_namespaces_costs_what_it_costs(autojump_clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A connection for each, eight requests an hour, and no memory that grows; an outage does not add to that."""
+    # Records of the log hold errors, and those their frames.
+    caplog.set_level(logging.CRITICAL, "trio_k8swatch")
+    many = [f"n{n}" for n in range(NAMESPACES)]
+    tracemalloc.start()
+    async with cluster(*many) as it:
+        connections: list[int] = []
+
+        async def look() -> None:
+            while True:
+                connections.append(len(it.fake.open_calls))
+                await trio.sleep(1)
+
+        config = WatchConfig(rng=Random(3))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look)
+            async with open_namespaces(it.maps, ListOptions(label_selector="team=shop"), config=config) as store:
+                assert len(store) == NAMESPACES
+                assert len(it.fake.requests.of()) == 2 * NAMESPACES + 2
+                await trio.sleep(60)
+                began, held = it.fake.now, held_bytes()
+                await trio.sleep(1700)
+                it.fake.faults.outage(100)
+                it.fake.faults.cut_connections()
+                cut = it.fake.now
+                await trio.sleep(100)
+                assert len(it.fake.requests.of(since=cut)) <= 100
+                it.fake.create(config_map("n7", "two"))
+                await trio.sleep(1800)
+                assert len(store) == NAMESPACES + 1
+                assert it.fake.now - began == 3600
+                assert len(it.fake.requests.of(since=began)) <= 9 * NAMESPACES + 100
+                assert not it.fake.requests.of("list", since=began)
+                assert max(connections) <= NAMESPACES + 1 + 4
+                assert len(it.fake.open_calls) == NAMESPACES + 1
+                assert held_bytes() <= 1.1 * held + 50_000
+                assert held <= 25_000 * NAMESPACES
+            nursery.cancel_scope.cancel()
+    tracemalloc.stop()
