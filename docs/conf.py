@@ -140,18 +140,19 @@ _MODULES = ["trio_k8swatch.aio", "trio_k8swatch.blocking", "trio_k8swatch.connec
 
 
 def _with_what_is_not_released(_app: Sphinx, page: str, source: list[str]) -> None:
-    """On the changelog's page, the changes since the last release come first: one file each, until towncrier collects them."""
+    """On the changelog's page, the summary of the next release is followed by its changes: one file each until the release."""
     if page != "changelog":
         return
     folder = _ROOT / "changes"
-    parts = [f"# Changelog\n\n## {release} (not released yet)\n"]
+    recorded = (_ROOT / "CHANGELOG.md").read_text().partition(_CHANGELOG["start_string"])[2].replace("](docs/", "](")
+    summary, heading, released = recorded.lstrip().partition("\n## ")
+    parts = ["# Changelog\n", summary]
     for type_ in _CHANGELOG["type"]:
         found = sorted(folder.glob(f"*.{type_['directory']}.md"))
         entries = ["- " + " ".join(path.read_text().split()) for path in found]
         if entries:
             parts.append(f"### {type_['name']}\n\n" + "\n".join(entries) + "\n")
-    released = (_ROOT / "CHANGELOG.md").read_text().partition(_CHANGELOG["start_string"])[2]
-    source[0] = "\n".join([*parts, released])
+    source[0] = "\n".join([*parts, heading + released])
 
 
 def setup(app: Sphinx) -> None:

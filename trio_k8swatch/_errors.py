@@ -1,22 +1,22 @@
 """The errors that this library raises, as one tree.
 
 K8sWatchError
-├── ApiError                 the API server answered, and the answer was no (`.status`)
-│   ├── Expired              410: this resourceVersion or continue token is history
-│   ├── Unauthorized         401: it does not know who we are
-│   ├── Forbidden            403: it knows, and refuses
+├── ApiError                 the API server refused the request (`.status`)
+│   ├── Expired              410: this resourceVersion or continue token has expired
+│   ├── Unauthorized         401: no valid credentials
+│   ├── Forbidden            403: the credentials are valid, but lack the permission
 │   ├── NotFound             404: no such resource, or no such object
-│   ├── Conflict             409: somebody else wrote in between, or owns the field
-│   ├── AlreadyExists        409: an object of this name is there already
+│   ├── Conflict             409: changed by another writer, or owned by another manager
+│   ├── AlreadyExists        409: an object of this name exists
 │   ├── Invalid              422: the server does not accept the object (`.causes`)
-│   ├── Unsupported          405, 406, 415: the resource has no such verb, or not in this form
+│   ├── Unsupported          405, 406, 415: the resource does not support this verb or media type
 │   │   └── NotWatchable     it cannot be listed or watched as JSON
-│   └── TooManyRequests      429: come back later
-├── Unavailable              no answer: refused, reset, timed out, TLS failed
-├── ProtocolError            an answer that does not make sense
+│   └── TooManyRequests      429: retry later
+├── Unavailable              no response: refused, reset, timed out, TLS failed
+├── ProtocolError            a response that cannot be understood
 ├── ConfigError              kubeconfig, credentials or arguments are wrong
-├── StaleError               the copy is older than the caller can accept
-└── WatchStopped             the watch has ended; what was waited for cannot happen any more
+├── StaleError               the store is older than the caller can accept
+└── WatchStopped             the watch has ended, so what was waited for can no longer happen
 
 No httpx type is in here: where one was the cause, it is chained as `__cause__`.
 """
