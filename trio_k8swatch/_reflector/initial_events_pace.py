@@ -6,8 +6,9 @@ from typing import Final
 
 __all__ = ["PAUSE_SECONDS", "InitialEventsPace"]
 
-PAUSE_SECONDS: Final = 0.002
-"""A list of 20,000 objects takes a second: some hundred reads instead of many thousand, and no later for it."""
+PAUSE_SECONDS: Final = 0.004
+"""A list of 20,000 objects takes a second: some hundred reads instead of many thousand, and no later for it. In the meantime
+some hundred KiB gather in the kernel, as much as is read at once."""
 
 _QUICK_SECONDS: Final = 0.002
 """Batches that follow each other faster than this: the server has more, and we only wake too early for it."""

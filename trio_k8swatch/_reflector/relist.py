@@ -148,7 +148,8 @@ class Relister(Generic[T]):
                     draft.begin(event.resource_version)
                     draft.body_bytes = bytes_of(events) - before
                     return batch
-            size, received = bytes_of(events) - received, bytes_of(events)
+            size = bytes_of(events) - received
+            received += size
             # Nothing is in hand here: cancelled in this moment, nothing is lost.
             if pause := pace.after(size, trio.current_time()):
                 await trio.sleep(pause)
