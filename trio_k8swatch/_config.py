@@ -30,56 +30,54 @@ class ListStrategy(Enum):
 
     AUTO = "auto"
     """Streaming lists where the server says that it is Kubernetes 1.34 or later, pages otherwise. Only a cluster that was
-    found as kubectl finds it is asked; for a server named by `base_url`, and in tests, it means pages."""
+    found as kubectl finds it is asked for its version; with `base_url` or `transport`, pages are read."""
     PAGES = "pages"
     """Always pages of `ListOptions.page_size`."""
     STREAM = "stream"
-    """Streaming lists (KEP-3157); pages once the server has shown that it cannot."""
+    """Streaming lists (KEP-3157); pages if the server turns out not to support them."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
-    """How `open_watch` behaves. Every field has a default that is right for months against a real cluster."""
+    """How `open_watch` behaves. The defaults are suitable for programs that run for months against a real cluster."""
 
     object_name_log_field: str = "object"
-    """The key in log records (`extra=`) under which `namespace/name` of an object stands."""
+    """The key in log records (`extra=`) for the `namespace/name` of an object."""
     metrics: MetricsConfig | None = None
     """From `Metrics(prefix).instance(name)`; None costs nothing."""
     retry_relist_after: RetryPolicy | None = field(default_factory=Adaptive)
-    """The pause after a failed list: by default as long as what failed asks for, with a `TimeRange` or a `Backoff` that,
-    whatever failed. None: the failure ends the watch and `open_watch` raises it."""
+    """The pause after a failed list. By default it depends on what failed; a `TimeRange` or a `Backoff` applies to all
+    failures. None: the failure ends the watch and `open_watch` raises it."""
     retry_watch_after: RetryPolicy | None = field(default_factory=Adaptive)
     """The pause after a failed, broken, silent or short-lived watch. As above."""
     retry_at_start: tuple[type[K8sWatchError], ...] = (TooManyRequests,)
-    """Which failures to sit out for as long as they last before the first list has succeeded; any other but 5xx (see
-    `start_limit`) comes out of `open_watch` at once. `(NotFound,)` waits for a CustomResourceDefinition,
-    `(K8sWatchError,)` for anything."""
+    """Failures that are retried without limit before the first list has succeeded. All others, except 5xx (see `start_limit`),
+    are raised by `open_watch` at once. `(NotFound,)` waits for a CustomResourceDefinition, `(K8sWatchError,)` for anything."""
     start_limit: float = 30.0
-    """For how many seconds a server that answers 5xx is tried again before the first list has succeeded, so that a pod that
-    starts while the API server does is not in vain. 0: not at all."""
+    """Seconds for which 5xx responses are retried before the first list has succeeded, so that a pod may start at the same time
+    as the API server. 0: they are raised at once."""
     watch_timeout: TimeRange = field(default_factory=lambda: TimeRange(300, 600))
-    """For how many seconds the server is asked to keep a watch open; random, so that many watches do not end together."""
+    """Seconds for which the server is asked to keep a watch open; random, so that many watches do not end together."""
     silence_limit: float | None = None
-    """Seconds without a byte, bookmarks included, after which a watch is taken for dead. None: 130 until a watch has brought
-    its first bookmark, and 75 from then on. The API server sends one about every 60 s, and leaves out the first now and
-    then."""
+    """Seconds without any data, bookmarks included, after which a watch counts as dead. None: 130 until the first bookmark of
+    a watch, and 75 from then on. The API server sends one about every 60 s, and sometimes omits the first."""
     list_strategy: ListStrategy = ListStrategy.AUTO
     stream_progress_limit: float = 10.0
-    """Seconds that a streaming list may stand still before pages are read instead."""
+    """Seconds without progress after which a streaming list is abandoned and pages are read instead."""
     replay_unchanged: bool = False
-    """Call `update` in a relist for objects that did not change, too, as the Go package `pkg/util/watch` does."""
+    """In a relist, call `update` also for objects that did not change, as the Go package `pkg/util/watch` does."""
     clear_when_not_served: bool = False
-    """When the resource itself is gone (a deleted CustomResourceDefinition): deliver deletions for everything, instead of
-    keeping the last known state."""
+    """When the resource itself no longer exists (a deleted CustomResourceDefinition), deliver deletions of all objects, instead
+    of keeping the last known state."""
     detect_mutation: bool = False
     """For tests: end the watch with RuntimeError when an object of the store was changed in place. Costs a copy of every
     object as bytes; only for types that msgspec can encode."""
     rng: Random = field(default_factory=Random)
-    """Where all jitter comes from; give it a seed and the watch repeats itself."""
+    """The source of all jitter; seed it to make pauses reproducible."""
 
     def __post_init__(self) -> None:
         strategies = [strategy.value for strategy in ListStrategy]
-        # Who comes without a type checker may write the word.
+        # Without a type checker, the plain string may be passed.
         if self.list_strategy not in {*ListStrategy, *strategies}:
             raise ConfigError(f"WatchConfig(list_strategy={self.list_strategy!r}): use one of {', '.join(strategies)}")
         object.__setattr__(self, "list_strategy", ListStrategy(self.list_strategy))

@@ -158,7 +158,7 @@ class TooManyRequests(ApiError):
 class Unavailable(K8sWatchError):
     """No answer came: connection refused or reset, name not found, TLS failure, time limit reached.
 
-    `may_have_happened` tells of a write whether the server may have done it: False if the request never left. Where that
+    `may_have_happened` says of a write whether the server may have done it: False if the request never left. Where that
     cannot be known it is True.
     """
 

@@ -1,4 +1,4 @@
-"""The door: a watch for as long as a block lasts."""
+"""`open_watch`: a watch for as long as a block lasts."""
 
 from __future__ import annotations
 
@@ -94,10 +94,19 @@ def open_watch(
     else:
         list_watcher = foreign = ForeignListWatcher[Any](cast("Client", client), accessors)
         metadata = foreign.metadata
-    cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=repr(client), source=client)
+    cache = Cache[Any](handlers or HandlerFuncs(), metadata, name=_name(client, options), source=client)
     if transform is not None:
         list_watcher = TransformingListWatcher(list_watcher, transform, cache.keep_fault)
     return _opened(list_watcher, cache, config or WatchConfig(), options, checked_init_mode(init_mode))
+
+
+def _name(client: object, options: ListOptions) -> str:
+    """What log records and reprs call the watch: two watches of one collection differ in their selectors."""
+    selectors = [one for one in (options.label_selector, options.field_selector) if one]
+    name = repr(client)
+    if not selectors:
+        return name
+    return f"{name.removesuffix('>')}, {', '.join(selectors)}{'>' if name.endswith('>') else ''}"
 
 
 @asynccontextmanager

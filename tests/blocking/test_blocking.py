@@ -334,7 +334,7 @@ REFUSED: dict[str, Callable[[Store[Any]], object]] = {
 def test_what_would_wait_for_ever_is_refused(store: Store[Any], wait: Callable[[Store[Any]], object]) -> None:
     """Within `locked()`, in the thread that holds it; another thread may wait for its turn."""
     with store.locked():
-        with pytest.raises(RuntimeError, match=r"^within locked\(\) the watch stands still"):
+        with pytest.raises(RuntimeError, match=r"^the store does not change within locked\(\)"):
             wait(store)
         thread, results = in_thread(lambda: store.nop_update("no such uid"))
         assert not results

@@ -21,7 +21,7 @@ class Chunks:
     def __init__(self, begun: bytes) -> None:
         self.is_complete = False
         self.has_surplus = False
-        """Whether bytes came behind the body: they are no part of it, and the connection is of no more use."""
+        """Whether bytes came behind the body: they do not belong to it, and the connection cannot be used any more."""
         self.error: httptools.HttpParserError | str | None = None
         self._excess = 0
         # Since progress was last looked at: what came, and what of the body was in it that has been taken.

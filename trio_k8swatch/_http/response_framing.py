@@ -2,7 +2,7 @@
 
 Rule 1: bytes in, bytes out; no socket, no clock.
 Rule 2: a response ends where its head says. What comes behind it, before another request was sent, is nobody's: it would be
-taken for the answer to the next request, so the connection is of no more use.
+taken for the response to the next request, so the connection cannot be used any more.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Heartbeat:
     """Learns what a living watch sounds like, and says until when silence may last."""
 
     def __init__(self, limit_seconds: float | None = None) -> None:
-        """`limit_seconds` is for whoever knows the server better; None for what is true of Kubernetes."""
+        """`limit_seconds` is for servers other than Kubernetes; None for the limits that suit Kubernetes."""
         self._limit = limit_seconds or _LIMIT_SECONDS
         self.first_limit = limit_seconds or _FIRST_LIMIT_SECONDS
         """Until the first bookmark of a watch."""

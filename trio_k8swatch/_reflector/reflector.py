@@ -35,7 +35,7 @@ __all__ = ["Reflector"]
 T = TypeVar("T")
 
 _SHORT_ROUND_SECONDS: Final = 1.0
-"""A watch that ends sooner was thrown out, events or not (client-go: VeryShortWatchError)."""
+"""A watch that ends sooner counts as ended at once, with or without events (client-go: VeryShortWatchError)."""
 
 _ANSWER_SECONDS: Final = 60.0
 """For the answer to a watch. Under priority and fairness it may wait in a queue for a quarter of a minute."""
@@ -66,6 +66,7 @@ class Reflector(Generic[T]):
         init_mode: InitMode,
     ) -> None:
         self._list_watcher = list_watcher
+        self._name = cache.name or repr(list_watcher)
         self._gate = list_watcher if isinstance(list_watcher, Gated) else None
         self._cache = cache
         self._config = config
@@ -114,7 +115,7 @@ class Reflector(Generic[T]):
             self._cache.end(why)
             self._relister.close(why)
             self._cache.metrics.end()
-            _log.info("%r: %s", self._list_watcher, why)
+            _log.info("%s: %s", self._name, why)
 
     # Rounds
 
@@ -269,7 +270,7 @@ class Reflector(Generic[T]):
             kept_back = Unavailable("a watch was silent about changes that a list has shown since")
             self._cache.vitals.failed(kept_back, trio.current_time(), 1, End.SILENCE.value)
             self._cache.metrics.failing(is_failing=True)
-        _log.debug("%r: watching from %s", self._list_watcher, self._cache.resource_version)
+        _log.debug("%s: watching from %s", self._name, self._cache.resource_version)
 
     def _heard(self) -> None:
         self._plan = self._plan.heard()
@@ -296,7 +297,7 @@ class Reflector(Generic[T]):
             why = f"cannot watch {self._list_watcher!r}: the server did not answer within {lasted:.0f} s"
             return Outcome(End.UNREACHABLE, Unavailable(why))
         if not is_taken_in:
-            _log.info("%r: the streaming list stands still; reading pages from now on", self._list_watcher)
+            _log.info("%s: the streaming list makes no progress; reading pages from now on", self._name)
             return Outcome(End.STALLED)
         if now - self._round_began >= self._heartbeat.ends_after and self._heartbeat.may_be_silent:
             return self._ended(End.ENDED)
@@ -414,7 +415,7 @@ class Reflector(Generic[T]):
         else:
             vitals.failed(error, now, max(self._plan.failures, 1), reason)
             self._cache.metrics.failing(is_failing=True)
-        _log.warning("%r: %s; next, in %.1f s: %s", self._list_watcher, error, pause, self._plan.step.value)
+        _log.warning("%s: %s; next, in %.1f s: %s", self._name, error, pause, self._plan.step.value)
 
     async def _sleep(self, seconds: float, *, may_be_sooner: bool, is_denied: bool) -> None:
         """Wait. Who asks for a list may have it sooner, unless it is lists that fail, or the server wants to be left alone.

@@ -232,8 +232,8 @@ class Relister(Generic[T]):
             self._cache.metrics.begin(self._cache)
         self._cache.metrics.listed(draft.reason, now - draft.began, draft.body_bytes)
         count = len(draft.relisting.objects)
-        message = "%r: listed (%s): %d objects, %d changes, resourceVersion %s"
-        _log.info(message, self._list_watcher, draft.reason, count, changes, draft.version)
+        message = "%s: listed (%s): %d objects, %d changes, resourceVersion %s"
+        _log.info(message, self._cache.name or repr(self._list_watcher), draft.reason, count, changes, draft.version)
 
 
 async def _changes_of(relisting: RelistDeltas[T]) -> list[Delta[T]]:

@@ -40,7 +40,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One look at a watch. Times are `trio.current_time()`, None for what has not happened yet."""
+    """The state of a watch at one moment. Times are `trio.current_time()`, None for what has not happened yet."""
 
     state: State
     since: float

@@ -162,7 +162,7 @@ class Store(Generic[T]):
     async def relist(self) -> None:
         """Return once a consistent list that began after this call has been committed, and handlers have been notified.
 
-        Waits out outages. Raises `WatchStopped` if the watch ends first.
+        Waits through outages. Raises `WatchStopped` if the watch ends first.
         """
         await self.request_relist().wait()
 
@@ -273,7 +273,7 @@ class Store(Generic[T]):
 
     @asynccontextmanager
     async def locked(self) -> AsyncGenerator[None]:
-        """In here the picture stands still, across awaits too: the watch waits, so be quick.
+        """Inside, the store does not change, also across awaits: the watch waits, so be quick.
 
         Not re-entrant: `nop_update`, `subscribe`, `with_index` and its like raise RuntimeError in here. Waiting for
         anything that the watch has to bring would wait for ever.

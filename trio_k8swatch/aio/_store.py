@@ -153,7 +153,7 @@ class Store(Generic[T]):
 
     @asynccontextmanager
     async def locked(self) -> AsyncGenerator[None]:
-        """In here the picture stands still, across awaits too: the watch waits, so be quick. Not re-entrant."""
+        """Inside, the store does not change, also across awaits: the watch waits, so be quick. Not re-entrant."""
         async with self._guest.held(self._store.locked()):
             yield
 

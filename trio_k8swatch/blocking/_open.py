@@ -1,4 +1,4 @@
-"""The door for threads: a watch for as long as a block lasts."""
+"""`open_watch` for threads: a watch for as long as a block lasts."""
 
 from __future__ import annotations
 

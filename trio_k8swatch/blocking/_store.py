@@ -166,7 +166,7 @@ class Store(Generic[T]):
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """In here the picture stands still: all reads agree, those of indexes too. The watch waits, so be quick."""
+        """Inside, the store does not change: all reads agree, those of indexes as well. The watch waits, so be quick."""
         with self._waiting().held(self._store.locked()):
             self._holder.thread_id = threading.get_ident()
             try:
@@ -200,7 +200,7 @@ class Store(Generic[T]):
     def _waiting(self) -> Loop:
         """The loop, if it makes sense to wait for it."""
         if self._holder.thread_id == threading.get_ident():
-            raise RuntimeError("within locked() the watch stands still: nothing to wait for will come")
+            raise RuntimeError("the store does not change within locked(), so waiting for it would never end")
         return self._loop
 
 

@@ -76,7 +76,7 @@ class Listener:
 
 
 class RelistTicket:
-    """The promise of a list that begins after the ticket was drawn (`Store.request_relist`)."""
+    """Waits for a list that starts after the request (`Store.request_relist`)."""
 
     def __init__(self, loop: Loop, ticket: AsyncTicket) -> None:
         self._loop = loop

@@ -110,7 +110,7 @@ class WorkQueue(Generic[K]):
             self._takers.unpark()
 
     def close(self) -> None:
-        """Give out nothing more: whoever waits in `take` gets `trio.EndOfChannel`, and adding does nothing any more.
+        """Hand out no more keys: tasks that wait in `take` get `trio.EndOfChannel`, and adding has no effect.
 
         Work that is being done is not touched. May be called twice.
         """

@@ -1,4 +1,4 @@
-"""The clock that a lease is counted by, and what it does when it stands still or leaps."""
+"""The clock of a lease, also when it stops or jumps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of a watch on many namespaces."""
+"""`open_namespaces`: a watch on many namespaces for as long as a block lasts."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class ShardCache(Cache[T]):
         self._list_watcher.commit()
 
     async def _leave_out_lost(self, objects: dict[str, T], deltas: list[Delta[T]]) -> None:
-        # Both belong to the list that is being committed, and what becomes of it is told from them.
+        # Both belong to the list that is being committed, and what becomes of it is decided from them.
         has = self._list_watcher.listing.has
         lost: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""The door of a shard."""
+"""`open_shard`: one replica's share of a collection for as long as a block lasts."""
 
 from __future__ import annotations
 

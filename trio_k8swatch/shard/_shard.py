@@ -29,7 +29,7 @@ _log: Final = logging.getLogger("trio_k8swatch.shard")
 
 
 class ShardMember:
-    """Keeps one membership alive, and is told by a watch when a Lease has changed."""
+    """Keeps one membership alive, and is notified by a watch when a Lease has changed."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class ShardMember:
         gain: Callable[[int], object],
         let_go: Callable[[int], Awaitable[object]],
     ) -> None:
-        """`gain` and `let_go` are told of slots."""
+        """`gain` and `let_go` are called with slots."""
         self.member: Member = Member(settings.identity, settings.times, Scores(settings.slots))
         self.has_share: trio.Event = trio.Event()
         """Something is served."""
@@ -101,7 +101,7 @@ class ShardMember:
                     self._has_changed = trio.Event()
 
     async def release(self) -> None:
-        """Let others have at once what was served, if the server can be told in time. Nothing is served any more."""
+        """Let others have at once what was served, if the server can be reached in time. Nothing is served any more."""
         if self._has_written:
             with trio.move_on_after(self._times.retry_seconds, shield=True):
                 try:

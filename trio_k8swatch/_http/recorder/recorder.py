@@ -24,7 +24,7 @@ __all__ = ["Recorder"]
 _log: Final = logging.getLogger("trio_k8swatch")
 
 _PATIENCE_SECONDS: Final = 5.0
-"""For the longest that an event may hold up what it tells of."""
+"""Seconds after which recording an event is abandoned."""
 
 
 class _Sender(Protocol):

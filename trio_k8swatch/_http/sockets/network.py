@@ -168,7 +168,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         return current, name
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection is of no more use."""
+        """What httpcore asks for: `ssl_object` for ALPN, `is_readable` for whether an idle connection can still be used."""
         if info == "ssl_object":
             return self._stream.ssl_object if isinstance(self._stream, TlsStream) else None
         if info == "is_readable":

@@ -28,7 +28,7 @@ to be distinguished from a dead connection."""
 class TcpSocket(trio.abc.Stream):
     """A TCP connection that waits before it reads, unless the last read left something behind.
 
-    trio tries first, which on a quiet watch is in vain for every event.
+    trio tries to read first, which on a quiet watch fails for every event.
     """
 
     def __init__(self, sock: socket.socket) -> None:

@@ -21,7 +21,7 @@ class TlsStream(trio.abc.Stream):
 
     As `trio.SSLStream(https_compatible=True)`, but one `receive_some` gives all that has come, not one record: with Go's small
     records a turn of the scheduler for each of them costs more than the list that is in them. Receiving may be cancelled, and
-    nothing is lost. When sending was cancelled, and be it TLS's own answer to new keys, the connection is of no more use.
+    nothing is lost. When sending was cancelled, even of TLS's own response to new keys, the connection cannot be used any more.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class TlsStream(trio.abc.Stream):
         await self._finish(lambda: data and self._tls.write(data))
 
     async def _finish(self, step: Callable[[], object]) -> None:
-        """Do what may want to hear from the other side first, and send what comes of it."""
+        """Do what may need data from the peer first, and send what it produces."""
         while True:
             try:
                 step()

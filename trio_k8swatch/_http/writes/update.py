@@ -16,7 +16,7 @@ from trio_k8swatch._wire import BROKEN
 __all__ = ["Change", "again_on_conflict", "update"]
 
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any] | None]
-"""Changes the object that it is given, or returns another."""
+"""Changes an object in place, or returns another."""
 
 _PAUSES: Final = Backoff(0.01, 1.0, minimum_seconds=0.0)
 """Short at first: who was quicker has finished."""

@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Policy(StrEnum):
-    """What happens when a subscriber is slower than the cluster."""
+    """What happens when a subscriber falls behind."""
 
     BLOCK = "block"
-    """The watch waits until there is room. Nothing is left out, and everyone else on this store waits too."""
+    """The watch waits until there is room. Nothing is left out, but everything else on this store waits as well."""
     COALESCE = "coalesce"
     """An object that changes again before it was handed out takes the place of its older state: at most one change waits
     for each object. A deletion is never left out, unless its object was never handed out."""
     RESYNC = "resync"
-    """All that waits is thrown away, and the store as it then is handed out again: first a deletion for each object that
+    """All waiting changes are discarded, and the current store is handed out again: first a deletion for each object that
     was handed out and is gone, then every object there is."""
 
 
@@ -36,9 +36,9 @@ class Change(msgspec.Struct, Generic[T], frozen=True, gc=False):
     old: T | None = None
     """The state before, for MODIFIED and DELETED."""
     preexisting: bool = False
-    """It was there already: handed out at the beginning of the subscription, or again after a resync."""
+    """Whether the object existed before: handed out at the start of the subscription, or again after a resync."""
     may_be_stale: bool = False
-    """Only a list showed that it is gone."""
+    """Whether the deletion was missed, and found by a list."""
 
 
 class InOrder(Generic[T]):

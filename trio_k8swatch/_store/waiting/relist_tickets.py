@@ -10,14 +10,14 @@ __all__ = ["RelistTicket", "RelistTickets"]
 
 
 class RelistTicket:
-    """The promise of a list that begins after the ticket was drawn (`Store.request_relist`)."""
+    """Waits for a list that starts after the request (`Store.request_relist`)."""
 
     def __init__(self) -> None:
         self._settled = trio.Event()
         self._error: str | None = None
 
     async def wait(self) -> None:
-        """Return when such a list has been committed: store, indexes and handlers have it.
+        """Return when such a list has been committed, and handlers have been notified.
 
         Outages do not void the promise. Raises `WatchStopped` once the watch has ended without keeping it. Cancelling
         the wait does not take the request back.

@@ -69,7 +69,7 @@ async def serve(order: FakeOrder) -> None:
 
 @asynccontextmanager
 async def _listening(fake: FakeApiServer, order: FakeOrder) -> AsyncGenerator[tuple[str, str | None]]:
-    """The URL, and the certificate of who vouches for it."""
+    """The URL, and the certificate of its authority."""
     async with AsyncExitStack() as stack:
         where = f"{order.host}:{order.port}"
         try:
@@ -84,7 +84,7 @@ async def _listening(fake: FakeApiServer, order: FakeOrder) -> AsyncGenerator[tu
 
 
 def _reason(error: OSError) -> str:
-    """Trio may tell of several addresses at once; the first says it."""
+    """Trio may report several addresses at once; the first reason will do."""
     causes = _causes(error.__cause__)
     return next((one.strerror for one in causes if one.strerror), None) or error.strerror or str(error)
 

@@ -19,7 +19,7 @@ _LEAST_WIDTH: Final = 6
 """kubectl's, padding included."""
 
 _READABLE_WIDTH: Final = 9
-"""Names that are cut to less can no longer be told apart."""
+"""Names that are cut to less can no longer be distinguished."""
 
 _ELLIPSIS: Final = "…"
 

@@ -1,4 +1,4 @@
-"""Until when a certificate is valid: the one thing about it that ssl does not tell of our own."""
+"""Until when a certificate is valid, which ssl does not report for our own."""
 
 from __future__ import annotations
 
