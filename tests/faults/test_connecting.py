@@ -15,7 +15,8 @@ from faults.sockets import QUICK, connections, on_socket, quick
 from raw_server import raw_server, with_length
 
 from trio_k8swatch import ApiClient, ConfigError, ListStrategy, Unavailable, open_client, open_watch
-from trio_k8swatch.connect import from_kubeconfig
+from trio_k8swatch._http.sockets.tls_stream import TlsStream
+from trio_k8swatch.connect import from_kubeconfig, to
 from trio_k8swatch.testing import FakeApiServer
 from trio_k8swatch.testing.doors._socket import _exchanges
 
@@ -239,3 +240,26 @@ async def test_F18_cancelled_connects():
             assert len((await it.client.resource("v1", "pods").list()).items) == 0
         check_streams(fake)
     assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
+async def test_F18_a_connect_that_is_cancelled_when_it_is_just_there(tls, monkeypatch):
+    """Its connection is closed; httpcore would keep it for ever, neither idle nor in use."""
+    owner, name = (TlsStream, "do_handshake") if tls else (trio, "open_tcp_stream")
+    connect, scope, opened = getattr(owner, name), trio.CancelScope(), []
+
+    async def connect_and_cancel(*args, **options):
+        opened.append(await connect(*args, **options))
+        scope.cancel()
+        return opened[-1]
+
+    monkeypatch.setattr(owner, name, connect_and_cancel)
+    fake = FakeApiServer(seed=1)
+    with trio.fail_after(10):
+        async with fake.serve(tls=tls) as url:
+            async with open_client(to(url, insecure=True)) as client:
+                with scope:
+                    await client.resource("v1", "pods").list()
+                assert scope.cancelled_caught
+                assert len(opened) == 1
+                assert connections(client) == []

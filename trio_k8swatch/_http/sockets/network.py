@@ -151,6 +151,8 @@ class NetworkStream(httpcore.AsyncNetworkStream):
             stream = TlsStream(self._stream, ssl_context, server_hostname=server_hostname)
             with _translated(httpcore.ConnectError), _limited(timeout, "TLS"):
                 await stream.do_handshake()
+            # Or httpcore keeps a connection for ever whose request was cancelled when it was just there.
+            await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             await self.aclose()
             raise
@@ -211,7 +213,9 @@ class Backend(httpcore.AsyncNetworkBackend):
             sock = socket.socket(fileno=opened.socket.detach())
             try:
                 watch_over(sock)
-            except OSError:
+                # As in `start_tls`.
+                await trio.lowlevel.checkpoint_if_cancelled()
+            except BaseException:
                 sock.close()
                 raise
         return NetworkStream(TcpSocket(sock), self._security)
