@@ -44,10 +44,11 @@ def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """Each source file, the typing marker, and the metadata."""
+    """Each source file, the typing marker, a table, the template of a controller, and the metadata."""
     info = f"trio_k8swatch-{PROJECT['version']}.dist-info"
     source = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.py")}
     source |= {"trio_k8swatch/py.typed", "trio_k8swatch/testing/_schema/table.json"}
+    source |= {str(path.relative_to(ROOT)) for path in PACKAGE.glob("cli/_new_controller/template/*.txt")}
 
     assert set(wheel.namelist()) == source | {
         f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")

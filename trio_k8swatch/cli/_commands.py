@@ -235,6 +235,33 @@ def fake_command(*, files: tuple[Path, ...], **options: Any) -> int:
     return trio.run(ended_by_signal, partial(serve, order))
 
 
+@commands.group("new", short_help="Write the beginning of a program.", no_args_is_help=True)
+def new_group() -> None:
+    """Write the beginning of a program that uses trio-k8swatch."""
+
+
+@new_group.command("controller", short_help="Write a project with a controller, its test and its manifest.")
+@click.argument("name")
+def new_controller_command(name: str) -> None:
+    """Write a project into the new directory NAME: a controller, its test, a manifest with RBAC, a Dockerfile.
+
+    The test passes as it stands. NAME is also the namespace that it is deployed to: lower-case letters, digits and -.
+
+    \b
+    Example:
+      trio-k8swatch new controller shop-controller
+      cd shop-controller && pip install -e '.[test]' && pytest
+    """  # noqa: D301 - as above
+    from trio_k8swatch.cli._new_controller import NotWritten, write_project  # noqa: PLC0415
+
+    try:
+        written = write_project(name, Path(name))
+    except NotWritten as error:
+        raise click.ClickException(str(error)) from None
+    for path in written:
+        click.echo(path)
+
+
 @commands.command("version", short_help="Show versions.")
 def version_command() -> None:
     """Show the versions of this program and of its dependencies."""
