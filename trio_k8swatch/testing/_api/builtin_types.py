@@ -60,6 +60,7 @@ RBAC: Final[tuple[Row, ...]] = (
 STORAGE: Final[tuple[Row, ...]] = (
     ("csidrivers", "CSIDriver", _CL, "", "", ""),
     ("csinodes", "CSINode", _CL, "", "", ""),
+    ("csistoragecapacities", "CSIStorageCapacity", _NS, "", "", ""),
     ("storageclasses", "StorageClass", _CL, "sc", "", ""),
     ("volumeattachments", "VolumeAttachment", _CL, "", "", "status"),
 )

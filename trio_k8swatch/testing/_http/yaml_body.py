@@ -14,6 +14,8 @@ from .json_body import NotJson, parse_json
 # An alias costs a few bytes and may stand for a whole document: so many values are enough for anybody.
 MAX_VALUES: Final = 200_000
 MAX_DEPTH: Final = 500
+# From here on Go writes a number with an exponent.
+_WHOLE: Final = 1e21
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,7 +31,7 @@ _Loader.yaml_implicit_resolvers = {
 def parse_yaml(data: bytes) -> Any:
     """The value, JSON being YAML too. Raises `NotJson`."""
     try:
-        return parse_json(data)
+        return _Converter().value(parse_json(data), 0)
     except NotJson:
         pass
     try:
@@ -71,6 +73,9 @@ def _scalar(value: Any) -> Any:
         raise NotJson("error converting YAML to JSON: json: unsupported value")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
         return float(value) if value.bit_length() < 1000 else _too_large()
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        # On the way to JSON a fraction of zero is lost.
+        return int(value)
     if value is None or isinstance(value, str | int | float):
         return value
     raise NotJson(f"error converting YAML to JSON: unsupported value of type {type(value).__name__}")

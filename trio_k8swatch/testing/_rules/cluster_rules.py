@@ -9,7 +9,7 @@ from trio_k8swatch.testing._schema.scalars import amount
 
 from .causes import Causes
 from .fields import check_subdomain, list_of, not_negative, spec_of
-from .metadata_rules import qualified_name_problems
+from .metadata_rules import check_labels, qualified_name_problems
 
 _ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -148,6 +148,17 @@ def check_storage_class(obj: Object, causes: Causes) -> None:
         return
     for why in qualified_name_problems(name.lower()):
         causes.invalid("provisioner", name, why)
+
+
+def check_capacity(obj: Object, causes: Causes) -> None:
+    """Note what is wrong with a CSIStorageCapacity."""
+    topology: object = obj.get("nodeTopology")
+    if is_object(topology):
+        labels = cast("dict[str, str]", topology.get("matchLabels") or {})
+        check_labels(labels, "nodeTopology.matchLabels", causes)
+    check_subdomain(str(obj.get("storageClassName") or ""), "storageClassName", causes)
+    if amount(str(obj.get("capacity") or "")) < 0:
+        causes.invalid("capacity", obj["capacity"], "must be greater than or equal to 0")
 
 
 def check_driver_node(obj: Object, causes: Causes) -> None:

@@ -29,7 +29,9 @@ def check_old_event(obj: Object, causes: Causes) -> None:
 
 def check_new_event(obj: Object, causes: Causes) -> None:
     """Note what is wrong with an Event of events.k8s.io/v1."""
-    _check_namespace(part(obj, "regarding"), obj, causes)
+    if not part(obj, "regarding").get("namespace"):
+        # Of the new form any other than none will do.
+        _check_namespace({}, obj, causes)
     if not obj.get("eventTime"):
         causes.required("eventTime")
     _check_series(obj.get("series"), causes)

@@ -40,6 +40,7 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "ingressclasses.networking.k8s.io": ("spec.controller",),
     "endpointslices.discovery.k8s.io": ("addressType",),
     "volumeattachments.storage.k8s.io": ("spec",),
+    "csistoragecapacities.storage.k8s.io": ("nodeTopology", "storageClassName"),
     "customresourcedefinitions.apiextensions.k8s.io": ("spec.scope", "spec.group", "spec.names.plural"),
 }
 

@@ -131,6 +131,7 @@ _RULES: Final[dict[str, Callable[[Object, Causes], None]]] = {
     "rolebindings.rbac.authorization.k8s.io": cluster_rules.check_role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": cluster_rules.check_role_binding,
     "storageclasses.storage.k8s.io": cluster_rules.check_storage_class,
+    "csistoragecapacities.storage.k8s.io": cluster_rules.check_capacity,
     "csinodes.storage.k8s.io": cluster_rules.check_driver_node,
     "volumeattachments.storage.k8s.io": cluster_rules.check_attachment,
     "customresourcedefinitions.apiextensions.k8s.io": check_definition,

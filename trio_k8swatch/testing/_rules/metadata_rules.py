@@ -72,7 +72,9 @@ def check_metadata_rules(kind: ResourceType, metadata: Object, causes: Causes, *
 
 def check_object_name(kind: ResourceType, metadata: Object, causes: Causes) -> None:
     """A name that is missing, or that this kind may not have."""
-    name = metadata.get("name") or ""
+    name, stem = metadata.get("name") or "", metadata.get("generateName") or ""
+    for why in name_problems(kind, f"{stem[:-2]}a" if stem.endswith("-") and len(stem) > 1 else stem) if stem else ():
+        causes.invalid("metadata.generateName", stem, why)
     if not name:
         causes.required("metadata.name", "name or generateName is required")
         return
@@ -87,10 +89,9 @@ def name_problems(kind: ResourceType, name: str) -> list[str]:
             return [f"may not be '{name}'"]
         return [f"may not contain '{char}'" for char in "/%" if char in name]
     match kind.qualified:
-        case "services":
-            return label_problems(name, OLD_LABEL, OLD_LABEL_RULE)
-        case "namespaces":
-            return label_problems(name, LABEL, LABEL_RULE)
+        case "services" | "namespaces" | "statefulsets.apps":
+            dotted = "." in name and not label_problems(name.replace(".", ""))
+            return ["must not contain dots"] if dotted else label_problems(name)
         case _:
             return subdomain_problems(name)
 

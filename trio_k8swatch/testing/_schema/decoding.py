@@ -103,7 +103,7 @@ class _Walk:
             if not is_object(value):
                 raise place.wrong(value, _go_type(spec))
             return self.object(spec.type, value, path, place.path)
-        if self.cast_numbers and spec.type in _INTEGERS and isinstance(value, int):
+        if self.cast_numbers and spec.type in _INTEGERS:
             value = _cast(value, spec.type)
         try:
             return scalar(spec.type, value)
@@ -134,11 +134,11 @@ class _Place:
         return Undecodable(f"json: cannot unmarshal {what} into Go struct field {owner}.{self.path} of type {go_type}")
 
 
-def _cast(value: int, kind: str) -> int:
+def _cast(value: Any, kind: str) -> Any:
     """A number as Go's conversions make it."""
-    if isinstance(value, bool) or -_INT32 <= value < _INT32:
+    if isinstance(value, bool) or not isinstance(value, int | float) or -_INT32 <= value < _INT32:
         return value
-    whole = value if -_INT64 <= value < _INT64 else -_INT64
+    whole = int(value) if -_INT64 <= value < _INT64 else -_INT64
     return whole if kind == "l" else (whole + _INT32) % (2 * _INT32) - _INT32
 
 

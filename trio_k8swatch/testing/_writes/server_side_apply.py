@@ -12,7 +12,7 @@ from trio_k8swatch.testing._json import Object, copied, decode, encode_sorted, i
 from .field_paths import SERVER_OWNED, Path, without_server_fields
 from .managed_fields import Origin, entries_of, paths_of, rewrite, track
 from .shapes import Shape, shape_of
-from .typed_merge import compared, fields_in, merged, with_named, without
+from .typed_merge import compared, differ, fields_in, merged, with_named, without
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
@@ -46,7 +46,7 @@ def apply(kind: ResourceType, live: Object, applied: Object, origin: Origin, *, 
         _check_conflicts(others, found.changed - allowed)
     result = _with_server_fields(copied(after), live, applied)
     _note_last_applied(result, sent, origin)
-    changed = before != after
+    changed = differ(before, after)
     lost = found.changed | found.removed
     rewrite(kind, live, result, origin, mine=wanted, lost=lost, touched=changed or last != wanted, timed=changed)
     return result

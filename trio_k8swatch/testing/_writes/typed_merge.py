@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trio_k8swatch.testing._json import Object, is_list, is_object
+from trio_k8swatch.testing._json import Object, encode_plain, is_list, is_object
 
 from .field_paths import Path, item_key
 from .shapes import Shape
@@ -88,8 +88,13 @@ def _compare(shape: Shape, old: Any, new: Any, path: Path, result: Comparison) -
         result.added.add(path)
     elif new is ABSENT:
         result.removed.add(path)
-    elif not kind and old != new:
+    elif not kind and differ(old, new):
         result.modified.add(path)
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two JSON values are not the same: true and 1 are not."""
+    return one != other or encode_plain(one) != encode_plain(other)
 
 
 def fields_in(shape: Shape, value: Any) -> set[Path]:
