@@ -78,7 +78,10 @@ def _find_docs_of_fields() -> None:
         source.analyze()
         before = len(facade.tagorder)
         facade.tagorder.update({name: before + order for name, order in source.tagorder.items()})
-        facade.attr_docs.update(source.attr_docs)
+        # A private alias may have the name of a public class, whose page must not show what is said of the alias.
+        foreign = {name for name, thing in vars(module).items() if vars(trio_k8swatch).get(name) is not thing}
+        documented = source.attr_docs.items()
+        facade.attr_docs.update({key: text for key, text in documented if key[0] or key[1] not in foreign})
         facade.annotations.update(source.annotations)
         facade.overloads.update(source.overloads)
 

@@ -31,6 +31,7 @@ class Change(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """One change of one object, as `HandlerFuncs` would be notified of it: `type` is ADDED, MODIFIED or DELETED."""
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
+    """What happened, in the words of the watch protocol."""
     object: T
     """The state after the change; of a deletion the final state, or the last one seen if `may_be_stale`."""
     old: T | None = None
