@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 import yaml
@@ -19,13 +20,22 @@ _WHOLE: Final = 1e21
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: timestamps are strings."""
+    """YAML as Kubernetes reads it: timestamps are strings, and a lone letter y or n is a truth value."""
+
+    bool_values = yaml.SafeLoader.bool_values | {"y": True, "n": False}
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+_LETTER: Final = re.compile(r"[yYnN]\Z")
+for _first in "yYnN":
+    _Loader.yaml_implicit_resolvers[_first] = [
+        ("tag:yaml.org,2002:bool", _LETTER),
+        *_Loader.yaml_implicit_resolvers.get(_first, ()),
+    ]
 
 
 def parse_yaml(data: bytes) -> Any:
@@ -36,7 +46,7 @@ def parse_yaml(data: bytes) -> Any:
         pass
     try:
         value = yaml.load(data, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # Dates and numbers out of range are found by the constructors, which raise what they like.
         raise NotJson(f"error converting YAML to JSON: {error}") from None
     return _Converter().value(value, 0)
