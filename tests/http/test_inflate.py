@@ -99,3 +99,21 @@ async def test_R14_an_error_that_inflates_without_end_is_cut_off(autojump_clock:
     finally:
         tracemalloc.stop()
     assert peak < 8 << 20
+
+
+def test_all_members_that_have_come_are_one_piece() -> None:
+    """A streaming list of Kubernetes 1.37 has a member for each object: they are taken as they came, not one by one."""
+    inflater = Inflater()
+    inflater.feed(b"".join(gzip.compress(b"%d," % number) for number in range(500)))
+    assert inflater.take() == b"".join(b"%d," % number for number in range(500))
+    assert inflater.take() == b""
+    inflater.finish()
+
+
+def test_what_was_good_comes_before_the_damage() -> None:
+    inflater = Inflater()
+    inflater.feed(gzip.compress(b"good") + b"damaged")
+    assert inflater.take() == b"good"
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="damaged"):
+            inflater.take()
