@@ -556,6 +556,17 @@ def test_fields_are_dropped_from_everything_that_brings_objects(type_: Any) -> N
         assert "spec" not in fields
 
 
+def test_managed_fields_are_dropped_however_they_are_written() -> None:
+    """Two slices do for what servers send; anything else is read and written anew."""
+    decoder = decoder_for(DynamicObject, "v1", ["metadata.managedFields"])
+    usual = line("ADDED", MANAGED)
+    odd = usual.replace(b'"managedFields":', b'"managedFields" : ')
+    elsewhere = line("ADDED", {**MANAGED, "spec": {**POD["spec"], "managedFields": "mine"}})
+    without, *others = [event.object.to_dict() for event in events(decoder, line("ADDED", POD), usual, odd, elsewhere)]
+    assert without == POD
+    assert others == [POD, POD, {**POD, "spec": {**POD["spec"], "managedFields": "mine"}}]
+
+
 def test_a_dynamic_object_is_kept_as_it_was_written() -> None:
     """White space in it as well, and none of what is around it."""
     decoder = decoder_for(DynamicObject, "v1")
@@ -574,12 +585,13 @@ def test_a_line_that_begins_well_has_to_end_well(end: bytes) -> None:
             events(decoder_for(type_, "v1"), good, good[:-1] + end)
 
 
-def test_F45_a_dynamic_object_with_bytes_that_are_no_text_is_refused() -> None:
+@pytest.mark.parametrize("drop", [[], ["metadata.managedFields"], ["status", "metadata.managedFields"]], ids=str)
+def test_F45_a_dynamic_object_with_bytes_that_are_no_text_is_refused(drop: list[str]) -> None:
     """Wherever they are: whoever reads the field later must not be the one to find out."""
     text = json.dumps({**POD, "data": "GRÜN"}, ensure_ascii=False, separators=(",", ":"))
     bad, good = text.encode("latin-1"), text.encode()
     begin = b'{"type":"ADDED","object":'
-    decoder = decoder_for(DynamicObject, "v1")
+    decoder = decoder_for(DynamicObject, "v1", drop)
     assert decoder.object(good, "get")["data"] == "GRÜN"
     assert [event.object["data"] for event in events(decoder, *[begin + good + b"}"] * 2)] == ["GRÜN"] * 2
     for attempt in (

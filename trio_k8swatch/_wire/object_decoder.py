@@ -161,8 +161,7 @@ class _MappingDecoder(_TypedDecoder[Any]):
 
             def without(line: bytes | memoryview) -> WatchEvent[Any]:
                 event = decode(line)
-                if not isinstance(event, (Bookmark, Failure)):
-                    drop.remove(event.object)
+                drop.remove(event.object)
                 return event
 
             def item_without(raw: bytes) -> Any:
