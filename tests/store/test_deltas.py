@@ -449,3 +449,12 @@ def test_T1_an_object_with_a_uid_needs_no_name() -> None:
     """It is told from others by that."""
     nameless = Thing(ObjectMeta(uid="u", resource_version="11"))
     assert reflector().received({}, Added(nameless)) == Put("u", None, nameless)
+
+
+def test_T1_an_object_of_a_list_with_a_uid_needs_no_name() -> None:
+    """As in a watch; also where a streaming list takes it back."""
+    nameless = thing("", 5, uid="u")
+    _, relisting = relisted({}, nameless)
+    assert relisting.objects == {"u": nameless}
+    relisting.received(Deleted(thing("", 6, uid="u")))
+    assert relisting.objects == {}

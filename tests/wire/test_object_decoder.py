@@ -621,3 +621,10 @@ def test_a_type_of_dicts_says_what_is_in_them() -> None:
     decoder = decoder_for(dict[str, dict[str, Any]], "v1")
     with pytest.raises(ProtocolError):
         events(decoder, line("ADDED", POD))
+
+
+def test_what_is_in_a_mapping_is_no_field_of_the_type() -> None:
+    """So dropping it is not refused, as dropping the mapping is."""
+    decoder_for(Pod, "v1", ["metadata.labels.app"])
+    with pytest.raises(ConfigError, match="names that field"):
+        decoder_for(Pod, "v1", ["metadata.labels"])
