@@ -81,7 +81,11 @@ def _replayed(rounds: int) -> Iterator[Measured]:
     kept = _kept(found["dropped"])
     yield Measured("memory without managedFields, cut here", kept / 1024, allowed / 1024, "KiB a pod")
     yield Measured("CPU, streaming list over TLS, of pages, both without gzip", ratio("stream", "pages"), 1.2)
-    yield Measured("the same, both with gzip (members, as Kubernetes 1.37)", ratio("stream gzip", "pages gzip"), 1.2)
+    yield Measured(
+        "the same, both with gzip (members, as Kubernetes 1.37; zlib makes a new window for each)",
+        ratio("stream gzip", "pages gzip"),
+        2.0,
+    )
     yield Measured("CPU, one event at a time over TLS, of the limit", ratio("one ours", "one limit", _event_cpu), 1.1)
     yield Measured("p99 of that, of the limit", ratio("one ours", "one limit", _p99), 1.2)
 
