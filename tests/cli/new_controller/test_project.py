@@ -38,7 +38,9 @@ def test_its_parts_fit_together(project: Path) -> None:
     described = tomllib.loads((project / "pyproject.toml").read_text())
     assert described["project"]["name"] == "shop-controller"
     assert {f"{name}.py" for name in described["tool"]["setuptools"]["py-modules"]} < {*FILES}
-    objects = list(yaml.safe_load_all((project / "manifest.yaml").read_text()))
+    manifest = (project / "manifest.yaml").read_text()
+    assert not manifest.startswith("{"), "kubectl would take it for JSON"
+    objects = list(yaml.safe_load_all(manifest))
     assert {obj["metadata"].get("namespace", "shop-controller") for obj in objects} == {"shop-controller"}
     [account] = [obj["metadata"]["name"] for obj in objects if obj["kind"] == "ServiceAccount"]
     assert objects[-1]["spec"]["template"]["spec"]["serviceAccountName"] == account

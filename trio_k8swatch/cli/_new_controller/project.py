@@ -31,7 +31,9 @@ def write_project(name: str, folder: Path) -> list[Path]:
     except OSError as error:
         raise NotWritten(f"{folder} cannot be made: {error.strerror}") from None
     written: list[Path] = []
-    for template in sorted(files("trio_k8swatch.cli._new_controller").joinpath("template").iterdir(), key=lambda one: one.name):
+    for template in sorted(
+        files("trio_k8swatch.cli._new_controller").joinpath("template").iterdir(), key=lambda one: one.name
+    ):
         path = folder / template.name.removesuffix(".txt")
         path.write_text(template.read_text(encoding="utf-8").replace("{{name}}", name), encoding="utf-8")
         written.append(path)
