@@ -159,7 +159,8 @@ class Reign:
                 await machine.suspended()
                 self.leaders.discard(who)
                 await machine.running()
-                await machine.sleep(NOTICES_SECONDS)
+                # By no clock of its own: one that leaps now would bring the end of this together with the end of the term.
+                await trio.sleep(NOTICES_SECONDS)
         finally:
             self.leaders.discard(who)
 
