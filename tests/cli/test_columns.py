@@ -45,7 +45,8 @@ def test_columns_never_get_more_than_there_is(widths: list[int], total: int) -> 
 
 def test_columns_that_would_become_unreadable_are_left_out() -> None:
     """From the right, as many as it takes: `-o wide` of pods in 80 places."""
-    assert fit([9, 24, 5, 11, 8, 3, 15, 15, 14, 15], 78) == ([9, 10, 5, 10, 8, 3, 10, 9, 0, 0], 2)
+    assert fit([9, 24, 5, 11, 8, 3, 15, 15, 14, 15], 78) == ([9, 24, 5, 11, 8, 3, 0, 0, 0, 0], 2)
+    assert fit([39, 5, 7, 8, 3, 6, 4, 14, 15], 78) == ([17, 5, 7, 8, 3, 6, 4, 14, 0], 2)
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "So"])), st.integers(0, 30), st.booleans())

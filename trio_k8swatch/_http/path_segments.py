@@ -59,7 +59,7 @@ def checked_namespace(namespace: str) -> str:
     if not _LABEL.fullmatch(namespace):
         raise ConfigError(
             f"namespace is {namespace!r}: a namespace has at most 63 lower-case letters, digits and dashes; "
-            "use None for all namespaces"
+            "use None, or -A on the command line, for all namespaces"
         )
     return namespace
 

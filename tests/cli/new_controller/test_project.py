@@ -68,5 +68,5 @@ def test_a_name_that_is_none_is_refused(
     """It becomes the name of a namespace, of an image and of a package; and it is no way out of the directory."""
     monkeypatch.chdir(tmp_path)
     assert run(["new", "controller", "--", name]) == 1
-    assert "is no name for it" in capsys.readouterr().err
+    assert "cannot be the name" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

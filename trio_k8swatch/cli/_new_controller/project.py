@@ -23,7 +23,9 @@ class NotWritten(Exception):
 def write_project(name: str, folder: Path) -> list[Path]:
     """Write the project into `folder`, which must not be there yet; the files."""
     if not _NAME.fullmatch(name) or "--" in name or name in _YAML_WORDS:
-        raise NotWritten(f"{name!r} is no name for it: use a-z, 0-9 and -, at most 50, a letter first: shop-controller")
+        raise NotWritten(
+            f"{name!r} cannot be the name: use at most 50 of a-z, 0-9 and -, a letter first, as in shop-controller"
+        )
     try:
         folder.mkdir()
     except FileExistsError:

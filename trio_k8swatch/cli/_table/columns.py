@@ -18,7 +18,7 @@ _PADDING: Final = 3
 _LEAST_WIDTH: Final = 6
 """kubectl's, padding included."""
 
-_READABLE_WIDTH: Final = 9
+_READABLE_WIDTH: Final = 16
 """Names that are cut to less can no longer be distinguished."""
 
 _ELLIPSIS: Final = "…"
