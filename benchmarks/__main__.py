@@ -69,11 +69,11 @@ def main() -> None:
 
         targets.main(sys.argv[2:])
         return
-    if sys.argv[1:] == ["queue"]:
+    if sys.argv[1:2] == ["queue"]:
         from benchmarks import queue
 
         # It has no server and no peers in Python.
-        queue.main()
+        queue.main([int(count) for count in sys.argv[2:]] or [100_000])
         return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *CASES], help="which groups to measure; all, if none is named")

@@ -1,4 +1,4 @@
-"""`python -m benchmarks queue`: how many keys a work queue takes and gives back in a second of CPU time, and what a key costs.
+"""`python -m benchmarks queue [KEYS ...]`: how many keys a queue takes and gives back per second of CPU, and what they cost.
 
 client-go's figures come from the same keys, added, taken and done one by one by one goroutine (`workqueue.Typed` with the
 default rate limiter, `runtime.MemStats.HeapAlloc`); they stand in docs/explanation/queue.md.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -18,7 +18,6 @@ from trio_k8swatch.controller import Key, WorkQueue
 __all__ = ["main"]
 
 ROUNDS = 3
-MEMORY_KEYS = 100_000
 
 
 def _keys(count: int) -> list[Key]:
@@ -68,7 +67,7 @@ async def _bytes_a_key(keys: list[Key], add: Callable[[WorkQueue[Key], Key], obj
     return held / len(keys)
 
 
-def main(counts: tuple[int, ...] = (100_000,)) -> None:
+def main(counts: Sequence[int]) -> None:
     """Print the figures; the best of three rounds, because what disturbs a round only slows it."""
     for count in counts:
         keys = _keys(count)
@@ -78,11 +77,6 @@ def main(counts: tuple[int, ...] = (100_000,)) -> None:
             f"{count:,} keys: added {max(add for add, _ in rounds):,.0f}/s, taken and done "
             f"{max(take for _, take in rounds):,.0f}/s, delayed {delayed:,.0f}/s"
         )
-    keys = _keys(MEMORY_KEYS)
-    waiting = trio.run(_bytes_a_key, keys, _add)
-    later = trio.run(_bytes_a_key, keys, _add_after)
-    print(f"a key that waits costs {waiting:.0f} bytes beside itself, one that is delayed {later:.0f}")
-
-
-if __name__ == "__main__":
-    main()
+        waiting = trio.run(_bytes_a_key, keys, _add)
+        later = trio.run(_bytes_a_key, keys, _add_after)
+        print(f"a key that waits costs {waiting:.0f} bytes beside itself, one that is delayed {later:.0f}")
