@@ -37,6 +37,7 @@ def lines_of(chunks: list[bytes], splitter: LineSplitter | None = None) -> list[
 @given(chunkings())
 @example([b"a\n", b"b\n"])
 @example([b"a", b"\n", b"\n"])
+@example([b"a\x0bb\n"])
 def test_lines_are_what_stands_between_newlines_however_the_stream_is_cut(chunks: list[bytes]) -> None:
     """And nothing else is a newline; what is unfinished is not handed out."""
     assert lines_of(chunks) == b"".join(chunks).split(b"\n")[:-1]
