@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import tracemalloc
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ import trio
 import trio.testing
 from faults.harness import pod
 from prometheus_client import CollectorRegistry
+from soak.memory import growth_of, run_traced
 
 from trio_k8swatch import (
     ApiClient,
@@ -44,25 +44,13 @@ class Week:
     @property
     def growth(self) -> float:
         """The last third of the measurements against the first after the warm-up, as a factor."""
-        third = len(self.memory) // 3
-        early, late = self.memory[third : 2 * third], self.memory[2 * third :]
-        return (sum(late) / len(late)) / (sum(early) / len(early))
+        return growth_of(self.memory)
 
 
 def week(*, replacements: int, watches: int, days: float = 7) -> Week:
     """Every object is replaced that often, and so many watches are opened and closed beside the one that lasts."""
     found = Week()
-    logger = logging.getLogger("trio_k8swatch")
-    level = logger.level
-    # pytest keeps what is logged.
-    logger.setLevel(logging.CRITICAL)
-    tracemalloc.start()
-    try:
-        clock = trio.testing.MockClock(autojump_threshold=0)
-        trio.run(_week, found, replacements * OBJECTS, watches, days * DAY_SECONDS, clock=clock)
-    finally:
-        tracemalloc.stop()
-        logger.setLevel(level)
+    run_traced(_week, found, replacements * OBJECTS, watches, days * DAY_SECONDS)
     return found
 
 

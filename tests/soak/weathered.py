@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import random
 import tracemalloc
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import trio
 import trio.testing
 from faults.harness import Cluster, Longest, Watched, cluster, pod
+from soak.memory import growth_of, run_traced
 
 from trio_k8swatch import WatchConfig
 from trio_k8swatch.testing import FakeApiServer
@@ -39,25 +39,13 @@ class Figures:
     @property
     def growth(self) -> float:
         """The last third of the measurements against the first after the warm-up, as a factor."""
-        third = len(self.memory) // 3
-        early, late = self.memory[third : 2 * third], self.memory[2 * third :]
-        return (sum(late) / len(late)) / (sum(early) / len(early))
+        return growth_of(self.memory)
 
 
 def soak(*, events: int, reconnects: int, samples: int = 30, seed: int = 102) -> Figures:
     """That many events at least, spread over that many breaks of the watch, in virtual time."""
     figures = Figures()
-    logger = logging.getLogger("trio_k8swatch")
-    level = logger.level
-    # pytest keeps what is logged.
-    logger.setLevel(logging.CRITICAL)
-    tracemalloc.start()
-    try:
-        clock = trio.testing.MockClock(autojump_threshold=0)
-        trio.run(_soak, figures, events, reconnects, samples, seed, clock=clock)
-    finally:
-        tracemalloc.stop()
-        logger.setLevel(level)
+    run_traced(_soak, figures, events, reconnects, samples, seed)
     return figures
 
 
