@@ -136,7 +136,7 @@ class _TypedDecoder(Decoder[T]):
         # A type that wants its kind gets it: items of lists, which lack it, are completed first and decoded then.
         wants_kind = not {"kind", "apiVersion"}.isdisjoint(fields_of(type_)) or is_mapping(type_)
         self._decode_array: Callable[[bytes], list[T]] | None
-        self._decode_array = None if wants_kind else msgspec.json.Decoder(list[type_]).decode
+        self._decode_array = None if wants_kind else msgspec.json.Decoder(cast("Any", list)[type_]).decode
 
     def page_decoder(self, keep: UidFilter | None = None) -> PageDecoder[T]:
         return PageDecoder(self._kinds, self._decode_item, self._decode_array, keep)
