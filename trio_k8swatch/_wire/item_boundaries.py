@@ -7,6 +7,7 @@ was inside an item, what is before it is not whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 __all__ = ["MAX_OPENING_BYTES", "ItemCutter", "Opening", "opening_of"]
@@ -44,7 +45,6 @@ class ItemCutter:
     """Cuts where something begins like the first item."""
 
     def __init__(self, beginning: bytes) -> None:
-        self._beginning = beginning
         self._boundary = b"}," + beginning
         self._rest: list[bytes] = []
         self.held_bytes = 0
@@ -70,10 +70,10 @@ class ItemCutter:
         self.held_bytes = len(self._rest[0])
         return array
 
-    def items(self, array: bytes, prefix: bytes) -> list[bytes]:
+    def items(self, array: bytes, prefix: bytes) -> Iterator[bytes]:
         """The items of an array that was cut off, each by itself, with `prefix` in the place of its opening brace."""
-        beginning = prefix + self._beginning[1:]
-        ends = array.split(self._boundary)
-        ends[0] = ends[0][len(b"[") + len(self._beginning) :]
-        ends[-1] = ends[-1][: -len(b"}]")]
-        return [b"".join((beginning, end, b"}")) for end in ends]
+        view, boundary, begin = memoryview(array), self._boundary, len(b"[")
+        while end := array.find(boundary, begin) + 1:
+            yield b"".join((prefix, view[begin + 1 : end]))
+            begin = end + 1
+        yield b"".join((prefix, view[begin + 1 : -1]))
