@@ -26,6 +26,9 @@ SLOW_READER_EVENTS: Final = 10_000
 EVENTS_AT_ONCE: Final = 1_000
 # The last bookmark comes so long before the end of the watch.
 LAST_BOOKMARK_SECONDS: Final = 2.0
+# Bookmarks are due at whole ticks of the server's clock, of which an interval has sixty: as in kube-apiserver, where all that
+# are due within a second are sent together.
+_TICKS_BETWEEN_BOOKMARKS: Final = 60
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -174,7 +177,9 @@ class WatchSource:
         if not self._watching.options.bookmarks or not self._watching.cached:
             return math.inf
         last = self._end - LAST_BOOKMARK_SECONDS
-        return min(now + self._watching.bookmark_seconds, last if now < last else math.inf)
+        tick = self._watching.bookmark_seconds / _TICKS_BETWEEN_BOOKMARKS
+        due = (math.ceil(now / tick) + _TICKS_BETWEEN_BOOKMARKS) * tick
+        return min(due, last if now < last else math.inf)
 
 
 def _event(kind: str, obj: bytes) -> Line:
