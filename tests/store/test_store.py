@@ -50,6 +50,30 @@ async def test_R19_wait_for_looks_at_each_object_once_and_at_no_checkpoint_betwe
     assert turns <= 2
 
 
+@pytest.mark.parametrize(("values", "good"), [((3,), {0, 3}), ((2, 4), {0, 4})])
+async def test_what_wait_for_has_found_is_in_the_store_when_it_returns(
+    values: tuple[int, ...], good: set[int], autojump_clock: MockClock
+) -> None:
+    """It lets others run before it returns at once: what has changed by then does not count, and what it has become does."""
+    seen: set[int] = set()
+
+    async def change(cache: Cache[Any]) -> None:
+        for value in values:
+            _put(cache, "0", value)
+            await trio.lowlevel.checkpoint()
+
+    for _ in range(40):  # trio throws a coin for who comes first
+        cache = cache_of(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(change, cache)
+            met = await Store(cache).wait_for(lambda obj: obj.value != 2)
+            assert isinstance(met, Met)
+            assert met.object is cache.objects["uid-of-0"]
+            seen.add(met.object.value)
+        assert cache.notifier.journal.readers == 0
+    assert seen == good
+
+
 async def test_R19_wait_for_looks_only_at_what_has_changed_since(autojump_clock: MockClock) -> None:
     """Ten thousand who wait do not read the whole store at each event."""
     cache = cache_of(1000)

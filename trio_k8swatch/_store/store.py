@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
@@ -236,21 +236,29 @@ class Store(Generic[T]):
         """
         if uid is not None:
             return await self._wait_for_one(condition, uid)
-        await trio.lowlevel.checkpoint()
         copy_ = self._cache
-        # In this very frame, because ten thousand waiters have one each.
-        with copy_.notifier.journal as journal:
-            entry = journal.end
+        met = _first(condition, copy_.objects.values())
+        if met is not None:
+            await trio.lowlevel.checkpoint()
+            # Others have run meanwhile, the watch among them.
+            if copy_.objects.get(key_of(copy_.metadata(met.object))) is met.object:
+                return met
             met = _first(condition, copy_.objects.values())
+        # In this very frame, and with little in it, because ten thousand waiters have one each.
+        journal = copy_.notifier.journal
+        entry = journal.join()
+        try:
             while met is None:
                 if copy_.stopped is not None:
                     # What cancels the watch and its waiters at once is a cancellation for both.
                     await trio.lowlevel.checkpoint_if_cancelled()
                     raise WatchStopped(copy_.stopped)
-                await entry.written.wait()
+                await entry.written()
                 entry, keys = entry.read()
                 # In the middle of a long relist the store may be ahead of what is notified.
-                met = _first(condition, [obj for key in keys if (obj := copy_.objects.get(key)) is not None])
+                met = _first(condition, _present(copy_.objects, keys))
+        finally:
+            journal.leave()
         return met
 
     async def _wait_for_one(self, condition: Callable[[T], bool], uid: str) -> Met[T] | Gone[T]:
@@ -328,6 +336,11 @@ class Store(Generic[T]):
 
     def _uid_of(self, obj: T) -> str:
         return key_of(self._cache.metadata(obj))
+
+
+def _present(objects: Mapping[str, T], keys: Iterable[str]) -> Iterator[T]:
+    """Those of `objects` that have one of `keys`."""
+    return (obj for key in keys if (obj := objects.get(key)) is not None)
 
 
 def _first(condition: Callable[[T], bool], objects: Iterable[T]) -> Met[T] | None:
