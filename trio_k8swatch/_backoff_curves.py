@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
+
+import msgspec
 
 from ._errors import ConfigError
 
@@ -31,8 +32,7 @@ class RetryPolicy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRange:
+class TimeRange(msgspec.Struct, frozen=True):
     """A span of seconds, any point of which is as likely as another, both ends included."""
 
     min_seconds: float
@@ -60,8 +60,7 @@ class TimeRange:
         return 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Exponential, with full jitter: after the n-th failure anything up to `initial * factor ** (n-1)`, at most `maximum`.
 
     Never less than `minimum`. The count starts again only after `reset_after_seconds` without a failure, so that a server
@@ -89,8 +88,7 @@ class Backoff:
         return rng.uniform(self.minimum_seconds, self.ceiling(failures))
 
 
-@dataclass(frozen=True, slots=True)
-class Adaptive:
+class Adaptive(msgspec.Struct, frozen=True):
     """The default: what follows a failure depends on what failed, and on what the attempt had brought.
 
     A watch that breaks is resumed at once, an unreachable server is asked again within three seconds, a refusal is repeated

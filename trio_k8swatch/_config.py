@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
+
+import msgspec
 
 from ._backoff_curves import Adaptive, RetryPolicy, TimeRange
 from ._errors import ConfigError, K8sWatchError, TooManyRequests
@@ -38,18 +39,17 @@ class ListStrategy(Enum):
     """Streaming lists (KEP-3157); pages if the server turns out not to support them."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchConfig:
+class WatchConfig(msgspec.Struct, frozen=True):
     """How `open_watch` behaves. The defaults are suitable for programs that run for months against a real cluster."""
 
     object_name_log_field: str = "object"
     """The key in log records (`extra=`) for the `namespace/name` of an object."""
     metrics: MetricsConfig | None = None
     """From `Metrics(prefix).instance(name)`; None costs nothing."""
-    retry_relist_after: RetryPolicy | None = field(default_factory=Adaptive)
+    retry_relist_after: RetryPolicy | None = msgspec.field(default_factory=Adaptive)
     """The pause after a failed list. By default it depends on what failed; a `TimeRange` or a `Backoff` applies to all
     failures. None: the failure ends the watch and `open_watch` raises it."""
-    retry_watch_after: RetryPolicy | None = field(default_factory=Adaptive)
+    retry_watch_after: RetryPolicy | None = msgspec.field(default_factory=Adaptive)
     """The pause after a failed, broken, silent or short-lived watch. As above."""
     retry_at_start: tuple[type[K8sWatchError], ...] = (TooManyRequests,)
     """Failures that are retried without limit before the first list has succeeded. All others, except 5xx (see `start_limit`),
@@ -57,7 +57,7 @@ class WatchConfig:
     start_limit: float = 30.0
     """Seconds for which 5xx responses are retried before the first list has succeeded, so that a pod may start at the same time
     as the API server. 0: they are raised at once."""
-    watch_timeout: TimeRange = field(default_factory=lambda: TimeRange(300, 600))
+    watch_timeout: TimeRange = msgspec.field(default_factory=lambda: TimeRange(300, 600))
     """Seconds for which the server is asked to keep a watch open; random, so that many watches do not end together."""
     silence_limit: float | None = None
     """Seconds without any data, bookmarks included, after which a watch counts as dead. None: 130 until the first bookmark of
@@ -73,7 +73,7 @@ class WatchConfig:
     detect_mutation: bool = False
     """For tests: end the watch with RuntimeError when an object of the store was changed in place. Costs a copy of every
     object as bytes; only for types that msgspec can encode."""
-    rng: Random = field(default_factory=Random)
+    rng: Random = msgspec.field(default_factory=Random)
     """The source of all jitter; seed it to make pauses reproducible."""
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class WatchConfig:
         # Without a type checker, the plain string may be passed.
         if self.list_strategy not in {*ListStrategy, *strategies}:
             raise ConfigError(f"WatchConfig(list_strategy={self.list_strategy!r}): use one of {', '.join(strategies)}")
-        object.__setattr__(self, "list_strategy", ListStrategy(self.list_strategy))
+        msgspec.structs.force_setattr(self, "list_strategy", ListStrategy(self.list_strategy))
         for name in ("silence_limit", "stream_progress_limit"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib.metadata import PackageNotFoundError, requires
 from typing import Final
 
 __all__ = ["install_command"]
@@ -22,6 +21,9 @@ def install_command(extra: str) -> str:
 
 
 def _requirements(extra: str) -> list[str]:
+    # Here: every start of the command line would pay for what is needed only where an extra is missing.
+    from importlib.metadata import PackageNotFoundError, requires  # noqa: PLC0415
+
     try:
         declared = requires(_NAME) or []
     except PackageNotFoundError:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from ._errors import ConfigError
 
 __all__ = ["ListOptions"]
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
+class ListOptions(msgspec.Struct, frozen=True):
     """What to ask for; `meta/v1.ListOptions` in Python names.
 
     Users of `open_watch` set the selectors and `page_size`; the rest belongs to the watch, which refuses it. Used with

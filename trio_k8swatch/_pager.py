@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from typing import TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from ._errors import Expired, ProtocolError
 from ._list_options import ListOptions

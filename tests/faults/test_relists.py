@@ -138,7 +138,7 @@ async def test_F72_resync_while_a_long_relist_is_told(autojump_clock):
                 go_on.set()
                 told_delete(obj, may_be_stale)
 
-            object.__setattr__(w.store._cache.notifier.handlers, "delete", delete)
+            msgspec.structs.force_setattr(w.store._cache.notifier.handlers, "delete", delete)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(follow)
                 await trio.sleep(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import shlex
 import tomllib
 from importlib.metadata import PackageNotFoundError
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from trio_k8swatch import _extras
 from trio_k8swatch._extras import install_command
 
 EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -30,6 +30,6 @@ def test_a_package_that_is_not_installed_names_the_extra(monkeypatch: pytest.Mon
     def missing(_name: str) -> list[str]:
         raise PackageNotFoundError
 
-    monkeypatch.setattr(_extras, "requires", missing)
+    monkeypatch.setattr(importlib.metadata, "requires", missing)
 
     assert install_command("cli") == "pip install 'trio-k8swatch[cli]'"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reflector.tables import rows
 
 from trio_k8swatch import Adaptive, ApiError, Backoff, Status, TimeRange, TooManyRequests, Unavailable

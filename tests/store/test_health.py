@@ -57,7 +57,8 @@ def test_T10_B27_recovery_ends_the_failing_but_keeps_the_error_to_be_read() -> N
 
 def test_staleness_counts_from_the_last_confirmation() -> None:
     """By an event, a bookmark or a list; bytes alone confirm nothing; before the first list there is none."""
-    vitals = Vitals(last_byte_at=3)
+    vitals = Vitals()
+    vitals.last_byte_at = 3
     assert vitals.seen(10, "").staleness == math.inf
     vitals.last_list_at = 4
     assert vitals.seen(10, "").staleness == 6

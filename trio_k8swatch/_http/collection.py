@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from .path_segments import checked_group_version, checked_namespace, checked_plural
 
 __all__ = ["Collection"]
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(msgspec.Struct, frozen=True):
     """All objects of one resource, in one namespace or in all."""
 
     api_version: str

@@ -7,9 +7,10 @@ Rule 3: numbers in, numbers out; `Gate` has the clock and the dice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._backoff_curves import MAX_RETRY_AFTER_SECONDS, Backoff
 
@@ -49,8 +50,7 @@ class Mode(Enum):
     """It asked this client to wait."""
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One request, from its turn to its answer."""
 
     number: int
@@ -62,8 +62,7 @@ class Attempt:
     is_over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reachability:
+class Reachability(msgspec.Struct, frozen=True):
     """What is known. `number`s count the attempts of one client."""
 
     mode: Mode = Mode.OPEN

@@ -5,12 +5,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 import msgspec
+from msgspec.structs import replace
 
 from trio_k8swatch._errors import ProtocolError, Unavailable
 from trio_k8swatch._list_options import ListOptions

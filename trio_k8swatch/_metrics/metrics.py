@@ -6,9 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
 import trio
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
@@ -69,8 +69,7 @@ class WatchMetrics:
         """Handlers and subscribers were notified of a change, or of a few together."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsConfig:
+class MetricsConfig(msgspec.Struct, frozen=True):
     """Metrics under one `watcher_instance`, for `WatchConfig.metrics`. Watches of one name add up."""
 
     metrics: Metrics

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeGuard, TypeVar, cast, runtime_checkable
 
 import msgspec
@@ -50,8 +49,7 @@ class Client(Protocol):
         ...
 
 
-@dataclass(frozen=True)  # without slots for the sake of Accessors[Pod](...), as HandlerFuncs
-class Accessors(Generic[T]):
+class Accessors(msgspec.Struct, Generic[T], frozen=True):
     """Glue for a `Client` whose lists or objects are not those of this library."""
 
     items: Callable[[Any], Iterable[T]]

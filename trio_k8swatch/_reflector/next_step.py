@@ -31,9 +31,11 @@ in a row that brought nothing is followed by a list:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from trio_k8swatch._errors import (
     ApiError,
@@ -121,8 +123,7 @@ class End(Enum):
     """It is older, or cannot be asked for without a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A round, as seen when it is over."""
 
     end: End
@@ -134,8 +135,7 @@ class Outcome:
     """Of a list: whether it explains a silence before it, because nothing had happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What is to be done, and what of the past still counts for that."""
 
     step: Step = Step.CONSISTENT_LIST

@@ -26,10 +26,12 @@ there is some, and when there is more if there is none:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from random import Random
 from typing import Final, NamedTuple, assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from trio_k8swatch._backoff_curves import MAX_RETRY_AFTER_SECONDS, Adaptive, Backoff, RetryPolicy
 
@@ -132,14 +134,13 @@ class Row(NamedTuple):
     """When the first of them happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """What of the past counts for the next pause. Times are the reflector's."""
 
     budget: float = float(_BURST)
     budget_at: float = 0.0
     """When `budget` was so much; since then it has grown."""
-    rows: Mapping[Family, Row] = field(default_factory=dict[Family, Row])
+    rows: Mapping[Family, Row] = msgspec.field(default_factory=dict[Family, Row])
     policy_failures: int = 0
     """For policies of the user's, which count all causes together."""
     policy_ready_at: float = float("-inf")

@@ -11,10 +11,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Final, Generic, TypeVar, assert_never
 
 import trio
+from msgspec.structs import replace
 
 from trio_k8swatch._config import InitMode, ListStrategy, WatchConfig
 from trio_k8swatch._errors import Expired, K8sWatchError, NotFound, Unauthorized, Unavailable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from trio_k8swatch._config import InitMode
 from trio_k8swatch._errors import ProtocolError, Unavailable

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import isasyncgenfunction, isawaitable, iscoroutine, iscoroutinefunction
 from typing import Final, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 
@@ -22,9 +23,7 @@ DeleteHandler: TypeAlias = Callable[[T, bool], None]
 # Callables and no protocols: mypy infers the parameters of a lambda from these alone.
 
 
-# Without slots: typing sets an attribute on instances of HandlerFuncs[Pod](...), and that fails badly with them.
-@dataclass(frozen=True)
-class HandlerFuncs(Generic[T]):
+class HandlerFuncs(msgspec.Struct, Generic[T], frozen=True):
     """What to call at each change, each of them optional and synchronous.
 
     For one object: add, any number of updates, one delete, in that order, and nothing after it. They run inside the lock,

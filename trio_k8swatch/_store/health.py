@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 import trio
 
 from trio_k8swatch._errors import Forbidden, NotFound, Unauthorized
@@ -38,8 +38,7 @@ class State(StrEnum):
     """The watch has ended. The store is frozen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(msgspec.Struct, frozen=True):
     """The state of a watch at one moment. Times are `trio.current_time()`, None for what has not happened yet."""
 
     state: State
@@ -69,26 +68,26 @@ class Health:
     soon."""
 
 
-@dataclass(slots=True)
 class Vitals:
     """The same while it changes; written by the watcher alone."""
 
-    state: State = State.STARTING
-    since: float = 0.0
-    failing: bool = False
-    failures: int = 0
-    reason: str | None = None
-    next_attempt: Callable[[], float | None] | None = None
-    """When the server is asked next; set while that is waited for."""
-    last_error: str | None = None
-    last_error_at: float | None = None
-    last_byte_at: float | None = None
-    last_event_at: float | None = None
-    last_bookmark_at: float | None = None
-    last_list_at: float | None = None
-    blocked_by: str | None = None
-    """For whom in this program the watch waits."""
-    blocked_since: float = 0.0
+    def __init__(self) -> None:
+        self.state: State = State.STARTING
+        self.since: float = 0.0
+        self.failing: bool = False
+        self.failures: int = 0
+        self.reason: str | None = None
+        self.next_attempt: Callable[[], float | None] | None = None
+        """When the server is asked next; set while that is waited for."""
+        self.last_error: str | None = None
+        self.last_error_at: float | None = None
+        self.last_byte_at: float | None = None
+        self.last_event_at: float | None = None
+        self.last_bookmark_at: float | None = None
+        self.last_list_at: float | None = None
+        self.blocked_by: str | None = None
+        """For whom in this program the watch waits."""
+        self.blocked_since: float = 0.0
 
     @contextmanager
     def blocked(self, by: str) -> Generator[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,6 @@ from trio_k8swatch.cli._exit_status import ended_by_signal, status_of
 from trio_k8swatch.cli._option_types import Duration, OutputFormat
 from trio_k8swatch.cli._output.jsonpath import Template
 from trio_k8swatch.cli._stderr import PROGRAM
-from trio_k8swatch.cli._types.command import print_types_from_server, types_from_crd
 from trio_k8swatch.cli._watch_arguments import Order, Output, Target
 from trio_k8swatch.cli._watch_command import watch
 
@@ -175,6 +173,8 @@ def types_command(
     """  # noqa: D301 - as above
     if (resource is None) == (crd is None):
         raise click.UsageError("name a RESOURCE, or a file by --crd", click.get_current_context())
+    from trio_k8swatch.cli._types.command import print_types_from_server, types_from_crd  # noqa: PLC0415
+
     paths = fields.split(",")
     if crd is not None:
         click.echo(types_from_crd(crd, paths, crd_version), nl=False)
@@ -289,6 +289,8 @@ def _print_versions() -> None:
 
 
 def _version_of(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 3 ms of every start
+
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -296,7 +298,7 @@ def _version_of(distribution: str) -> str:
 
 
 def _order(output: tuple[Output, Template | None], options: dict[str, Any]) -> Order:
-    target = Target(**{name: options.pop(name) for name in Target.__dataclass_fields__})
+    target = Target(**{name: options.pop(name) for name in Target.__struct_fields__})
     columns = tuple(key for keys in options.pop("label_columns") for key in keys.split(",") if key)
     selector = options.pop("selector")
     format_, template = output

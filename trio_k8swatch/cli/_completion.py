@@ -106,5 +106,5 @@ def _asked(context: click.Context, ask: Callable[[ApiClient], Awaitable[list[str
 
 def _target(parameters: dict[str, Any]) -> Target:
     """The options that were typed so far, as the command would have them."""
-    chosen = {name: parameters[name] for name in Target.__dataclass_fields__ if parameters.get(name) is not None}
+    chosen = {name: parameters[name] for name in Target.__struct_fields__ if parameters.get(name) is not None}
     return Target(**chosen)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.cli._output.jsonpath import Template
@@ -29,8 +30,7 @@ class Output(StrEnum):
     JSONPATH = "jsonpath"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Which API server, and as whom."""
 
     kubeconfig: Path | None = None
@@ -44,13 +44,12 @@ class Target:
     demo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """One `trio-k8swatch watch`."""
 
     resources: tuple[str, ...]
     """As they were typed: `pods`, `pods web-0`, `deploy/web svc/web`, `pods,services`."""
-    target: Target = field(default_factory=Target)
+    target: Target = msgspec.field(default_factory=Target)
     namespace: str | None = None
     """None: that of the connection."""
     all_namespaces: bool = False
@@ -75,8 +74,7 @@ class Order:
         return self.output in {Output.TABLE, Output.WIDE}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """One collection, and which objects of it by name; none for all."""
 
     served: ServedResource

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import trio
+from msgspec.structs import replace
 
 from trio_k8swatch._config import ListStrategy, WatchConfig
 from trio_k8swatch._errors import ConfigError, Unavailable
@@ -44,8 +45,7 @@ from trio_k8swatch.cli._watch_arguments import Order, Output, Wanted
 __all__ = ["watch"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched:
+class _Watched(msgspec.Struct, frozen=True):
     """One collection that is followed: with several names there is one store for each."""
 
     wanted: Wanted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -17,8 +16,7 @@ from trio_k8swatch._object_meta import DynamicObject
 __all__ = ["FieldPath"]
 
 
-@dataclass(frozen=True)
-class FieldPath:
+class FieldPath(msgspec.Struct, frozen=True):
     """The names from the top of an object down to a field."""
 
     names: tuple[str, ...]

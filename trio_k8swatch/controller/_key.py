@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError, K8sWatchError
 from trio_k8swatch._object_meta import metadata_of
@@ -36,8 +37,7 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Requeue:
+class Requeue(msgspec.Struct, frozen=True):
     """What a reconciler returns to run again for the same key `after` so many seconds, or earlier if something changes."""
 
     after: float

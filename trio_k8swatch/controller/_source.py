@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast, overload
+
+import msgspec
 
 from trio_k8swatch._store import Backstage, Delta, Observer, Put, Store, in_slices, refuse_awaitable
 
@@ -24,8 +25,7 @@ class Add(Protocol):
     def __call__(self, key: Any, /, *, background: bool = False) -> object: ...
 
 
-@dataclass(frozen=True, eq=False)
-class Source(Generic[K]):
+class Source(msgspec.Struct, Generic[K], frozen=True, eq=False):
     """Where a controller gets keys from; made by `watch`."""
 
     store: Store[Any]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 
@@ -18,8 +19,7 @@ _VERSION: Final = re.compile(r"v\d+((alpha|beta)\d+)?")
 _NEAR_MATCHES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ServedResource:
+class ServedResource(msgspec.Struct, frozen=True):
     """One collection on the server, in one version."""
 
     api_version: str
@@ -45,8 +45,7 @@ class ServedResource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True):
     """One way to read an argument. None: any group, any version."""
 
     name: str

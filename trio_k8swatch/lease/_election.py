@@ -9,7 +9,6 @@ Rule 5: for the second, time counts as far as it was seen to pass, so a clock th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -35,8 +34,7 @@ class Spec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     lease_transitions: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseTimes:
+class LeaseTimes(msgspec.Struct, frozen=True):
     """How long a lease lasts, how long its holder goes on without a renewal, and how often it renews."""
 
     lease_seconds: float
@@ -48,8 +46,7 @@ class LeaseTimes:
             raise ConfigError(f"{self}: needs 0 < retry_seconds < renew_seconds < lease_seconds, at most a day")
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """What a lease says, and since when, by one's own clock, it has said exactly that."""
 
     spec: Spec

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import trio
+from msgspec.structs import replace
 
 from trio_k8swatch._config import InitMode, WatchConfig
 from trio_k8swatch._errors import ApiError, ConfigError, Expired, K8sWatchError

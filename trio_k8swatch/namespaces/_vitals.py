@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from trio_k8swatch._store import Health, State, Vitals
 
@@ -19,8 +20,6 @@ _WORST_FIRST: Final = (State.UNAUTHORIZED, State.RECONNECTING, State.STARTING, S
 
 class NamespaceVitals(Vitals):
     """Those of one namespace, which say when they change."""
-
-    __slots__ = ("_on_change", "_on_failure")
 
     def __init__(self, on_change: Callable[[float], object], on_failure: Callable[[Exception, float], object]) -> None:
         super().__init__()
@@ -40,8 +39,6 @@ class NamespaceVitals(Vitals):
 
 class WholeVitals(Vitals):
     """Those of all namespaces together: the worst of those that are not out."""
-
-    __slots__ = ("_counts", "_failing", "_members")
 
     def __init__(self, members: Callable[[], Iterable[tuple[str, Vitals, str]]]) -> None:
         """`members`: name, vitals and version of each namespace."""

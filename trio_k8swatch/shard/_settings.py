@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from secrets import token_hex
 from socket import gethostname
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 from trio_k8swatch.lease._election import LeaseTimes
@@ -20,8 +21,7 @@ _MOST_LABEL_CHARACTERS: Final = 63
 _MOST_NAME_CHARACTERS: Final = 253
 
 
-@dataclass(frozen=True, slots=True)
-class ShardSettings:
+class ShardSettings(msgspec.Struct, frozen=True):
     """Checked when it is made: ConfigError says what cannot be used."""
 
     shard: str

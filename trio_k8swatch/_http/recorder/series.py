@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+import msgspec
 
 __all__ = ["Series", "SeriesBook"]
 
@@ -27,8 +28,7 @@ _REFILL_SECONDS: Final = 300.0
 _MOST_REMEMBERED: Final = 4096
 
 
-@dataclass(slots=True, eq=False)
-class Series:
+class Series(msgspec.Struct, eq=False):
     """An event and its repetitions."""
 
     key: Hashable
@@ -41,8 +41,7 @@ class Series:
     is_sending: bool = True
 
 
-@dataclass(slots=True)
-class _Budget:
+class _Budget(msgspec.Struct):
     left: float
     at: float
 

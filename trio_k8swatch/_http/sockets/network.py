@@ -13,10 +13,10 @@ import socket
 import ssl
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpcore
+import msgspec
 import trio
 
 from trio_k8swatch._errors import Unavailable
@@ -45,8 +45,7 @@ _SURPLUS: Final = "the server sent bytes behind the end of its response"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Security:
+class _Security(msgspec.Struct, frozen=True):
     """How connections are encrypted, to the API server and to a proxy on the way."""
 
     tls: TLS | None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 __all__ = ["Call", "is_eviction"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What is sent, and what it is for."""
 
     method: str
@@ -19,9 +19,13 @@ class Call:
     doing: str
     """For people: `patch web of deployments (apps/v1) in namespace shop`."""
     accept: str
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
-    content: bytes | None = field(default=None, repr=False)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    content: bytes | None = None
     content_type: str = "application/json"
+
+    def __repr__(self) -> str:
+        """Without the content, which may be a Secret."""
+        return f"<Call: {self.doing}>"
 
 
 def is_eviction(path: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._errors import TooManyRequests
 
@@ -24,8 +25,7 @@ _IN_PART: Final = frozenset({"deletecollection"})
 """Verbs that are many deletions: one of them may be answered by 429 after others were done."""
 
 
-@dataclass(slots=True)
-class Repeats:
+class Repeats(msgspec.Struct):
     """The repetitions of one call. Only 429 with a time is repeated: nothing else is certain not to have happened."""
 
     call: Call

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
+import msgspec
 import yaml
 
 from trio_k8swatch._errors import ConfigError
@@ -24,8 +24,7 @@ _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _SEPARATOR: Final = re.compile(rb"^---(?=\s)[^\n]*\n?|^---\Z", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """One object; `where` is its file and the line on which its document begins."""
 
     where: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
 
+import msgspec
 import trio
 
 from trio_k8swatch._errors import ConfigError
@@ -26,8 +26,7 @@ __all__ = ["FakeOrder", "serve"]
 _KEPT_CALLS: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class FakeOrder:
+class FakeOrder(msgspec.Struct, frozen=True):
     """What somebody asked for on the command line."""
 
     host: str = "127.0.0.1"

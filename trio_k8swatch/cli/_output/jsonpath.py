@@ -6,8 +6,9 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeGuard
+
+import msgspec
 
 __all__ = ["Template", "TemplateError", "parse_template"]
 
@@ -44,13 +45,11 @@ Step: TypeAlias = Callable[[list[Any]], Iterator[Any]]
 """From all values found so far to those one step on."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(msgspec.Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
     def values(self, value: Any) -> list[Any]:
@@ -60,8 +59,7 @@ class _Path:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
+class _Range(msgspec.Struct, frozen=True):
     path: _Path
     body: tuple[_Part, ...]
 
@@ -69,8 +67,7 @@ class _Range:
 _Part: TypeAlias = "_Text | _Path | _Range"
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A template that was understood."""
 
     parts: tuple[_Part, ...]

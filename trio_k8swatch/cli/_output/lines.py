@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-import yaml
 
 from trio_k8swatch._object_meta import DynamicObject, PartialObjectMetadata
 from trio_k8swatch._store import Change
@@ -58,6 +57,10 @@ class YamlLines:
     """Objects as YAML documents, keys sorted, without managedFields, as kubectl shows them."""
 
     def __init__(self, *, with_type: bool) -> None:
+        # Here: only this format needs it, and importing it takes longer than the rest of this folder.
+        import yaml  # noqa: PLC0415
+
+        self._dump: Callable[..., str] = yaml.safe_dump  # pyright: ignore[reportUnknownMemberType] - its stubs leave a type out
         self._with_type = with_type
         self._separator = b""
 
@@ -71,8 +74,7 @@ class YamlLines:
         if self._with_type:
             shown = {"type": change.type, "object": shown}
         separator, self._separator = self._separator, b"---\n"
-        text: str = yaml.safe_dump(shown, allow_unicode=True, width=_NEVER_FOLDED)  # pyright: ignore[reportUnknownMemberType] - its stubs leave a type out
-        return separator + text.encode()
+        return separator + self._dump(shown, allow_unicode=True, width=_NEVER_FOLDED).encode()
 
 
 class JsonPathLines:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import trio
 
 from trio_k8swatch._exception_groups import lone_exception
@@ -18,8 +18,7 @@ from trio_k8swatch.cli._output.stdout import ReaderGone, Stdout
 __all__ = ["Followed", "write_changes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(msgspec.Struct, frozen=True):
     """A store, how its changes are written, and what stands between it and the one before."""
 
     store: Store[Any]

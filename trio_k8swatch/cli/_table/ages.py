@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["Cell", "Growing", "age", "growing", "seconds_of", "text_at"]
 
@@ -31,8 +32,7 @@ _SCALE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Growing:
+class Growing(msgspec.Struct, frozen=True):
     """Text with an age in it. `since` is when that age was 0, on whatever clock it will be read by."""
 
     since: float

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from trio_k8swatch.cli._output.safe_text import printable
@@ -24,8 +24,7 @@ _READABLE_WIDTH: Final = 16
 _ELLIPSIS: Final = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class TableStyle:
+class TableStyle(msgspec.Struct, frozen=True):
     """Which columns kubectl's options add to those of the server."""
 
     with_namespace: bool = False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -22,13 +22,12 @@ _FRESH_SECONDS: Final = NEWS_SECONDS / 3
 """So long news stand out; after that they fade."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """Where to draw, and when."""
 
     width: int
     now: float
-    style: TableStyle = field(default_factory=TableStyle)
+    style: TableStyle = msgspec.field(default_factory=TableStyle)
 
 
 def most_recent(lines: Sequence[Line], count: int) -> list[Line]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._object_meta import key_of
 from trio_k8swatch._store import Change
@@ -20,8 +21,7 @@ NEWS_SECONDS: Final = 6.0
 _RATE_SECONDS: Final = 60.0
 
 
-@dataclass(slots=True)
-class Line:
+class Line(msgspec.Struct):
     """One object. Times are on the same clock as those of changes, None for never."""
 
     row: TableRow
@@ -29,7 +29,7 @@ class Line:
     touched: float | None = None
     """When anything of it last changed, shown or not."""
     went: float | None = None
-    changed: dict[int, float] = field(default_factory=dict[int, float])
+    changed: dict[int, float] = msgspec.field(default_factory=dict[int, float])
     """When which cell last changed."""
 
     @property

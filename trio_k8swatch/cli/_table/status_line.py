@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -18,8 +18,7 @@ __all__ = ["Situation", "status_lines"]
 _SEPARATOR: Final = " · "
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What there is to say. `now` is on the clock of `health`."""
 
     health: Health

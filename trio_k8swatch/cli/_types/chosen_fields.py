@@ -5,9 +5,10 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 
@@ -35,8 +36,7 @@ Tree = dict[str, "Tree"]
 """Fields by name, with what was asked for below them; nothing below means all of it."""
 
 
-@dataclass(slots=True)
-class Field:
+class Field(msgspec.Struct):
     """One field of a struct."""
 
     json_name: str
@@ -45,12 +45,11 @@ class Field:
     default: str
 
 
-@dataclass(slots=True)
-class Struct:
+class Struct(msgspec.Struct):
     """One class to write."""
 
     name: str
-    fields: list[Field] = field(default_factory=list[Field])
+    fields: list[Field] = msgspec.field(default_factory=list[Field])
 
     @property
     def shape(self) -> list[tuple[str, str, str]]:

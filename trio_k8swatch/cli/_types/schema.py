@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
+
+import msgspec
 
 from trio_k8swatch._errors import ConfigError
 
@@ -16,8 +17,7 @@ _MAX_REFERENCES: Final = 20
 """A reference that leads to a reference, and so on: the API server's end after one step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True):
     """One schema of a document, with its references followed."""
 
     node: Mapping[str, Any]
@@ -65,8 +65,7 @@ class Schema:
         return _followed(_schema_node(node), self.components)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind in one version, with its schema."""
 
     kind: str

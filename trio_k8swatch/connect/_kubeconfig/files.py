@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -161,8 +160,7 @@ class _File(_Part, frozen=True):
     contexts: list[_NamedContext] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[T]):
+class Entry(msgspec.Struct, Generic[T], frozen=True):
     """A named part of a kubeconfig, and the file that it stands in."""
 
     value: T
@@ -185,15 +183,14 @@ class Entry(Generic[T]):
         return File(self.label(name), self.resolve(file)) if file else None
 
 
-@dataclass(frozen=True, slots=True)
-class Kubeconfig:
+class Kubeconfig(msgspec.Struct, frozen=True):
     """All files as one. `paths` are those that were looked at, whether they exist or not."""
 
     paths: tuple[Path, ...]
     current_context: str = ""
-    clusters: dict[str, Entry[Cluster]] = field(default_factory=dict[str, Entry[Cluster]])
-    users: dict[str, Entry[User]] = field(default_factory=dict[str, Entry[User]])
-    contexts: dict[str, Entry[Context]] = field(default_factory=dict[str, Entry[Context]])
+    clusters: dict[str, Entry[Cluster]] = msgspec.field(default_factory=dict[str, Entry[Cluster]])
+    users: dict[str, Entry[User]] = msgspec.field(default_factory=dict[str, Entry[User]])
+    contexts: dict[str, Entry[Context]] = msgspec.field(default_factory=dict[str, Entry[Context]])
 
 
 def kubeconfig_paths(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
