@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 import trustme
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trio_k8swatch._http.sockets.tls_stream import TlsStream
@@ -109,11 +109,13 @@ VERSIONS = st.sampled_from([ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
     VERSIONS,
     st.booleans(),
 )
+@example(2000, 1, 1, None, ssl.TLSVersion.TLSv1_3, True)
+@example(2000, 1, 9000, 1, ssl.TLSVersion.TLSv1_2, False)
 @settings(max_examples=60, deadline=None)
 def test_records_may_be_split_and_joined_anywhere(
     size: int, record_bytes: int, part_bytes: int, limit: int | None, version: ssl.TLSVersion, with_goodbye: bool
 ) -> None:
-    """In reads of one byte, with any limit, and with or without a goodbye at the end."""
+    """In reads and in records of one byte, with any limit, and with or without a goodbye at the end."""
 
     async def main() -> None:
         stream, server = await greeted(part_bytes, version)
@@ -145,6 +147,40 @@ async def test_all_that_has_come_is_received_at_once() -> None:
     assert len(await stream.receive_some()) == 300_000
     server.write(bytes(300_000), 4096)
     assert [len(await stream.receive_some(100_000)) for _ in range(3)] == [100_000] * 3
+
+
+@pytest.mark.parametrize("part_bytes", [1, 7, 1 << 20])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_goodbye_in_the_middle_is_the_end(part_bytes: int, version: ssl.TLSVersion) -> None:
+    """All that came before it is received, and nothing that follows it, which nobody vouches for."""
+    stream, server = await greeted(part_bytes, version)
+    server.write(b"before", 2)
+    with pytest.raises(ssl.SSLWantReadError):
+        server.tls.unwrap()
+    server.outgoing.write(b"\x17\x03\x03\x00\x20" + bytes(32) + b"HTTP/1.1 200 OK")
+    assert await all_of(stream) == b"before"
+    assert await stream.receive_some() == b""
+
+
+@pytest.mark.parametrize("cancel_at", range(1, 12))
+async def test_a_handshake_may_be_cancelled_anywhere(cancel_at: int) -> None:
+    """It is cancelled, whatever it waits for, or done."""
+    of_client, of_server = contexts(ssl.TLSVersion.TLSv1_3)
+    server = Server(of_server, 1000)
+    server.cancel_at = cancel_at
+    stream = TlsStream(server, of_client, server_hostname="api.test")
+    with trio.CancelScope() as server.scope:
+        await stream.do_handshake()
+    assert server.scope.cancelled_caught is (server.checkpoints >= cancel_at)
+
+
+async def test_what_is_sent_byte_by_byte_arrives() -> None:
+    """Each in a record of its own."""
+    stream, server = await greeted(1 << 20)
+    for byte in b"GET / HTTP/1.1\r\n":
+        await stream.send_all(bytes([byte]))
+    assert server.tls.read(100) == b"G"
+    assert b"".join(server.tls.read(100) for _ in range(15)) == b"ET / HTTP/1.1\r\n"
 
 
 @given(st.integers(1, 40), st.integers(1, 400))
