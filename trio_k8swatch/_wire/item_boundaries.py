@@ -7,7 +7,6 @@ was inside an item, what is before it is not whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 __all__ = ["MAX_OPENING_BYTES", "ItemCutter", "Opening", "opening_of"]
@@ -70,10 +69,13 @@ class ItemCutter:
         self.held_bytes = len(self._rest[0])
         return array
 
-    def items(self, array: bytes, prefix: bytes) -> Iterator[bytes]:
+    def items(self, array: bytes, prefix: bytes) -> list[bytes]:
         """The items of an array that was cut off, each by itself, with `prefix` in the place of its opening brace."""
+        # All before any is decoded: what decoding allocates is not to lie in the gaps between them.
+        items: list[bytes] = []
         view, boundary, begin = memoryview(array), self._boundary, len(b"[")
         while end := array.find(boundary, begin) + 1:
-            yield b"".join((prefix, view[begin + 1 : end]))
+            items.append(b"".join((prefix, view[begin + 1 : end])))
             begin = end + 1
-        yield b"".join((prefix, view[begin + 1 : -1]))
+        items.append(b"".join((prefix, view[begin + 1 : -1])))
+        return items

@@ -12,9 +12,9 @@ from trio_k8swatch._object_meta import ObjectMeta
 __all__ = ["read_and_cut"]
 
 _NAME: Final = b'"managedFields"'
-_KEY: Final = _NAME + b":"
-"""As every real server writes it. A key with its quotes cannot stand inside a string: there they would be escaped."""
+"""A key with its quotes cannot stand inside a string: there they would be escaped."""
 
+_COLON: Final = ord(":")
 _COMMA: Final = ord(",")
 _OPENING_BRACE: Final = ord("{")
 _CLOSING_BRACE: Final = ord("}")
@@ -46,10 +46,12 @@ def read_and_cut(raw: bytes) -> tuple[ObjectMeta, bytes] | None:
     value = bytes(found.managed_fields)
     if not value:
         return None if _NAME in raw else (metadata, raw)
-    begin = raw.find(_KEY)
-    if begin < 0 or not raw.startswith(value, begin + len(_KEY)):
+    begin = raw.find(_NAME)
+    behind = begin + len(_NAME)
+    # Without a space, as every real server writes it.
+    if begin < 0 or raw[behind] != _COLON or not raw.startswith(value, behind + 1):
         return None
-    end = begin + len(_KEY) + len(value)
+    end = behind + 1 + len(value)
     if raw[end] == _COMMA:
         end += 1
     elif raw[end] != _CLOSING_BRACE:
@@ -60,4 +62,4 @@ def read_and_cut(raw: bytes) -> tuple[ObjectMeta, bytes] | None:
         return None
     view = memoryview(raw)
     cut = b"".join((view[:begin], view[end:]))
-    return None if _NAME in cut else (metadata, cut)
+    return (metadata, cut) if cut.find(_NAME, begin) < 0 else None
