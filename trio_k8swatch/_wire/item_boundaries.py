@@ -71,11 +71,13 @@ class ItemCutter:
 
     def items(self, array: bytes, prefix: bytes) -> list[bytes]:
         """The items of an array that was cut off, each by itself, with `prefix` in the place of its opening brace."""
-        # All before any is decoded: what decoding allocates is not to lie in the gaps between them.
+        # All before any is decoded: what decoding allocates is not to lie in the gaps between them. From the end, because
+        # CPython finds what is longer than a byte three times as fast backwards.
         items: list[bytes] = []
-        view, boundary, begin = memoryview(array), self._boundary, len(b"[")
-        while end := array.find(boundary, begin) + 1:
-            items.append(b"".join((prefix, view[begin + 1 : end])))
-            begin = end + 1
-        items.append(b"".join((prefix, view[begin + 1 : -1])))
+        view, boundary, end = memoryview(array), self._boundary, len(array) - len(b"]")
+        while begin := array.rfind(boundary, 0, end) + 1:
+            items.append(b"".join((prefix, view[begin + 2 : end])))
+            end = begin
+        items.append(b"".join((prefix, view[len(b"[{") : end])))
+        items.reverse()
         return items
