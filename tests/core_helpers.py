@@ -145,7 +145,7 @@ class ScriptedListWatcher:
         finally:
             self.open_streams -= 1
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         return False
 
     def __repr__(self) -> str:

@@ -104,5 +104,5 @@ class SimulatedServer:
             if stream in self.streams:
                 self.streams.remove(stream)
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         return False

@@ -433,7 +433,7 @@ def test_everything_that_the_trio_library_has(name: str) -> None:
         "ask",
         "admitted",
         "next_attempt_at",
-        "has_streaming_lists",
+        "prefers_streaming_lists",
         "has_new_credentials",
     }
     # `each` runs trio tasks, so it belongs to trio programs.

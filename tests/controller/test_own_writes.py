@@ -74,7 +74,7 @@ class Lagging:
         await trio.lowlevel.checkpoint()
         yield _Stream(self, int(options.resource_version or 1))
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         return False
 
     def since(self, version: int) -> list[Any]:

@@ -86,8 +86,8 @@ class Witness:
     def __repr__(self) -> str:
         return repr(self.source)
 
-    async def has_streaming_lists(self) -> bool:
-        return await self.source.has_streaming_lists()
+    async def prefers_streaming_lists(self) -> bool:
+        return await self.source.prefers_streaming_lists()
 
     async def has_new_credentials(self) -> bool:
         return isinstance(self.source, Renewable) and await self.source.has_new_credentials()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import trio
 from faults.harness import cluster, longest, pod
@@ -202,14 +204,15 @@ async def test_R16_the_version_is_asked_once_and_only_a_real_no_is_remembered(au
     """Forty watches make one request; a 503 in that moment does not turn streaming lists off for good."""
     async with cluster() as it:
         it.client._version = None
+        it.client.connection = dataclasses.replace(it.client.connection, compress=False)
         it.fake.faults.status(503, on="any", times=1)
-        assert not await it.client.has_streaming_lists()
+        assert not await it.client.prefers_streaming_lists()
         before = len(it.fake.requests)
         async with trio.open_nursery() as nursery:
             for _ in range(40):
-                nursery.start_soon(it.client.has_streaming_lists)
+                nursery.start_soon(it.client.prefers_streaming_lists)
         assert len(it.fake.requests) - before == 1
-        assert await it.client.has_streaming_lists()
+        assert await it.client.prefers_streaming_lists()
 
 
 async def test_health_says_why_since_when_and_when_next(autojump_clock):

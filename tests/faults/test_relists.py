@@ -188,7 +188,7 @@ class LargeSource:
     async def receive(self) -> Iterator[WatchEvent[Small]] | None:
         await trio.sleep_forever()
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import AsyncGenerator
@@ -222,10 +223,12 @@ async def test_requests_say_who_asks_and_what_is_understood() -> None:
     assert "secret" not in repr(client)
 
 
-async def test_streaming_lists_are_only_asked_for_where_they_are_known_to_work() -> None:
+async def test_streaming_lists_are_only_preferred_where_they_are_known_to_work() -> None:
     """By the server's version, and never of a server that a test stands for."""
     async with open_client(transport=Answers(httpx.Response(500))) as client:
-        assert not await client.has_streaming_lists()
+        assert not await client.prefers_streaming_lists()
+        client.connection = dataclasses.replace(client.connection, compress=False)
+        assert not await client.prefers_streaming_lists()
         for body, works in (
             ({"major": "1", "minor": "34"}, True),
             ({"major": "1", "minor": "33+"}, False),
@@ -235,8 +238,18 @@ async def test_streaming_lists_are_only_asked_for_where_they_are_known_to_work()
             client._version = None
             client._calls._http._transport = Answers(httpx.Response(200, json=body))
             client._calls._http._mounts = {}
-            assert await client.has_streaming_lists() is works
-            assert await client.resource("v1", "pods").has_streaming_lists() is works
+            assert await client.prefers_streaming_lists() is works
+            assert await client.resource("v1", "pods").prefers_streaming_lists() is works
+
+
+async def test_pages_are_preferred_where_they_may_be_compressed() -> None:
+    """They cost as much and are a twentieth of the bytes; the server's version does not matter, and is not asked for."""
+    server = Answers(httpx.Response(200, json={"major": "1", "minor": "40"}))
+    async with open_client(transport=server) as client:
+        client._version = None
+        assert client.connection.compress
+        assert not await client.prefers_streaming_lists()
+        assert server.requests == []
 
 
 class _Mine(Unavailable):

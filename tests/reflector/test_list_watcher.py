@@ -157,7 +157,7 @@ async def test_a_foreign_source_is_a_source() -> None:
     source = ForeignListWatcher[Thing](Foreign(5), None)
     assert isinstance(source, ListWatcher)
     assert not isinstance(Foreign(), ListWatcher)
-    assert not await source.has_streaming_lists()
+    assert not await source.prefers_streaming_lists()
     assert repr(source) == repr(Foreign(5))
     assert isinstance(failure(1), Failure)
 

@@ -246,12 +246,15 @@ class ApiClient:
         except (ConfigError, Unavailable):
             return False
 
-    async def has_streaming_lists(self) -> bool:
-        """Whether the server is known to end streaming lists as it should.
+    async def prefers_streaming_lists(self) -> bool:
+        """Whether a list is better streamed than read in pages, which cost as much and come compressed.
 
-        Asks for its version, once; but not a server that was named by `base_url` or stands behind a `transport`. What it
-        says counts for good, a refusal that may pass only for now. Raises Unavailable if there is no answer.
+        So only where they may not be, and where the server is known to end streaming lists as it should. Asks for its version
+        then, once; but not a server that was named by `base_url` or stands behind a `transport`. What it says counts for
+        good, a refusal that may pass only for now. Raises Unavailable if there is no answer.
         """
+        if self.connection.compress:
+            return False
         async with self._version_lock:
             version = self._version or await self._ask_version()
         return version >= _STREAMING_LISTS_SINCE

@@ -43,7 +43,7 @@ class Server(Sender, Protocol):
         self, path: str, query: dict[str, str], *, accept: str, doing: str, begins_with_list: bool = False
     ) -> AbstractAsyncContextManager[Body]: ...
 
-    async def has_streaming_lists(self) -> bool: ...
+    async def prefers_streaming_lists(self) -> bool: ...
 
     async def has_new_credentials(self) -> bool: ...
 
@@ -264,9 +264,9 @@ class Resource(Verbs[T]):
 
         return f"{what} finalizer {finalizer} of {meta.name} of {self.collection}", read, patch, meta.uid
 
-    async def has_streaming_lists(self) -> bool:
-        """See `ApiClient.has_streaming_lists`."""
-        return await self._client.has_streaming_lists()
+    async def prefers_streaming_lists(self) -> bool:
+        """See `ApiClient.prefers_streaming_lists`."""
+        return await self._client.prefers_streaming_lists()
 
     async def has_new_credentials(self) -> bool:
         """See `ApiClient.has_new_credentials`."""

@@ -87,8 +87,8 @@ class ListWatcher(Protocol[T]):
         """One watch request."""
         ...
 
-    async def has_streaming_lists(self) -> bool:
-        """Whether a watch may begin with everything there is."""
+    async def prefers_streaming_lists(self) -> bool:
+        """Whether a watch that begins with everything there is is better than pages."""
         ...
 
 
@@ -178,7 +178,7 @@ class ForeignListWatcher(Generic[T]):
             async with self._client.watch(options) as events:
                 yield _ForeignEvents(aiter(events), self._metadata)
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         """Nothing is known of it."""
         return False
 

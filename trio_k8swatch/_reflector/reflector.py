@@ -317,7 +317,7 @@ class Reflector(Generic[T]):
     async def _streams(self) -> bool:
         """Whether the next list is a streaming one."""
         if self._plan.streams and self._config.list_strategy is ListStrategy.AUTO:
-            return await self._list_watcher.has_streaming_lists()
+            return await self._list_watcher.prefers_streaming_lists()
         return self._plan.streams
 
     async def _probe(self) -> Outcome:

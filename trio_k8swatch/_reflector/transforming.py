@@ -55,9 +55,9 @@ class TransformingListWatcher(WrappedListWatcher[T]):
         async with self._list_watcher.watch(options) as events:
             yield _TransformedEvents(events, self._transform)
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         """As the list-watcher inside."""
-        return await self._list_watcher.has_streaming_lists()
+        return await self._list_watcher.prefers_streaming_lists()
 
 
 class _TransformedEvents(Generic[T]):

@@ -52,6 +52,6 @@ class ObservedListWatcher(WrappedListWatcher[T]):
             self.watches_opened += 1
             yield events
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         """Never: a streaming list does not say how long it will be."""
         return False

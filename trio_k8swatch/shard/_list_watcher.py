@@ -118,6 +118,6 @@ class ShardListWatcher(WrappedListWatcher[T]):
         where = "by the server" if self.server_filters else "here: the server does not say that it does"
         _log.info("%r: shards are filtered %s", self, where)
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         """As the resource."""
-        return await self._resource.has_streaming_lists()
+        return await self._resource.prefers_streaming_lists()

@@ -43,6 +43,6 @@ def test_a_verb_takes_the_same_arguments_everywhere(face, verb):
 @pytest.mark.parametrize("face", [blocking.Resource, aio.Resource])
 def test_no_verb_is_forgotten(face):
     """Whatever public method the trio resource has, but for what watches need of their client."""
-    inside = {"page", "has_streaming_lists", "admitted", "has_new_credentials", "next_attempt_at", "metadata"}
+    inside = {"page", "prefers_streaming_lists", "admitted", "has_new_credentials", "next_attempt_at", "metadata"}
     names = {name for name in dir(Resource) if not name.startswith("_")} - inside
     assert names <= set(dir(face))

@@ -48,7 +48,7 @@ class TableListWatcher:
         async with self._client.stream(self._collection.path, query, accept=_ACCEPT, doing=doing) as body:
             yield EventStream(body, self._reader.events, doing)
 
-    async def has_streaming_lists(self) -> bool:
+    async def prefers_streaming_lists(self) -> bool:
         """Never: the bookmark that ends one has no place in a table."""
         return False
 
