@@ -25,12 +25,14 @@ def test_a_list_opens_with_its_head_and_what_each_item_begins_with() -> None:
     assert opening_of(bytearray(body)) == (HEAD, BEGINNING)
 
 
-@pytest.mark.parametrize(
-    "between", [b'{"kind":"Pod","apiVersion":"v1","metadata":{', b'{"kind":"' + b"x" * 270 + b'","metadata":{']
-)
-def test_items_may_say_their_kind_first(between: bytes) -> None:
-    """Up to 300 bytes of it, where the metadata is to have begun."""
-    assert opening_of(HEAD + between + b'"name":"a"}') == (HEAD, between)
+def test_items_may_say_their_kind_first() -> None:
+    """In up to 300 bytes, with which the metadata is to have begun."""
+    usual = b'{"kind":"Pod","apiVersion":"v1","metadata":{'
+    assert opening_of(HEAD + usual + b'"name":"a"}') == (HEAD, usual)
+    for size in (300, 301):
+        long = b'{"kind":"' + b"x" * (size - 23) + b'","metadata":{'
+        assert len(long) == size
+        assert opening_of(HEAD + long) == ((HEAD, long) if size == 300 else None)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,7 @@ def test_items_may_say_their_kind_first(between: bytes) -> None:
 def test_what_no_server_writes_is_not_guessed_at(items: bytes) -> None:
     assert opening_of(HEAD + items) is None
     assert opening_of(HEAD.replace(b"items", b"things") + ITEMS[0]) is None
+    assert opening_of(b'{"abcd":' + ITEMS[0]) is None
 
 
 def test_the_head_may_be_as_long_as_a_continue_token() -> None:

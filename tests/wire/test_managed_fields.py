@@ -43,7 +43,7 @@ def test_the_text_is_cut_at_the_field_and_nowhere_else(raw: bytes, cut: bytes) -
         b'{"metadata":{"managedFields" :[1]}}',
         b'{"metadata":{"managed\\u0046ields":[1]}}',
         b'{"abcdefghijk":[1],"metadata":{"managed\\u0046ields":[1]}}',
-        b'{"x":["managedFields",[1]],"metadata":{"managed\\u0046ields":[1]}}',
+        b'{"x":["managedFields",[1],2],"metadata":{"managed\\u0046ields":[1]}}',
         b'{"x":{"managedFields":[2]},"metadata":{"managed\\u0046ields":[1]}}',
         b'{"metadata":{"managedFields":[1]},"spec":{"managedFields":[1]}}',
         b'{"data":{"managedFields":[1]},"metadata":{"managedFields":[1]}}',
