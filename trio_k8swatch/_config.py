@@ -35,7 +35,7 @@ class ListStrategy(Enum):
     PAGES = "pages"
     """Always pages of `ListOptions.page_size`."""
     STREAM = "stream"
-    """Streaming lists (KEP-3157), for which the server needs no memory; pages if it turns out not to support them."""
+    """Streaming lists (KEP-3157), which spare the server memory; pages if it turns out not to support them."""
 
 
 class WatchConfig(msgspec.Struct, frozen=True):

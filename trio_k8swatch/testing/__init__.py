@@ -1,4 +1,4 @@
-"""An fake API server, for tests of programs that talk to one.
+"""A fake API server, for tests of programs that talk to one.
 
 Loaded on first use: pytest imports this package at every start, for the sake of its plugin.
 """
