@@ -28,7 +28,7 @@ def _parsed(raw: bytes, label: str) -> object:
     if raw.lstrip().startswith(b"{"):
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             pass
     # Here: a program in a pod reads no YAML, and importing PyYAML takes as long as half of this package.
     from .yaml_parser import parsed_yaml  # noqa: PLC0415
