@@ -66,7 +66,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, reuse_venv=False)  # pip takes a wheel of the same version for the one that is there
 def lower_bounds(session: nox.Session) -> None:
     """The tests with the oldest dependencies that we say we work with."""
     extras = [requirement for name in ("cli", "testing") for requirement in PROJECT["optional-dependencies"][name]]
@@ -93,7 +93,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-q", "docs", "docs/_build", *session.posargs)
 
 
-@nox.session
+@nox.session(reuse_venv=False)  # as above
 def package(session: nox.Session) -> None:
     """The wheel alone, in an empty environment, runs the README's code and the demo."""
     session.install(f"{wheel(session)}[cli]")
