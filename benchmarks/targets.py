@@ -65,9 +65,10 @@ def _paced() -> dict[str, Case]:
 
 
 def _replayed(rounds: int) -> Iterator[Measured]:
-    cases = _lists() | _paced()
+    lists, paced = _lists(), _paced()
+    cases = lists | paced
     # The p99 of one round scatters by a third.
-    runs = run_all(_lists().values(), rounds, None) | run_all(_paced().values(), 3 * rounds, None)
+    runs = run_all(lists.values(), rounds, None) | run_all(paced.values(), 3 * rounds, None)
     reference = reference_ns(runs)
     found = {name: figures(runs[case], case.objects or 1, reference) for name, case in cases.items()}
 

@@ -20,7 +20,7 @@ def test_A8_each_handler_is_optional() -> None:
 def test_A8_handlers_do_not_change() -> None:
     """One set for a whole watch; who wants another subscribes."""
     handlers: HandlerFuncs[object] = HandlerFuncs(add=lambda obj, preexisting: None)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="immutable"):
         handlers.add = None  # type: ignore[misc] - the point
 
 

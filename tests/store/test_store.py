@@ -50,6 +50,30 @@ async def test_R19_wait_for_looks_at_each_object_once_and_at_no_checkpoint_betwe
     assert turns <= 2
 
 
+async def test_whoever_no_longer_waits_is_no_reader(autojump_clock: MockClock) -> None:
+    """Cancelled, or by an error of the condition: nothing has to be written for nobody."""
+    cache = cache_of(1)
+
+    def fails_later(obj: Thing) -> bool:
+        if obj.value:
+            raise KeyError
+        return False
+
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Store(cache).wait_for, lambda obj: False)
+            await wait_all_tasks_blocked()
+            assert cache.notifier.journal.readers == 1
+            scope.cancel()
+    assert cache.notifier.journal.readers == 0
+    with pytest.RaisesGroup(KeyError):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Store(cache).wait_for, fails_later)
+            await wait_all_tasks_blocked()
+            _put(cache, "0", 1)
+    assert cache.notifier.journal.readers == 0
+
+
 @pytest.mark.parametrize(("values", "good"), [((3,), {0, 3}), ((2, 4), {0, 4})])
 async def test_what_wait_for_has_found_is_in_the_store_when_it_returns(
     values: tuple[int, ...], good: set[int], autojump_clock: MockClock
